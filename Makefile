@@ -1,0 +1,32 @@
+# Everything below works on a machine with nothing but Python 3.11+ and make.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test quick check bench clean
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "adsteer needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+demo: .venv/ready  ## the whole loop on real orders against the sandbox
+	$(BIN)/python -m flows demo
+
+test: .venv/ready  ## every test
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+quick: .venv/ready  ## the tests without the slow ones
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow'
+
+check: .venv/ready  ## ruff, mypy strict, the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(MAKE) test
+
+bench: .venv/ready  ## speed and memory, as ratios in one run; QUICK=1 for the small size
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
+clean:
+	rm -rf .venv demo

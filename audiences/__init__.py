@@ -1,0 +1,1 @@
+"""The thinking about people: exports, identity, features, segments, audiences, plan, ledger."""

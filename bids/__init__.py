@@ -1,0 +1,1 @@
+"""The thinking about bids: estimates, corrections, plan, guards."""

@@ -1,0 +1,128 @@
+"""audiences.toml: who goes where, and as what."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from config.model import Name, Share, Written
+
+
+class Purpose(StrEnum):
+    """What a list is for."""
+
+    RETARGETING = "retargeting"
+    SEED = "seed"
+
+
+class Identifier(StrEnum):
+    """A kind of contact a platform can match."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    EXTERNAL_ID = "external_id"
+
+
+class LtvFloor(Written):
+    """What a buyer must be worth to be in a seed: exactly one of the three."""
+
+    amount: Decimal | None = Field(default=None, gt=0, description="Value in shop currency.")
+    average_checks: float | None = Field(
+        default=None, gt=0, description="Value as a multiple of the average order."
+    )
+    top_share: float | None = Field(
+        default=None, gt=0, lt=1, description="Top share of buyers by predicted value."
+    )
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = [self.amount, self.average_checks, self.top_share]
+        if sum(value is not None for value in given) != 1:
+            raise ValueError("give exactly one of amount, average_checks, top_share")
+        return self
+
+
+class Lookalike(Written):
+    """Look-alike lists grown from a seed."""
+
+    reach: tuple[int, ...] = Field(
+        default=(1,),
+        min_length=1,
+        description="Reach of each list, 1 (closest) to 5 (widest); platforms map it.",
+    )
+    keep_geo: bool = Field(default=True, description="Keep the seed's regions where possible.")
+    keep_devices: bool = Field(default=True, description="Keep the seed's devices likewise.")
+    refresh_days: int = Field(default=30, ge=1, le=30, description="Age at which a seed is stale.")
+
+
+class Audience(Written):
+    """A set of people bound to ad accounts."""
+
+    name: Name = Field(description="Name of the list.")
+    people: str = Field(description="SQL condition over segment, overlays and features.")
+    purpose: Purpose = Field(default=Purpose.RETARGETING, description="What the list is for.")
+    accounts: tuple[Name, ...] = Field(min_length=1, description="Accounts from platforms.toml.")
+    identifiers: tuple[Identifier, ...] = Field(
+        default=(Identifier.EMAIL, Identifier.PHONE), description="Contacts that are sent, hashed."
+    )
+    membership_days: int | None = Field(
+        default=None, ge=1, description="Days a member stays; the platform's longest if left out."
+    )
+    ltv_floor: LtvFloor | None = Field(
+        default=None, description="What a buyer must be worth; a seed cannot do without."
+    )
+    max_base_share: Share = Field(
+        default=0.20, description="Largest share of the base a seed may take."
+    )
+    lookalike: Lookalike | None = Field(default=None, description="Lists grown from this seed.")
+    title: str | None = Field(default=None, description="Name on the platform.")
+
+    @model_validator(mode="after")
+    def _seeds_are_high_ltv(self) -> Self:
+        if self.purpose is Purpose.SEED and self.ltv_floor is None:
+            raise ValueError(
+                "a seed takes high-LTV buyers only: add [audience.ltv_floor] with amount, "
+                "average_checks or top_share"
+            )
+        if self.lookalike is not None and self.purpose is not Purpose.SEED:
+            raise ValueError("look-alikes grow from a seed: set purpose = 'seed'")
+        return self
+
+
+class Holdout(Written):
+    """People kept out of every audience on purpose, by a deterministic hash."""
+
+    share: float = Field(default=0.0, ge=0, le=0.5, description="Share kept out.")
+    salt: str = Field(default="global", min_length=1, description="Salt of the hash; never change.")
+
+
+class Guards(Written):
+    """What a plan may do without asking."""
+
+    max_removed_share: Share = Field(
+        default=0.20, description="Largest share of a list that may be removed at once."
+    )
+    small_list: int = Field(
+        default=1000, ge=0, description="Lists up to this size have their own threshold."
+    )
+    max_removed_share_small: Share = Field(
+        default=0.40, description="The same for small lists."
+    )
+    min_source_share: Share = Field(
+        default=0.5, description="Least size of the source against its usual size."
+    )
+    max_source_age_days: int = Field(
+        default=14, ge=0, description="Age of the newest order from which a source is stale."
+    )
+    max_consent_drop: Share = Field(
+        default=0.10, description="Largest fall of the consent share between runs."
+    )
+
+
+class AudiencesFile(Written):
+    """audiences.toml."""
+
+    holdout: Holdout = Field(default=Holdout(), description="People kept out on purpose.")
+    guards: Guards = Field(default=Guards(), description="What a plan may do without asking.")
+    audience: tuple[Audience, ...] = Field(min_length=1, description="The audiences.")

@@ -1,0 +1,85 @@
+"""bid_rules.toml: how segments move bids, and where."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from config.model import Name, Share, Written
+
+Percent = int
+"""Whole per cent against neutral: -30 lowers by 30 %, 0 is neutral."""
+
+
+class Where(Written):
+    """Objects that take corrections."""
+
+    account: Name = Field(description="Account from platforms.toml.")
+    campaigns: tuple[int, ...] = Field(default=(), description="Campaign ids.")
+    ad_groups: tuple[int, ...] = Field(default=(), description="Ad group ids.")
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if not self.campaigns and not self.ad_groups:
+            raise ValueError("name campaigns or ad_groups; nothing is corrected by default")
+        return self
+
+
+class Limits(Written):
+    """How far and how fast a correction may move."""
+
+    lowest: Percent = Field(default=-50, ge=-100, le=0, description="Lowest correction.")
+    highest: Percent = Field(default=100, ge=0, le=1200, description="Highest correction.")
+    step: float = Field(
+        default=1.15, gt=1, le=3, description="Largest factor per run of an automatic correction."
+    )
+    dead_band: Percent = Field(default=5, ge=0, description="Smaller changes are not sent.")
+    cooldown_days: int = Field(default=7, ge=0, description="Days between changes of a segment.")
+    min_conversions: int = Field(
+        default=30, ge=0, description="Conversions since the last change, or min_clicks."
+    )
+    min_clicks: int = Field(default=300, ge=0, description="Clicks since the last change.")
+    budget_neutral: bool = Field(default=True, description="Keep spend the same (automatic ones).")
+    spend_tolerance: Share = Field(default=0.02, description="How far spend may be off.")
+    drr_ceiling: float | None = Field(
+        default=None, gt=0, description="Largest cost share of revenue, in per cent."
+    )
+
+
+class Rule(Written):
+    """What happens to one segment's bids."""
+
+    segment: Name = Field(description="A base segment or an overlay.")
+    correction: Percent | Literal["auto"] = Field(
+        description="Whole per cent against the baseline, or 'auto'."
+    )
+    prior: Percent = Field(
+        default=0, description="Where an automatic correction starts from, in per cent."
+    )
+    enforce: bool = Field(
+        default=False, description="Set again what a person changed by hand in the cabinet."
+    )
+
+
+class BidRulesFile(Written):
+    """bid_rules.toml."""
+
+    enabled: bool = Field(default=True, description="Kill switch: false plans nothing new.")
+    limits: Limits = Field(default=Limits(), description="How far and how fast.")
+    where: tuple[Where, ...] = Field(default=(), description="Objects that take corrections.")
+    rule: tuple[Rule, ...] = Field(default=(), description="One per segment.")
+
+    @model_validator(mode="after")
+    def _one_rule_per_segment(self) -> Self:
+        segments = [rule.segment for rule in self.rule]
+        twice = sorted({name for name in segments if segments.count(name) > 1})
+        if twice:
+            raise ValueError(f"more than one rule for {', '.join(twice)}")
+        for rule in self.rule:
+            if rule.correction != "auto" and not (
+                self.limits.lowest <= rule.correction <= self.limits.highest
+            ):
+                raise ValueError(
+                    f"rule for {rule.segment}: correction {rule.correction} is outside "
+                    f"limits {self.limits.lowest}..{self.limits.highest}"
+                )
+        return self

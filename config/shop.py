@@ -1,0 +1,72 @@
+"""adsteer.toml: the shop, the engine, where state lives."""
+
+from datetime import date
+from zoneinfo import available_timezones
+
+from pydantic import Field, field_validator
+
+from config.model import Written
+
+
+class Shop(Written):
+    """Who we steer for."""
+
+    name: str = Field(description="Shop name, shown in reports.")
+    currency: str = Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code of all amounts.")
+    time_zone: str = Field(description="IANA zone in which a day of the shop begins.")
+    phone_regions: tuple[str, ...] = Field(
+        default=("RU", "UA", "KZ", "BY"),
+        min_length=1,
+        description="ISO regions tried in this order for numbers written without country code.",
+    )
+    language: str = Field(
+        default="en", pattern="^(en|ru|uk)$", description="Language of segment labels."
+    )
+    as_of: date | None = Field(
+        default=None,
+        description="Fixes the snapshot day, for closed data sets; leave out to use today.",
+    )
+    own_contacts: tuple[str, ...] = Field(
+        default=(),
+        description="The shop's own e-mail domain, addresses and phones: never a person's.",
+    )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("not an IANA time zone, such as Europe/Moscow")
+        return value
+
+
+class Engine(Written):
+    """Where relational work runs."""
+
+    kind: str = Field(default="duckdb", pattern="^(duckdb|spark)$", description="Engine to use.")
+    memory_limit: str = Field(
+        default="1500MB",
+        pattern=r"^\d+(MB|GB)$",
+        description="Memory the engine may use before it spills to disk.",
+    )
+    threads: int | None = Field(default=None, ge=1, description="Threads; all cores if left out.")
+
+
+class State(Written):
+    """Where adsteer remembers."""
+
+    folder: str = Field(
+        default=".adsteer", description="Folder for snapshots, plans and rejects, in the project."
+    )
+    catalog: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL of the catalog; an SQLite file in the folder if left out.",
+    )
+    keep_days: int = Field(default=90, ge=1, description="How long old snapshots are kept.")
+
+
+class AdsteerFile(Written):
+    """adsteer.toml."""
+
+    shop: Shop = Field(description="Who we steer for.")
+    engine: Engine = Field(default=Engine(), description="Where relational work runs.")
+    state: State = Field(default=State(), description="Where adsteer remembers.")

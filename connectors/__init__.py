@@ -1,0 +1,1 @@
+"""The talking: one ad platform per file, one door to the network."""

@@ -1,0 +1,177 @@
+"""What a connector is. This page is the manual for whoever adds a platform.
+
+A connector speaks for one account on one platform, synchronously, one request at a time; splitting
+into batches, recording and resuming is `delivery`'s job, retrying is `http`'s. Everything the
+engine needs to know beforehand is data (`Limits`, `Recipe`, `BidLimits`); what only some platforms
+can do is a small abstract class of its own. The engine never asks for a platform's name.
+
+Rules every method keeps:
+
+- It raises nothing but the classes in `errors`, each of which says who must act.
+- HTTP 200 is not success: per-item verdicts are read and come back as data.
+- A list is looked up before it is made again: a create may have happened though no answer came.
+- Nothing it raises, returns as text or logs holds a contact, a digest, a secret or a token.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import ClassVar
+
+from audiences.model import AudienceRef, Batch, ListState, Opened, Receipt, Recipe
+from bids.model import BidObject, CorrectionChange, CorrectionReceipt, Level, PresentCorrection
+from config.audiences import Identifier, Lookalike
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a platform's lists can take. `source` names the page the figures come from."""
+
+    source: str
+    kinds: frozenset[Identifier]
+    batch_size: int
+    """People per request."""
+    min_members: int
+    """Under this the platform does not make or serve the list."""
+    min_difference: int = 0
+    """Changes smaller than this are gathered until there are enough."""
+    born_with_members: bool = False
+    """A list is made out of its first batch; there is no empty list."""
+    membership_days: int | None = None
+    """After this many days a member drops out unless sent again; None: never."""
+    title_length: int = 250
+    changes_per_minute: int | None = None
+    changes_per_hour: int | None = None
+    changes_per_day: int | None = None
+    expected_match: float = 0.5
+    """Share of people a platform usually recognises, for size gates before anything is known."""
+
+
+class Connector(ABC):
+    """One account on one platform that keeps lists of people."""
+
+    platform: ClassVar[str]
+    limits: ClassVar[Limits]
+    recipe: ClassVar[Recipe]
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise an error that says who must act if this account cannot be worked with."""
+
+    @abstractmethod
+    def find(self, audience: AudienceRef) -> str | None:
+        """Id of the list with this title, or None. A pure look-up."""
+
+    @abstractmethod
+    def find_or_create(self, audience: AudienceRef, first: Batch) -> Opened:
+        """Find the list, or make it; `first` is the first batch that will be added.
+
+        Platforms that make a list out of its members send `first` and return its receipt.
+        """
+
+    @abstractmethod
+    def add(self, list_id: str, batch: Batch) -> Receipt:
+        """Add people. Sending the same batch twice leaves them in the list once."""
+
+    @abstractmethod
+    def remove(self, list_id: str, batch: Batch) -> Receipt:
+        """Remove people by the digests that added them."""
+
+    @abstractmethod
+    def state(self, list_id: str) -> ListState:
+        """What the platform tells of the list; raises ListGone if it is not there."""
+
+    @abstractmethod
+    def delete(self, list_id: str) -> None:
+        """Delete the list; one that is gone already is no error."""
+
+
+class GrowsLookalikes(ABC):
+    """A platform that grows a list of similar people out of a seed list."""
+
+    @abstractmethod
+    def grow(self, seed_id: str, title: str, reach: int, wish: Lookalike) -> str:
+        """Id of the look-alike with this title, made if it is not there.
+
+        Raises ListBusy while the seed is not ready, SeedRefused if it cannot serve as one.
+        """
+
+
+@dataclass(frozen=True)
+class BidLimits:
+    """What corrections a platform takes, in per cent against neutral."""
+
+    source: str
+    lowest: int
+    highest: int
+    levels: frozenset[Level]
+    per_object: int
+    """Corrections of this kind one object can hold."""
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """How a campaign bids, and so what a correction acts on."""
+
+    object: BidObject
+    name: str
+    acts_on: str
+    """'bid', 'target_cpa', 'target_drr', 'ignored' or 'unknown'."""
+
+
+class CorrectsBids(ABC):
+    """A platform where a bid can be corrected for the people in a list."""
+
+    bid_limits: ClassVar[BidLimits]
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise an error that says who must act if this account cannot be worked with."""
+
+    @abstractmethod
+    def condition_for(self, list_id: str, title: str) -> str:
+        """Id by which corrections name a list here, found by title or made."""
+
+    @abstractmethod
+    def find_condition(self, list_id: str, title: str) -> str | None:
+        """The same, but only looked up: None where there is none. Changes nothing."""
+
+    @abstractmethod
+    def read_corrections(self, objects: Sequence[BidObject]) -> tuple[PresentCorrection, ...]:
+        """Every audience correction on these objects, ours or not."""
+
+    @abstractmethod
+    def write_corrections(
+        self, changes: Sequence[CorrectionChange]
+    ) -> tuple[CorrectionReceipt, ...]:
+        """Send changes; one receipt per change, in their order."""
+
+    @abstractmethod
+    def strategies(self, objects: Sequence[BidObject]) -> tuple[Strategy, ...]:
+        """How each object's campaign bids."""
+
+
+@dataclass(frozen=True)
+class SpendRow:
+    """One day of one object, for one condition (None: without correction)."""
+
+    day: date
+    object: BidObject
+    condition_id: str | None
+    impressions: int
+    clicks: int
+    cost: Decimal
+    conversions: Decimal | None
+    revenue: Decimal | None
+
+
+class ReportsSpend(ABC):
+    """A platform that reports what was spent and what came of it."""
+
+    @abstractmethod
+    def spend(
+        self, objects: Sequence[BidObject], first: date, last: date
+    ) -> tuple[SpendRow, ...]:
+        """Daily figures, first and last day included; amounts in the account's currency."""
