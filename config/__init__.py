@@ -1,1 +1,1 @@
-"""What a person writes: the project's TOML files as typed, frozen models, and how they are loaded."""
+"""What a person writes: the project's TOML files as typed, frozen models, and their loading."""

@@ -106,9 +106,7 @@ class Guards(Written):
     small_list: int = Field(
         default=1000, ge=0, description="Lists up to this size have their own threshold."
     )
-    max_removed_share_small: Share = Field(
-        default=0.40, description="The same for small lists."
-    )
+    max_removed_share_small: Share = Field(default=0.40, description="The same for small lists.")
     min_source_share: Share = Field(
         default=0.5, description="Least size of the source against its usual size."
     )

@@ -171,7 +171,5 @@ class ReportsSpend(ABC):
     """A platform that reports what was spent and what came of it."""
 
     @abstractmethod
-    def spend(
-        self, objects: Sequence[BidObject], first: date, last: date
-    ) -> tuple[SpendRow, ...]:
+    def spend(self, objects: Sequence[BidObject], first: date, last: date) -> tuple[SpendRow, ...]:
         """Daily figures, first and last day included; amounts in the account's currency."""

@@ -1,21 +1,21 @@
 """What can go wrong when talking to a platform, by who must act.
 
-    ConnectorError
-    ├── Transient            nobody: it will be tried again
-    │   ├── Throttled        nobody: too fast, wait as long as the platform says
-    │   ├── ListBusy         nobody: the platform is still working on the list
-    │   └── Unsure           nobody: an answer never came; the ledger holds both possibilities
-    ├── QuotaGone            nobody until the quota returns; what is left waits for a later run
-    ├── OperatorError        the operator of the account
-    │   ├── CredentialsRefused
-    │   ├── TermsNotAccepted
-    │   └── VersionGone      (and us: the API version is no longer served)
-    ├── RuleRefused          the editor of a rule: the platform refuses what a rule asks for
-    │   ├── ListTooSmall
-    │   └── SeedRefused
-    ├── ListGone             the operator: a list of ours was deleted behind our back
-    ├── NotOurs              the operator: it exists, but this project did not make it
-    └── ContractBroken       us: the platform answered something its contract does not know
+ConnectorError
+├── Transient            nobody: it will be tried again
+│   ├── Throttled        nobody: too fast, wait as long as the platform says
+│   ├── ListBusy         nobody: the platform is still working on the list
+│   └── Unsure           nobody: an answer never came; the ledger holds both possibilities
+├── QuotaGone            nobody until the quota returns; what is left waits for a later run
+├── OperatorError        the operator of the account
+│   ├── CredentialsRefused
+│   ├── TermsNotAccepted
+│   └── VersionGone      (and us: the API version is no longer served)
+├── RuleRefused          the editor of a rule: the platform refuses what a rule asks for
+│   ├── ListTooSmall
+│   └── SeedRefused
+├── ListGone             the operator: a list of ours was deleted behind our back
+├── NotOurs              the operator: it exists, but this project did not make it
+└── ContractBroken       us: the platform answered something its contract does not know
 """
 
 

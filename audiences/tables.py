@@ -1,0 +1,130 @@
+"""The tables that pass from part to part inside the engine, by name and schema.
+
+Tables marked PLAIN hold contacts: they live in the engine between reading and hashing, are never
+written to disk and never collected into Python. Days are the shop's days, amounts are in the
+shop's currency.
+"""
+
+import ibis
+
+CONTACT_ROWS = ibis.schema(
+    {
+        "source": "!string",
+        "row_id": "!string",  # contact_id, or file:line where the export has none; unique in source
+        "file": "!string",
+        "line": "!int64",
+        "contact_id": "string",
+        "external_id": "string",
+        "email": "string",  # the cell as written; may hold several
+        "phone": "string",
+        "first_name": "string",
+        "last_name": "string",
+        "birth_date": "date",
+        "gender": "string",
+        "city": "string",
+        "registered_on": "date",
+        "last_activity_on": "date",
+        "channel_first": "string",
+        "consent_ads": "!string",  # yes, no, unknown
+        "consent_on": "date",
+    }
+)
+"""PLAIN. One row per accepted row of a contacts export."""
+
+ORDER_ROWS = ibis.schema(
+    {
+        "source": "!string",
+        "order_id": "!string",
+        "file": "!string",
+        "line": "!int64",
+        "contact_id": "string",
+        "email": "string",
+        "phone": "string",
+        "ordered_on": "!date",
+        "state": "!string",  # paid, cancelled, returned
+        "amount": "!decimal(18, 2)",  # net; negative for a return
+        "discount": "decimal(18, 2)",
+        "margin": "decimal(18, 2)",
+        "items": "int64",
+        "category": "string",
+        "channel": "string",
+    }
+)
+"""PLAIN. One row per accepted order; contact_id, email or phone leads to the person."""
+
+REJECTS = ibis.schema(
+    {
+        "file": "!string",
+        "line": "!int64",
+        "column": "string",
+        "reason": "!string",
+        "shown": "string",  # the value, masked
+    }
+)
+"""One row per refused row of any export: read = accepted + rejected."""
+
+PERSON_ROWS = ibis.schema({"source": "!string", "row_id": "!string", "person_id": "!string"})
+"""Which row is whom."""
+
+PEOPLE = ibis.schema(
+    {
+        "person_id": "!string",
+        "registered_on": "date",
+        "last_activity_on": "date",
+        "birth_date": "date",
+        "gender": "string",
+        "city": "string",
+        "channel_first": "string",
+        "consent_ads": "!string",  # yes only if every row that speaks says yes; else no or unknown
+    }
+)
+"""One row per person; no contacts."""
+
+IDENTIFIERS = ibis.schema({"person_id": "!string", "kind": "!string", "value": "!string"})
+"""PLAIN. Canonical contacts of a person: kind email, phone (E.164) or external_id; distinct."""
+
+OCCASIONS = ibis.schema(
+    {
+        "person_id": "!string",
+        "day": "!date",
+        "orders": "!int64",
+        "revenue": "!float64",  # net paid value of the day, > 0; returns are not in it
+        "discount": "!float64",
+        "margin": "float64",
+        "items": "!int64",
+        "category": "string",  # category of the day's largest order
+        "channel": "string",
+    }
+)
+"""Purchase occasions: one row per person and day with net paid value above zero."""
+
+RETURNS = ibis.schema({"person_id": "!string", "day": "!date", "amount": "!float64"})
+"""Returned value per person and day, as a positive amount."""
+
+SEGMENTED = ibis.schema(
+    {
+        "person_id": "!string",
+        "segment": "!string",
+        "state": "string",  # active, slipping, asleep, lost; null without a purchase
+        "count_class": "string",  # first, developing, loyal; null without a purchase
+        "orders": "!int64",  # purchase occasions so far
+        "recency_days": "int64",
+        "age_days": "int64",
+        "rhythm_days": "float64",
+        "silence": "float64",  # z
+        "value": "!float64",
+        "revenue": "!float64",  # all of it, to the snapshot day
+        "average_order": "float64",
+        "is_vip": "!boolean",
+        "is_wholesale": "!boolean",
+        "is_returner": "!boolean",
+        "is_discount_hunter": "!boolean",
+    }
+)
+"""One row per person at a snapshot day: the base segment and what it was decided from."""
+
+
+def digests_schema() -> ibis.Schema:
+    """One row per person with at least one digest, per recipe: the columns of model.MEMBERS."""
+    lists = dict.fromkeys(("email", "phone", "external_id"), "!array<string>")
+    return ibis.schema({"person_id": "!string", **lists})
