@@ -1,6 +1,6 @@
 """Charts as SVG, drawn offline; readable in grey and by colour-blind people.
 
-Series differ in lightness and hatching as well as in hue (Okabe-Ito), and every bar carries its figure.
+Series differ in lightness and hatching as well as in hue (Okabe-Ito); every bar says its figure.
 """
 
 import io
@@ -104,5 +104,5 @@ def _svg(figure: Figure) -> str:
 
     out = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": "adsteer", "svg.fonttype": "path", "hatch.color": DARK}):
-        FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None})
+        FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None})  # type: ignore[no-untyped-call]
     return out.getvalue()
