@@ -20,7 +20,7 @@ class Where(Written):
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
         if not self.campaigns and not self.ad_groups:
-            raise ValueError("name campaigns or ad_groups; nothing is corrected by default")
+            raise ValueError("campaigns or ad_groups; nothing is corrected by default")
         return self
 
 
@@ -73,13 +73,13 @@ class BidRulesFile(Written):
         segments = [rule.segment for rule in self.rule]
         twice = sorted({name for name in segments if segments.count(name) > 1})
         if twice:
-            raise ValueError(f"more than one rule for {', '.join(twice)}")
+            raise ValueError(f"one rule per segment; there are more for {', '.join(twice)}")
         for rule in self.rule:
             if rule.correction != "auto" and not (
                 self.limits.lowest <= rule.correction <= self.limits.highest
             ):
                 raise ValueError(
-                    f"rule for {rule.segment}: correction {rule.correction} is outside "
-                    f"limits {self.limits.lowest}..{self.limits.highest}"
+                    f"corrections within limits {self.limits.lowest}..{self.limits.highest}; "
+                    f"the rule for {rule.segment} has {rule.correction}"
                 )
         return self
