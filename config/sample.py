@@ -205,6 +205,7 @@ def _surname(number: str, woman: bool) -> str:
 def _email(first: str, last: str, number: str) -> str:
     name = f"{first}.{last}".lower()
     latin = "".join(PEOPLE["latin"].get(letter, letter) for letter in name)
+    domain = _pick("domain", number, PEOPLE["domains"])
     return f"{latin}.{number.lower()}@{_pick('domain', number, PEOPLE['domains'])}"
 
 
