@@ -1,7 +1,6 @@
 """The rule language: what runs, what is refused, and that both engines' readings agree."""
 
 from datetime import date
-from types import SimpleNamespace
 
 import duckdb
 import ibis
@@ -98,10 +97,16 @@ def test_a_condition_is_its_text():
     assert isinstance(condition, Condition)
 
 
+class PysparkOptions(ibis.config.Config):
+    """What Ibis's Spark backend would register."""
+
+    treat_nan_as_null: bool = False
+
+
 @pytest.mark.parametrize("engine", ["duckdb", "pyspark", "postgres"])
 def test_a_condition_compiles_for_other_engines(engine, monkeypatch):
     # Ibis asks this option while compiling, and sets it only where pyspark itself is installed.
-    monkeypatch.setattr(ibis.options, "pyspark", SimpleNamespace(treat_nan_as_null=False))
+    monkeypatch.setattr(ibis.options, "pyspark", PysparkOptions())
     table = ibis.table({name: TYPES[each.kind] for name, each in FEATURES.items()}, name="people")
     text = "orders / 2 > 1 and registered_on > '2011-01-01' and city like 'М%' and not is_vip"
     sql = ibis.to_sql(table.filter(parse_condition(text).to_ibis(table)), dialect=engine)
