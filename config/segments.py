@@ -35,6 +35,13 @@ class Base(Written):
         le=1,
         description="Margin per unit of revenue where orders carry none; revenue counts without.",
     )
+    net_returns: bool = Field(
+        default=False,
+        description="Value is taken net of returns; they count by returner_share either way.",
+    )
+    lifecycle_days: int = Field(
+        default=60, ge=1, description="Silence from which a person is leaving, for 'lifecycle'."
+    )
     lost_history_factor: float = Field(
         default=1.5,
         ge=0,
@@ -71,6 +78,13 @@ class TooSmall(StrEnum):
     REFUSE = "refuse"
 
 
+class TooFew(StrEnum):
+    """What happens to the whole base under its gate of buyers or history."""
+
+    REFUSE = "refuse"
+    LIFECYCLE = "lifecycle"
+
+
 class Gates(Written):
     """How much data a statement about people needs."""
 
@@ -81,6 +95,10 @@ class Gates(Written):
     )
     segment_share: Share = Field(
         default=0.02, description="Least share of the base for a segment that is exported."
+    )
+    too_few: TooFew = Field(
+        default=TooFew.REFUSE,
+        description="With too few buyers or days: refuse, or fall back to three stages.",
     )
     too_small: TooSmall = Field(
         default=TooSmall.ROLL_UP, description="What happens to a segment under its gate."
