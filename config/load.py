@@ -44,6 +44,31 @@ _WORDED = {
     r"^[.,]$": "'.' or ','",
 }
 
+_KINDS = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "decimal_type": "a number",
+    "finite_number": "an ordinary number",
+    "string_type": "a text in quotes",
+    "string_too_short": "at least {min_length} characters",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "date_type": "a date such as 2011-12-09, without quotes",
+    "date_from_datetime_inexact": "a date such as 2011-12-09, without quotes and time",
+    "date_parsing": "a date such as 2011-12-09, without quotes",
+    "date_from_datetime_parsing": "a date such as 2011-12-09, without quotes and time",
+    "too_short": "at least {min_length} in this list",
+    "too_long": "at most {max_length} in this list",
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "less_than": "a number below {lt:g}",
+    "less_than_equal": "a number of at most {le:g}",
+}
+"""What pydantic's kinds of error mean to a person."""
+
 
 def load_project(folder: Path) -> Project:
     """Read and check every file of a project folder; raises ConfigError with all faults at once."""
@@ -137,6 +162,8 @@ def _faults(file: str, raw: dict[str, Any], errors: Iterable[ErrorDetails]) -> l
 def _fault(file: str, raw: dict[str, Any], error: ErrorDetails) -> Fault | None:
     kind, context = error["type"], error.get("ctx", {})
     key, value = _locate(raw, error["loc"], missing=kind == "missing")
+    if kind == "missing" and isinstance(error["loc"][-1], int):
+        return Fault(file, key, shown(value, key), "more values in this list")
     if kind == "missing":
         what = keys_of(FILES[file], error["loc"][:-1]).get(str(error["loc"][-1]), "a value")
         return Fault(file, key, "nothing", f"this key: {what.rstrip('.')}")
@@ -148,6 +175,10 @@ def _fault(file: str, raw: dict[str, Any], error: ErrorDetails) -> Fault | None:
     if kind == "value_error":
         return Fault(file, key, read, str(context["error"]))
     known, expected = _expected(kind, context, error["msg"])
+    if kind == "tuple_type" and isinstance(value, dict):
+        expected = f"a list of tables: write [[{key}]] and not [{key}]"
+    if kind == "model_type" and isinstance(value, list):
+        expected = f"one table: write [{key}] and not [[{key}]]"
     return Fault(file, key, read, expected, known, nearest(value, known))
 
 
@@ -171,10 +202,7 @@ def _expected(kind: str, context: dict[str, Any], message: str) -> tuple[tuple[s
         return known, "one of the known values"
     if pattern in _WORDED:
         return (), _WORDED[pattern]
-    words = message.removeprefix("Input should be ").removeprefix("a valid ")
-    articles = {"integer": "a whole number", "number": "a number", "string": "a text in quotes"}
-    worded = {"tuple": "a list", "boolean": "true or false", "dictionary": "a table"} | articles
-    return (), worded.get(words, words[:1].lower() + words[1:])
+    return (), _KINDS.get(kind, message).format(**context)
 
 
 def _locate(raw: Any, location: tuple[int | str, ...], *, missing: bool) -> tuple[str, Any]:

@@ -24,9 +24,10 @@ _PAIR = frozenset({"this", "expression"})
 _ONE = frozenset({"this"})
 
 _PARTS: dict[type[exp.Expr], frozenset[str]] = {
-    **dict.fromkeys((exp.And, exp.Or, *_COMPARISONS, exp.Like, exp.Is), _PAIR),
+    **dict.fromkeys((exp.And, exp.Or, *_COMPARISONS, exp.Is), _PAIR),
     **dict.fromkeys((exp.Add, exp.Sub, exp.Mul), _PAIR),
     **dict.fromkeys((exp.Not, exp.Paren, exp.Neg, exp.Column, exp.Boolean), _ONE),
+    exp.Like: _PAIR | {"negate"},
     exp.Div: _PAIR | {"typed", "safe"},
     exp.In: frozenset({"this", "expressions"}),
     exp.Between: frozenset({"this", "low", "high"}),

@@ -93,7 +93,8 @@ def _build_rest(node: exp.Expr, table: ir.Table) -> Any:
         case exp.Is():
             return _build(node.this, table).isnull()
         case exp.Like():
-            return _build(node.this, table).like(node.expression.name)
+            found = _build(node.this, table).like(node.expression.name)
+            return ~found if node.args.get("negate") else found
         case exp.In():
             return _build(node.this, table).isin([_build(each, table) for each in node.expressions])
         case exp.Between():
