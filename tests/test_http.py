@@ -288,7 +288,7 @@ def test_a_token_that_comes_back_unchanged_gets_one_more_try(net, clock):
 def test_a_revoked_token_is_the_operators(net, clock):
     net.add("GET", URL, status=401)
     net.add("POST", "https://oauth.test/token", status=400, json={"error": "invalid_grant"})
-    with pytest.raises(CredentialsRefused, match="invalid_grant.*Authorise"):
+    with pytest.raises(CredentialsRefused, match=r"invalid_grant.*Authorise"):
         Door(ORIGIN, surroundings=surroundings(clock), tokens=tokens(clock)).send(READ)
 
 
