@@ -59,16 +59,16 @@ class TrueSegment:
 
 
 MARKET = (
-    TrueSegment("vip", 0.03, 0.38, 0.050, 90, 0.15),
-    TrueSegment("loyal", 0.07, 0.38, 0.032, 55, 0.45),
-    TrueSegment("vip_at_risk", 0.012, 0.38, 0.030, 80, 0.70),
-    TrueSegment("at_risk", 0.04, 0.38, 0.022, 50, 0.65),
-    TrueSegment("sleeping", 0.06, 0.37, 0.014, 48, 0.75),
-    TrueSegment("drifting", 0.05, 0.37, 0.018, 46, 0.70),
-    TrueSegment("new", 0.08, 0.36, 0.022, 42, 0.90),
-    TrueSegment("promising", 0.06, 0.36, 0.026, 45, 0.80),
-    TrueSegment("registered", 0.048, 0.35, 0.013, 38, 0.90),
-    TrueSegment("rest", 0.55, 0.34, 0.010, 36, 0.95),
+    TrueSegment("vip", 0.03, 0.38, 0.054, 90, 0.15),
+    TrueSegment("loyal", 0.043, 0.38, 0.035, 60, 0.50),
+    TrueSegment("vip_at_risk", 0.016, 0.38, 0.025, 80, 0.70),
+    TrueSegment("at_risk", 0.04, 0.38, 0.0126, 50, 0.65),
+    TrueSegment("sleeping", 0.06, 0.37, 0.0074, 45, 0.75),
+    TrueSegment("drifting", 0.05, 0.37, 0.0185, 46, 0.70),
+    TrueSegment("new", 0.08, 0.36, 0.0183, 42, 0.90),
+    TrueSegment("promising", 0.06, 0.36, 0.0265, 45, 0.80),
+    TrueSegment("registered", 0.05, 0.35, 0.0094, 40, 0.90),
+    TrueSegment("rest", 0.571, 0.34, 0.0095, 36, 0.95),
 )
 
 
@@ -163,10 +163,16 @@ def _summary(rule: str, sees: str, paths: Sequence[Sequence[Mapping[str, float]]
 def _best() -> Tried:
     """The true optimum inside the caps, from the first week on."""
     modifiers = _same_spend(
-        {one.name: one.worth / one.price for one in MARKET}, {one.name: 1.0 for one in MARKET}, _INSIDE
+        {one.name: one.worth / one.price for one in MARKET},
+        {one.name: 1.0 for one in MARKET},
+        _INSIDE,
     )
     return Tried(
-        "best possible inside caps", "truth", _gain(modifiers), _spend(modifiers), 0.0,
+        "best possible inside caps",
+        "truth",
+        _gain(modifiers),
+        _spend(modifiers),
+        0.0,
         modifiers["vip"],
     )
 

@@ -79,8 +79,8 @@ def same_spend(
     free = [one for one in ordered if not one.fixed]
     if not free:
         return _at(ordered, 1.0, wanted, eta, "every segment is fixed")
-    low = min(min(one.lowest, one.modifier / one.step) / one.target for one in free) / 2
-    high = max(max(one.highest, one.modifier * one.step) / one.target for one in free) * 2
+    low = min(max(one.lowest, one.modifier / one.step) / one.target for one in free) / 2
+    high = max(min(one.highest, one.modifier * one.step) / one.target for one in free) * 2
     if _spend(ordered, low, eta) >= wanted:
         return _at(ordered, low, wanted, eta, _unless_met(ordered, low, wanted, eta, "more"))
     if _spend(ordered, high, eta) <= wanted:
