@@ -13,6 +13,7 @@ import pyarrow as pa
 from audiences.emails import emails_in, fast_email
 from audiences.model import Digest, EmailStep, PhoneForm, Recipe
 from audiences.phones import fast_phone, phones_in
+from audiences.staging import Staging, keep
 from audiences.tables import IDENTIFIERS, digests_schema
 from config.audiences import Identifier
 
@@ -39,11 +40,12 @@ def contacts_in(
         fast, slow = fast_email(cells.cell), _each_email
     else:
         fast, slow = fast_phone(cells.cell, regions), _phones_of(regions)
-    read = cells.select("cell", value=fast).cache()
-    sure = read.filter(read.value != "").select("cell", "value", links=True)
-    unsure = read.filter(read.value.isnull()).select("cell")
-    by_library = ibis.memtable(_read_slowly(engine, unsure, slow))
-    return sure.union(by_library).cache()
+    with Staging() as passing:
+        read = passing.keep(cells.select("cell", value=fast))
+        sure = read.filter(read.value != "").select("cell", "value", links=True)
+        unsure = read.filter(read.value.isnull()).select("cell")
+        by_library = ibis.memtable(_read_slowly(engine, unsure, slow))
+        return keep(sure.union(by_library))
 
 
 def _external_id(cell: ir.StringValue) -> ir.StringValue:
@@ -63,7 +65,7 @@ def _read_slowly(
     engine: ibis.BaseBackend, cells: ir.Table, read: Callable[[str], Sequence[tuple[str, bool]]]
 ) -> pa.Table:
     done = [pa.RecordBatch.from_pylist([], schema=READ)]
-    for batch in engine.to_pyarrow_batches(cells):
+    for batch in engine.to_pyarrow(cells).to_batches(max_chunksize=65_536):
         rows = [
             (cell, value, links) for cell in batch.column(0).to_pylist() for value, links in read(cell)
         ]
@@ -181,15 +183,11 @@ def hash_one(
 ) -> tuple[str, ...]:
     """Digests of one contact typed by a person: the engine's own answer, by the same way."""
     engine = ibis.duckdb.connect(threads=1)
-    try:
-        cells = ibis.memtable(pa.table({"cell": [text]}))
-        found = contacts_in(engine, engine.create_table("cells", cells, temp=True), kind, regions)
-        known = found.mutate(person_id=ibis.literal("p"), kind=ibis.literal(str(kind)))
-        identifiers = known.select(*IDENTIFIERS.names)
-        made = engine.to_pyarrow(digests(engine, identifiers, recipe)).column(str(kind))
-        return tuple(digest for row in made.to_pylist() for digest in row)
-    finally:
-        engine.disconnect()
+    cells = engine.create_table("cells", ibis.memtable(pa.table({"cell": [text]})), temp=True)
+    found = contacts_in(engine, cells, kind, regions)
+    known = found.mutate(person_id=ibis.literal("p"), kind=ibis.literal(str(kind)))
+    made = engine.to_pyarrow(digests(engine, known.select(*IDENTIFIERS.names), recipe))
+    return tuple(digest for row in made.column(str(kind)).to_pylist() for digest in row)
 
 
 def refuse_mixed(

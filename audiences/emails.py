@@ -10,7 +10,7 @@ import unicodedata
 import ibis
 import ibis.expr.types as ir
 
-from audiences.cells import EMPTY, clean
+from audiences.contact_cells import EMPTY, clean
 
 _BETWEEN = re.compile(r"[,;/|\s]+")
 _NAMED = re.compile(r"[^<>@]*<([^<>]+)>")

@@ -16,7 +16,7 @@ import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberDesc, PhoneNumberType
 from phonenumbers.phonenumberutil import NumberParseException
 
-from audiences.cells import SEPARATORS, clean
+from audiences.contact_cells import SEPARATORS, clean
 
 PUNCTUATION = " ()-\u00a0"
 """What the fast path looks through; the library looks through all of it as well."""

@@ -141,6 +141,15 @@ def expected(fit: PurchaseFit, x: Floats, t_x: Floats, age: Floats, weeks: float
     return np.asarray((below + share * (above - below)) / odds)
 
 
+def quiet(fit: PurchaseFit, x: Floats, t_x: Floats, age: Floats, weeks: float) -> Floats:
+    """Probability of no purchase in the next `weeks` weeks.
+
+    Who is alive at age T buys at a rate of Gamma(r + x, alpha + T), and leaves only at a purchase.
+    """
+    none_if_alive = ((fit.alpha + age) / (fit.alpha + age + weeks)) ** (fit.r + x)
+    return np.asarray(1 - alive(fit, x, t_x, age) * (1 - none_if_alive))
+
+
 def alive_shares(fit: PurchaseFit, counted: ir.Table, *, grain_days: int = WEEK) -> ir.Table:
     """Table person_id, alive (probability to be still a customer), for `triples`."""
     histories = compress(counted, grain_days=grain_days)

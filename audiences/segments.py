@@ -113,6 +113,27 @@ def segment(
     )
 
 
+@dataclass(frozen=True)
+class Size:
+    """How large a segment is. Revenue is all of its people's, to the snapshot day."""
+
+    people: int
+    share: float
+    revenue: float
+
+
+def sizes(table: ir.Table) -> dict[Segment, Size]:
+    """Count every segment of a SEGMENTED table, empty ones too, in the order of the rules."""
+    rows = table.group_by("segment").aggregate(people=table.count(), revenue=table.revenue.sum())
+    found = {row["segment"]: row for row in rows.to_pyarrow().to_pylist()}
+    total = sum(row["people"] for row in found.values())
+    nobody = {"people": 0, "revenue": 0.0}
+    return {
+        name: Size(row["people"], row["people"] / total if total else 0.0, row["revenue"])
+        for name, row in ((name, found.get(name, nobody)) for name in Segment)
+    }
+
+
 def _columns() -> list[tuple[str, ibis.DataType]]:
     return [(name, kind(nullable=True)) for name, kind in SEGMENTED.items()]
 
@@ -120,12 +141,13 @@ def _columns() -> list[tuple[str, ibis.DataType]]:
 def _cuts(known: ir.Table, calibration: Calibration | None, as_of: date, base: Base) -> Cuts:
     buyers = known.filter(known.orders > 0)
     share = base.wholesale_quantile
-    wholesale = share is not None and share < 1
+    if share == 1:
+        share = None
     return Cuts(
         n_loyal=LOYAL_FROM if calibration is None else calibration.n_loyal,
         vip_from=quantile(buyers, "value", 1 - base.vip_share),
-        wholesale_value=quantile(buyers, "value", share) if wholesale else None,
-        wholesale_items=quantile(buyers, "items_per_occasion", share) if wholesale else None,
+        wholesale_value=None if share is None else quantile(buyers, "value", share),
+        wholesale_items=None if share is None else quantile(buyers, "items_per_occasion", share),
         margin_median=quantile(buyers, "margin_share", 0.5),
         registered_days=base.registered_days or _registered_days(known, as_of),
     )

@@ -73,6 +73,9 @@ class Settings(_FromOutside):
         pattern=r"^https?://[^\s@]+$",
         description="Where the sandbox listens.",
     )
+    sandbox_speed: float = Field(
+        default=1.0, gt=0, description="How many times faster than ours the sandbox's time runs."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least level that is logged."
     )

@@ -20,7 +20,13 @@ from urllib.parse import quote
 
 import requests
 from requests.auth import AuthBase
-from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    wait_exponential_jitter,
+    wait_random,
+)
 from urllib3.exceptions import NewConnectionError
 
 from connectors.errors import (
@@ -356,8 +362,8 @@ def _harmless(fault: BaseException, effect: Effect) -> bool:
     return isinstance(fault, Transient)
 
 
-_backoff = wait_exponential_jitter(initial=1, max=60)
-_jitter = wait_exponential_jitter(initial=0, max=1)
+_backoff = wait_exponential_jitter(max=60)
+_jitter = wait_random(0, 1)
 
 
 def _wait(state: RetryCallState) -> float:

@@ -1,5 +1,6 @@
 """Everything a run works with, opened once and closed together."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,15 +9,21 @@ from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import ibis.expr.types as ir
 import sqlalchemy as sa
 from ibis.backends.duckdb import Backend
 
 from audiences.catalog import open_catalog
 from audiences.engine import open_engine
-from audiences.snapshots import private_folder
+from audiences.model import Snapshot
+from audiences.snapshots import current_snapshot, private_folder
 from config.load import load_project
+from config.platforms import Account
 from config.project import Project
-from config.settings import Settings
+from config.settings import ENV_FILE, Settings
+from connectors.base import Connector, CorrectsBids
+from connectors.http import Surroundings
+from connectors.registry import connect
 
 
 class CannotRun(Exception):
@@ -47,6 +54,58 @@ class Workshop:
     def engine(self) -> Backend:
         """An empty engine, made when it is first needed."""
         return open_engine(self.project.adsteer.engine, self.state / "scratch")
+
+    def find_snapshot(self, kind: str, name: str = "") -> Snapshot | None:
+        """The current snapshot of a kind, or None before the first."""
+        with self.catalog.begin() as connection:
+            return current_snapshot(connection, self.state, kind=kind, name=name)
+
+    def snapshot(self, kind: str, name: str = "") -> Snapshot:
+        """The current snapshot of a kind; raises CannotRun before the first."""
+        found = self.find_snapshot(kind, name)
+        if found is None:
+            raise CannotRun(
+                f"there is no snapshot of {kind} {name}".rstrip()
+                + " yet. Run `adsteer refresh` first."
+            )
+        return found
+
+    def table(self, kind: str, name: str = "") -> ir.Table:
+        """The rows of the current snapshot of a kind."""
+        return self.engine.read_parquet(self.snapshot(kind, name).path)
+
+    @cached_property
+    def connectors(self) -> dict[str, Connector | CorrectsBids]:
+        """A connector per account of platforms.toml; nothing is sent by making them."""
+        accounts = self.project.platforms.account
+        return {one.name: connect(one, self.around(one)) for one in accounts}
+
+    def lists_of(self, account: str) -> Connector:
+        """The connector of an account that keeps lists; raises CannotRun for another."""
+        connector = self.connectors[account]
+        if not isinstance(connector, Connector):
+            raise CannotRun(f"account {account} keeps no lists: take it out of audiences.toml.")
+        return connector
+
+    def bids_of(self, account: str) -> CorrectsBids:
+        """The connector of an account that takes corrections; raises CannotRun for another."""
+        connector = self.connectors[account]
+        if not isinstance(connector, CorrectsBids):
+            raise CannotRun(
+                f"account {account} takes no bid corrections: take it out of bid_rules.toml."
+            )
+        return connector
+
+    def around(self, account: Account) -> Surroundings:
+        """Clocks and addresses for an account; a sandbox's time may run faster than ours."""
+        speed = self.settings.sandbox_speed if account.sandbox else 1.0
+        return Surroundings(
+            sandbox_url=self.settings.sandbox_url,
+            env_file=self.project.folder / ENV_FILE,
+            clock=lambda: time.monotonic() * speed,
+            sleep=lambda seconds: time.sleep(seconds / speed),
+            now=self.now,
+        )
 
 
 @contextmanager
