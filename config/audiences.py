@@ -4,7 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from config.model import Name, Share, Written
 
@@ -54,6 +54,13 @@ class Lookalike(Written):
     keep_geo: bool = Field(default=True, description="Keep the seed's regions where possible.")
     keep_devices: bool = Field(default=True, description="Keep the seed's devices likewise.")
     refresh_days: int = Field(default=30, ge=1, le=30, description="Age at which a seed is stale.")
+
+    @field_validator("reach")
+    @classmethod
+    def _each_once(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("each reach once")
+        return value
 
 
 class Audience(Written):

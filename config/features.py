@@ -64,3 +64,9 @@ _FEATURES = (
 
 FEATURES = MappingProxyType({feature.name: feature for feature in _FEATURES})
 """Every feature by name."""
+
+RESERVED = frozenset({"person_id", "birth_date", "consent_ads"})
+"""Columns beside the features in the table a rule runs on: no rule and no overlay may use them.
+
+Consent is not a feature on purpose: whoever did not consent is left out of every audience.
+"""

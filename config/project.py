@@ -1,5 +1,6 @@
 """A whole project, and what only the files together can say."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +10,7 @@ from config.audiences import AudiencesFile
 from config.bid_rules import BidRulesFile
 from config.exports import ExportsFile
 from config.faults import Fault, shown, unknown_name
-from config.features import FEATURES
+from config.features import FEATURES, RESERVED
 from config.labels import SEGMENT_LABELS, SEGMENTS
 from config.model import Labels
 from config.platforms import Account, PlatformsFile
@@ -119,13 +120,24 @@ def _segments(segments: SegmentsFile | None, audiences: AudiencesFile | None) ->
     yield from _unique(file, "overlay", names)
     for index, overlay in enumerate(segments.overlay, 1):
         key = f"overlay[{index}]"
-        if overlay.name in SEGMENTS or overlay.name in FEATURES:
-            taken = "base segment" if overlay.name in SEGMENTS else "feature"
-            expected = f"a name that is not taken by a {taken}"
+        if taken := _taken_by(overlay.name):
+            expected = f"a name that is not taken by {taken}"
             yield Fault(file, f"{key}.name", shown(overlay.name), expected)
         yield from _condition(file, f"{key}.rule", overlay.rule, ())
         if audiences is not None:
             yield from _known(file, f"{key}.not_in", overlay.not_in, "an audience", lists)
+
+
+def _taken_by(name: str) -> str | None:
+    """What an overlay of this name would shadow, or what would keep rules from naming it."""
+    if name in SEGMENTS:
+        return "a base segment"
+    if name in FEATURES or name in RESERVED:
+        return "a feature"
+    try:
+        return None if parse_condition(name, overlays=[name]).columns else "SQL itself"
+    except RuleError:
+        return "SQL itself"
 
 
 def _platforms(platforms: PlatformsFile | None) -> Iterator[Fault]:
@@ -153,6 +165,7 @@ def _audiences(
     titles: dict[str, str] = {}
     for index, audience in enumerate(audiences.audience, 1):
         key = f"audience[{index}]"
+        yield from _once(file, f"{key}.accounts", audience.accounts, "account")
         if accounts is not None:
             what = "an account of platforms.toml"
             yield from _known(file, f"{key}.accounts", audience.accounts, what, accounts)
@@ -170,16 +183,34 @@ def _bid_rules(
     bid_rules: BidRulesFile, segments: SegmentsFile | None, platforms: PlatformsFile | None
 ) -> Iterator[Fault]:
     file = "bid_rules.toml"
+    yield from _objects_once(bid_rules)
     if platforms is not None:
         accounts = [account.name for account in platforms.account]
         for index, where in enumerate(bid_rules.where, 1):
             what = "an account of platforms.toml"
             yield from _known(file, f"where[{index}].account", [where.account], what, accounts)
+    places = [where.account for where in bid_rules.where]
+    for index, rule in enumerate(bid_rules.rule, 1):
+        what = "an account that a [[where]] of this file names"
+        yield from _known(file, f"rule[{index}].accounts", rule.accounts, what, places)
     if segments is not None:
         names = [*SEGMENTS, *(overlay.name for overlay in segments.overlay)]
         for index, rule in enumerate(bid_rules.rule, 1):
             what = "a base segment or an overlay"
             yield from _known(file, f"rule[{index}].segment", [rule.segment], what, names)
+
+
+def _objects_once(bid_rules: BidRulesFile) -> Iterator[Fault]:
+    """An object named twice would be corrected twice."""
+    seen: set[tuple[str, str, int]] = set()
+    for index, where in enumerate(bid_rules.where, 1):
+        for level in ("campaigns", "ad_groups"):
+            for number in getattr(where, level):
+                named = (where.account, level, number)
+                if named in seen:
+                    key = f"where[{index}].{level}"
+                    yield Fault("bid_rules.toml", key, str(number), "each object once in the file")
+                seen.add(named)
 
 
 def _schedules(schedules: SchedulesFile, audiences: AudiencesFile | None) -> Iterator[Fault]:
@@ -198,6 +229,12 @@ def _unique(file: str, table: str, names: list[str]) -> Iterator[Fault]:
             first = names.index(name) + 1
             expected = f"a name of its own; {table}[{first}] has this one"
             yield Fault(file, f"{table}[{index}].name", shown(name), expected)
+
+
+def _once(file: str, key: str, names: Iterable[str], what: str) -> Iterator[Fault]:
+    twice = {name for name, count in Counter(names).items() if count > 1}
+    for name in sorted(twice):
+        yield Fault(file, key, shown(name), f"each {what} once")
 
 
 def _known(

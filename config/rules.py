@@ -20,7 +20,8 @@ from ibis.expr import types as ir
 from sqlglot import exp
 
 from config.features import FEATURES, Feature, Kind
-from config.rule_text import Problem, RuleError, as_number, check_kinds, parse
+from config.rule_kinds import as_number, check_kinds
+from config.rule_text import Problem, RuleError, parse
 
 _COMPARE: dict[type, Callable[[Any, Any], Any]] = {
     exp.EQ: operator.eq,

@@ -3,10 +3,12 @@
 import importlib
 import json
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+import tomlkit
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from audiences.model import Segment
@@ -14,7 +16,7 @@ from config.faults import ConfigError, Fault, nearest, shown
 from config.features import FEATURES
 from config.labels import SEGMENT_LABELS, SEGMENTS
 from config.load import FILES, check_text, load_project
-from config.model import Written, keys_of
+from config.model import Written
 from config.schema import schemas
 
 SUPPORT = Path(__file__).parent / "support"
@@ -132,11 +134,48 @@ def _audience(line: str) -> str:
     return f'[[audience]]\nname = "a"\npeople = "true"\naccounts = ["b"]\n{line}\n'
 
 
-@given(st.dictionaries(st.sampled_from([*keys_of(FILES["platforms.toml"], ()), "x"]), st.none()))
-def test_whatever_is_written_ends_in_a_config_error(raw):
-    lines = "".join(f"{key} = [{{ name = 1 }}]\n" for key in raw)
-    with pytest.raises(ConfigError):
-        check_text("platforms.toml", lines)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "kind", "x"]), inner, max_size=3)
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    data=st.data(), file=st.sampled_from(list(FILES)), value=values.filter(lambda v: v is not None)
+)
+def test_any_value_anywhere_is_taken_or_told(data, file, value):
+    """One value of a good file is replaced; what comes is a model, or faults with a place."""
+    written = tomlkit.parse((SUPPORT / "whole_project" / file).read_text("utf-8")).unwrap()
+    table = written
+    for _ in range(3):
+        step = data.draw(st.sampled_from([*keys_of_value(table), "brand_new"]))
+        if step == "brand_new" or not keys_of_value(table[step]) or data.draw(st.booleans()):
+            break
+        table = table[step]
+    if isinstance(table, list) and step == "brand_new":
+        table.append(value)
+    else:
+        table[step] = value
+    try:
+        text = tomlkit.dumps(written)
+        tomllib.loads(text)
+    except (ValueError, TypeError):  # what TOML itself cannot say is not our question
+        assume(False)
+    try:
+        check_text(file, text)
+    except ConfigError as error:
+        assert all(fault.file == file and fault.key for fault in error.faults)  # noqa: PT017
+
+
+def keys_of_value(value: object) -> list[str | int]:
+    if isinstance(value, dict):
+        return list(value)
+    return list(range(len(value))) if isinstance(value, list) else []
 
 
 def models() -> list[type[Written]]:

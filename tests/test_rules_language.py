@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.features import FEATURES, Kind
+from audiences.choosing import describe
+from audiences.tables import PEOPLE, SEGMENTED
+from config.features import FEATURES, RESERVED, Kind
 from config.rules import Condition, RuleError, parse_condition
 
 TYPES = {
@@ -16,6 +18,12 @@ TYPES = {
     Kind.NUMBER: "float64",
     Kind.BOOLEAN: "boolean",
     Kind.DATE: "date",
+}
+IS_A = {
+    Kind.TEXT: lambda dtype: dtype.is_string(),
+    Kind.NUMBER: lambda dtype: dtype.is_numeric(),
+    Kind.BOOLEAN: lambda dtype: dtype.is_boolean(),
+    Kind.DATE: lambda dtype: dtype.is_date(),
 }
 ROWS = [
     (2, 10.0, "Москва", "vip", True, date(2011, 5, 1)),
@@ -87,6 +95,22 @@ def test_overlays_are_true_or_false(people):
     assert table.filter(condition.to_ibis(table)).orders.execute().tolist() == [3]
     with pytest.raises(RuleError, match="documented feature"):
         parse_condition("best")
+
+
+def test_every_feature_is_a_column_of_its_kind():
+    segmented, persons = ibis.table(SEGMENTED, name="s"), ibis.table(PEOPLE, name="p")
+    schema = describe(segmented, persons, as_of=date(2011, 12, 9), overlays={}).schema()
+    kinds = {
+        name: next(kind for kind, fits in IS_A.items() if fits(schema[name])) for name in FEATURES
+    }
+    assert kinds == {name: feature.kind for name, feature in FEATURES.items()}
+    assert set(schema) - set(FEATURES) <= RESERVED
+
+
+@pytest.mark.parametrize("name", ["person_id", "consent_ads", "birth_date", "email", "phone"])
+def test_contacts_and_consent_are_no_features(name):
+    with pytest.raises(RuleError, match="documented feature"):
+        parse_condition(f"{name} = 'x'")
 
 
 def test_a_condition_is_its_text():
