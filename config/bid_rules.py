@@ -122,6 +122,4 @@ class BidRulesFile(Written):
                     f"the rule for {rule.segment} has {amount}"
                 )
         if isinstance(written, tuple) and written[0] > written[1]:
-            raise ValueError(
-                f"ranges that rise; the rule for {rule.segment} has {list(written)}"
-            )
+            raise ValueError(f"ranges that rise; the rule for {rule.segment} has {list(written)}")

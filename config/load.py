@@ -13,11 +13,12 @@ from pydantic_core import ErrorDetails
 
 from config.audiences import AudiencesFile
 from config.bid_rules import BidRulesFile
+from config.cross_checks import cross_check
 from config.exports import ExportsFile
 from config.faults import ConfigError, Fault, nearest, shown
 from config.model import Written, keys_of
 from config.platforms import PlatformsFile
-from config.project import Project, cross_check
+from config.project import Project
 from config.schedules import SchedulesFile
 from config.segments import SegmentsFile
 from config.shop import AdsteerFile

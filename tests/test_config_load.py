@@ -238,3 +238,10 @@ def test_the_nearest_name_is_found_or_none():
 )
 def test_what_a_fault_shows(value, key, expected):
     assert shown(value, key) == expected
+
+
+def test_one_title_may_stand_on_two_accounts(project):
+    twice = (project / "audiences.toml").read_text("utf-8")
+    other = twice.replace('name = "vip"', 'name = "two"\ntitle = "vip"').replace("lists", "ads")
+    (project / "audiences.toml").write_text(f"{twice}\n{other}", encoding="utf-8")
+    assert set(load_project(project).audience_rules) == {"vip", "two"}

@@ -1,6 +1,7 @@
 """The rule language: what runs, what is refused, and that both engines' readings agree."""
 
 from datetime import date
+from pathlib import Path
 
 import duckdb
 import ibis
@@ -313,3 +314,20 @@ def test_any_text_is_a_condition_or_a_rule_error(text):
         assert error.problems  # noqa: PT017 - both ends are allowed, a crash is not
     else:
         assert condition.columns <= set(FEATURES)
+
+
+def test_the_manual_names_every_feature_and_its_examples_run():
+    manual = (Path(__file__).parents[1] / "docs" / "rules.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in manual.splitlines() if line.startswith("| `")]
+    assert [row[0].strip("| `") for row in rows] == list(FEATURES)
+    for row, feature in zip(rows, FEATURES.values(), strict=True):
+        assert (row[1], row[2].strip()) == (feature.kind, feature.unit)
+        assert row[3].startswith(feature.description)
+        assert all(f"`{value}`" in row[3] for value in feature.values)
+    examples = manual.partition("```sql\n")[2].partition("```")[0].splitlines()
+    assert len([parse_condition(example) for example in examples]) == 5
+
+
+def test_every_feature_has_a_sentence():
+    for feature in FEATURES.values():
+        assert feature.description.endswith(".")
