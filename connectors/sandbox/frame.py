@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
@@ -115,7 +115,7 @@ class Frame:
                 await asyncio.sleep(fault.seconds)
             await answer.give(send)
             return answer.status
-        spoiled = spoil(fault, platform, answer, self.world.now())
+        spoiled = spoil(fault, platform, answer)
         await give(spoiled, send)
         return spoiled.status
 
@@ -140,7 +140,7 @@ class Answer:
             await send(message)
 
 
-def spoil(fault: Fault, platform: Platform, answer: Answer, now: float) -> Spoiled:
+def spoil(fault: Fault, platform: Platform, answer: Answer) -> Spoiled:
     """The spoiled answer for a fault, in the platform's words where it has any."""
     if fault.kind in ("cut", "malformed"):
         whole = answer.body or b'{"result": {"answer": "cut in the middle"}}'
@@ -148,7 +148,8 @@ def spoil(fault: Fault, platform: Platform, answer: Answer, now: float) -> Spoil
     status, body = platform.refuse(fault.kind, fault.status)
     headers = {}
     if fault.retry_after is not None:
-        moment = datetime.fromtimestamp(now + fault.retry_after, UTC)
+        # By the wall clock, like the Date header beside it: the sandbox's own may be moved.
+        moment = datetime.now(UTC) + timedelta(seconds=fault.retry_after)
         headers["Retry-After"] = (
             f"{fault.retry_after:g}"
             if fault.retry_after_form == "seconds"
