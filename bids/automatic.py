@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, log
 
+from bids.corrections import AutomaticCorrection
 from bids.estimates import DEFAULT_CV, Estimate, Estimates, SegmentWeek, Worth, estimate
 from bids.neutral import Elasticity, Neutral, Position, elasticity, same_spend, spend_at
-from bids.plan import AutomaticCorrection
 from config.bid_rules import BidRulesFile, Rule
 
 LEAST_FACTOR = 0.01
