@@ -63,10 +63,10 @@ def refresh(workshop: Workshop) -> Document:
     seeds = {one.name: seed for one, seed in _seeds(workshop, made, people)}
     document = {
         **segments_document(workshop, made, _last_counts(workshop)),
-        "exports": [_file(file) for file in reading.files],
+        "exports": [file_document(file) for file in reading.files],
         "rejects": str(rejects.relative_to(project.folder)),
-        "reasons": _reasons(workshop),
-        "identity": _identity(people),
+        "reasons": reject_reasons(workshop),
+        "identity": identity_document(people),
         "seeds": {name: _seed(seed) for name, seed in seeds.items()},
     }
     _keep(workshop, reading, people, made, seeds, document)
@@ -262,7 +262,7 @@ def _sources(files: Sequence[FileRead]) -> str:
     return hashlib.sha256("\n".join(sorted(file.digest for file in files)).encode()).hexdigest()
 
 
-def _file(file: FileRead) -> Document:
+def file_document(file: FileRead) -> Document:
     return {
         "file": file.file,
         "kind": file.kind.value,
@@ -273,14 +273,14 @@ def _file(file: FileRead) -> Document:
     }
 
 
-def _reasons(workshop: Workshop) -> list[Document]:
+def reject_reasons(workshop: Workshop) -> list[Document]:
     rejects = workshop.engine.table(REJECTS_TABLE)
     by_reason = rejects.group_by("file", "column", "reason").agg(rows=rejects.count())
     first = by_reason.order_by(by_reason.rows.desc(), "file", "column", "reason")
     return list(first.limit(MOST_REASONS).to_pyarrow().to_pylist())
 
 
-def _identity(people: People) -> Document:
+def identity_document(people: People) -> Document:
     report = people.identity
     return {
         "rows": report.rows,
