@@ -49,11 +49,15 @@ class ConfigError(Exception):
 
 
 def nearest(name: object, known: Collection[str]) -> str | None:
-    """The known name that looks most like this one, if any looks like it at all."""
-    if not isinstance(name, str):
+    """The known name that looks most like this one, or the only one that begins like it."""
+    if not isinstance(name, str) or not name:
         return None
-    found = get_close_matches(name.lower(), [each.lower() for each in known], n=1, cutoff=0.6)
-    return next((each for each in known if found and each.lower() == found[0]), None)
+    lower = {each.lower(): each for each in known}
+    close = get_close_matches(name.lower(), lower, n=1, cutoff=0.6)
+    begun = [each for each in lower if each.startswith(name.lower())]
+    if not close and len(begun) == 1:
+        close = begun
+    return lower[close[0]] if close else None
 
 
 def unknown_name(file: str, key: str, name: object, what: str, known: Iterable[str]) -> Fault:

@@ -157,7 +157,13 @@ def _faults(file: str, raw: dict[str, Any], errors: Iterable[ErrorDetails]) -> l
             by_key[fault.key] = Fault(
                 file, fault.key, first.read, expected, known, first.nearest or fault.nearest
             )
-    return list(by_key.values())
+    # Of a key that may be a list, only the wrong item is told, not that it is no number either.
+    inner = tuple(by_key)
+    return [
+        fault
+        for key, fault in by_key.items()
+        if not any(each.startswith((f"{key}[", f"{key}.")) for each in inner)
+    ]
 
 
 def _fault(file: str, raw: dict[str, Any], error: ErrorDetails) -> Fault | None:

@@ -10,6 +10,7 @@ import pytest
 import tomlkit
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from audiences.model import Segment
 from config.faults import ConfigError, Fault, nearest, shown
@@ -62,7 +63,7 @@ def test_one_fault_is_one_thing_to_do(project, path):
     (project / file).write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError) as raised:
         load_project(project)
-    assert [fault.file for fault in raised.value.faults] == [file]
+    assert [fault.file for fault in raised.value.faults] == [file]  # one fault, and only here
     assert expected in str(raised.value)
     assert "hunter2" not in str(raised.value) + repr(raised.value.faults)
     assert "me@shop" not in str(raised.value)
@@ -218,8 +219,22 @@ def test_every_file_has_a_schema_that_describes_every_key():
                 assert key.get("description") or named["description"]
 
 
+STARTER = Path(__file__).parents[1] / "config" / "starter"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_editor_takes_the_shipped_file_and_refuses_a_stranger_in_it(name):
+    raw = json.loads(json.dumps(tomllib.loads((STARTER / name).read_text("utf-8")), default=str))
+    editor = Draft202012Validator(schemas()[name])
+    editor.check_schema(editor.schema)
+    assert list(editor.iter_errors(raw)) == []
+    assert list(editor.iter_errors(raw | {"brand_new": 1}))
+
+
 def test_the_nearest_name_is_found_or_none():
     assert nearest("Orders", ["orders", "value"]) == "orders"
+    assert nearest("ltv", ["ltv_floor", "lookalike"]) == "ltv_floor"
+    assert nearest("l", ["ltv_floor", "lookalike"]) is None
     assert nearest("xyz", ["orders", "value"]) is None
     assert nearest(5, ["orders"]) is None
 
