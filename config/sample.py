@@ -13,7 +13,7 @@ import gzip
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from hashlib import blake2b
@@ -175,9 +175,8 @@ def _contact(number: str, place: int, registered: datetime) -> list[str]:
     kinds = _number("kinds", number, 100)  # some gave no phone, some no e-mail, nobody neither
     consent = _number("consent", number, 100)
     agreed = "нет" if consent < 8 else "" if consent < 12 else "да"
-    born = datetime(1950 + _number("year", number, 55), 1, 1) + timedelta(  # noqa: DTZ001
-        days=_number("day", number, 365)
-    )
+    year = 1950 + _number("year", number, 55)
+    born = date(year, 1, 1) + timedelta(days=_number("day", number, 365))
     return [
         number,
         "" if _number("loyalty", number, 10) < 7 else f"EXT-{number}",
@@ -206,7 +205,7 @@ def _email(first: str, last: str, number: str) -> str:
     name = f"{first}.{last}".lower()
     latin = "".join(PEOPLE["latin"].get(letter, letter) for letter in name)
     domain = _pick("domain", number, PEOPLE["domains"])
-    return f"{latin}.{number.lower()}@{_pick('domain', number, PEOPLE['domains'])}"
+    return f"{latin}.{number.lower()}@{domain}"
 
 
 def _phone(place: int) -> str:
@@ -234,9 +233,8 @@ def _again(row: list[str], place: int) -> list[str]:
 
 def _broken_contacts() -> Iterator[list[str]]:
     for n in range(BROKEN_OF_A_KIND):
-        row = _contact(
-            f"X{n:03d}", len(PEOPLE["area_codes"]) * 100 - 1 - n, datetime(2011, 5, 1, 12)
-        )  # noqa: DTZ001
+        place = len(PEOPLE["area_codes"]) * 100 - 1 - n  # numbers nobody else has
+        row = _contact(f"X{n:03d}", place, datetime.fromisoformat("2011-05-01 12:00"))
         written = dict(zip(CONTACT_HEADER, row, strict=True))
         yield list((written | {"Дата регистрации": "31.02.2011 10:00"}).values())
         yield row[:9]
