@@ -1,6 +1,6 @@
 """A whole small run on one list: plan, begin, deliver, close, as flows do it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,8 +12,8 @@ from ibis.backends.duckdb import Backend
 from sqlalchemy import Engine
 
 from audiences.guards import refuse_list
-from audiences.leases import leave_lease, take_lease
-from audiences.ledger import Ledger, no_checkpoint
+from audiences.leases import Lease, leave_lease, take_lease
+from audiences.ledger import Checkpoint, Ledger, no_checkpoint
 from audiences.model import MEMBERS, AudienceRef
 from audiences.plan import AudiencePlan
 from audiences.planning import ListLimits, Wanted, plan_audiences
@@ -62,6 +62,8 @@ class Run:
     now: datetime = START
     waited: float = 0.0
     guards: Guards = ANYTHING_GOES
+    owner: str = "this run"
+    is_dead: Callable[[str], bool] = lambda _owner: False
 
     @property
     def ledger(self) -> Ledger:
@@ -78,7 +80,7 @@ class Run:
     ) -> AudiencePlan:
         audience = audience or ref()
         ledger = self.ledger
-        lease = take_lease(self.catalog, audience.account, "plan", now=self.now)
+        lease = self._lease(audience)
         ledger.recover(audience, lease)
         leave_lease(self.catalog, lease)
         self.state.mkdir(parents=True, exist_ok=True)
@@ -107,13 +109,12 @@ class Run:
         connector: MemoryConnector,
         *,
         patience: float = 60,
-        checkpoint=no_checkpoint,
-        owner: str = "apply",
+        checkpoint: Checkpoint = no_checkpoint,
     ) -> Delivered:
         """Deliver the plan's only list."""
         one = plan.lists[0]
         ledger = Ledger(self.catalog, self.engine, self.state, lambda: self.now, checkpoint)
-        lease = take_lease(self.catalog, one.audience.account, owner, now=self.now)
+        lease = self._lease(one.audience)
         approved = ledger.approval(plan.fingerprint) is not None
         steps = {step.value for step in one.to_send(approved=approved)}
         try:
@@ -130,6 +131,11 @@ class Run:
                 )
         finally:
             leave_lease(self.catalog, lease)
+
+    def _lease(self, audience: AudienceRef) -> Lease:
+        return take_lease(
+            self.catalog, audience.account, self.owner, now=self.now, is_dead=self.is_dead
+        )
 
     def _wait(self, seconds: float) -> None:
         self.waited += seconds
