@@ -8,6 +8,7 @@ the addition of the new one. Rows are joined on all four columns of model.MEMBER
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 import ibis
 import pyarrow as pa
@@ -70,8 +71,14 @@ STEP_OF = {
 }
 """The step of every reason that sends something."""
 
+_MEMBER_FIELDS: "list[pa.Field[Any]]" = [MEMBERS.field(name) for name in ROW]
+
 KNOWN = pa.schema(
-    [*MEMBERS, pa.field("standing", pa.string(), nullable=False), pa.field("sent_on", pa.date32())]
+    [
+        *_MEMBER_FIELDS,
+        pa.field("standing", pa.string(), nullable=False),
+        pa.field("sent_on", pa.date32()),
+    ]
 )
 """What the ledger believes of a list; `sent_on` is the UTC day of the last accepted addition."""
 
@@ -81,7 +88,7 @@ PLANNED = pa.schema(
         pa.field("step", pa.string(), nullable=False),
         pa.field("verb", pa.string(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
-        *MEMBERS,
+        *_MEMBER_FIELDS,
     ]
 )
 """The rows of a plan in the order of sending; batches are numbered from 1."""
@@ -147,7 +154,7 @@ def judge(
     """
     wanted = wanted.select(*ROW)
     if withdrawn is not None:
-        wanted = wanted.anti_join(withdrawn, "person_id")
+        wanted = wanted.anti_join(withdrawn.select("person_id"), "person_id").select(*ROW)
     leaving = _leaving(wanted, known, withdrawn)
     staying = _staying(wanted, known, leaving, renewal, as_of)
     return staying.union(leaving)
@@ -155,7 +162,7 @@ def judge(
 
 def _leaving(wanted: ibis.Table, known: ibis.Table, withdrawn: ibis.Table | None) -> ibis.Table:
     present = known.filter(known.standing != Standing.REFUSED.value).select(*ROW)
-    leaving = present.anti_join(wanted, ROW)
+    leaving = present.anti_join(wanted, ROW).select(*ROW)
     leaving = _marked(leaving, wanted, "wanted")
     if withdrawn is None:
         leaving = leaving.mutate(withdrawn=ibis.literal(False))
@@ -199,7 +206,9 @@ def _sharing(wanted: ibis.Table, leaving: ibis.Table) -> ibis.Table:
     Not with one whose consent was withdrawn: that contact is not to come back.
     """
     removed = leaving.filter(leaving.reason != Reason.WITHDRAWN.value)
-    shared = _digests(wanted).semi_join(_digests(removed), "digest")
+    removed_digests = _digests(removed).select("digest").distinct().rename(removed="digest")
+    staying = _digests(wanted)
+    shared = staying.join(removed_digests, staying.digest == removed_digests.removed)
     return shared.select("person_id").distinct().mutate(shares=ibis.literal(True))
 
 

@@ -1,6 +1,6 @@
 """A whole small run on one list: plan, begin, deliver, close, as flows do it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,18 +12,22 @@ from ibis.backends.duckdb import Backend
 from sqlalchemy import Engine
 
 from audiences.guards import refuse_list
-from audiences.leases import leave_lease, take_lease
-from audiences.ledger import Ledger, no_checkpoint
+from audiences.leases import Lease, leave_lease, take_lease
+from audiences.ledger import Checkpoint, Ledger, no_checkpoint
 from audiences.model import MEMBERS, AudienceRef
 from audiences.plan import AudiencePlan
 from audiences.planning import ListLimits, Wanted, plan_audiences
 from config.audiences import Guards, Purpose
 from connectors.delivery import Delivered, deliver
-from tests.support.memory_platform import MemoryConnector, Platform
+from tests.support.memory_platform import MemoryConnector
 
 START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 People = Mapping[str, Iterable[str]]
 """Digests by person; the first letter of a digest is its kind: e, p or x."""
+
+
+ANYTHING_GOES = Guards(max_removed_share=1, max_removed_share_small=1)
+"""Only emptying a list needs an approval."""
 
 
 def ref(audience: str = "vip", account: str = "main") -> AudienceRef:
@@ -57,7 +61,9 @@ class Run:
     engine: Backend = field(default_factory=ibis.duckdb.connect)
     now: datetime = START
     waited: float = 0.0
-    guards: Guards = Guards(small_list=0, max_removed_share=1.0, max_removed_share_small=1.0)
+    guards: Guards = ANYTHING_GOES
+    owner: str = "this run"
+    is_dead: Callable[[str], bool] = lambda _owner: False
 
     @property
     def ledger(self) -> Ledger:
@@ -74,7 +80,7 @@ class Run:
     ) -> AudiencePlan:
         audience = audience or ref()
         ledger = self.ledger
-        lease = take_lease(self.catalog, audience.account, "plan", now=self.now)
+        lease = self._lease(audience)
         ledger.recover(audience, lease)
         leave_lease(self.catalog, lease)
         self.state.mkdir(parents=True, exist_ok=True)
@@ -103,13 +109,12 @@ class Run:
         connector: MemoryConnector,
         *,
         patience: float = 60,
-        checkpoint=no_checkpoint,
-        owner: str = "apply",
+        checkpoint: Checkpoint = no_checkpoint,
     ) -> Delivered:
         """Deliver the plan's only list."""
         one = plan.lists[0]
         ledger = Ledger(self.catalog, self.engine, self.state, lambda: self.now, checkpoint)
-        lease = take_lease(self.catalog, one.audience.account, owner, now=self.now)
+        lease = self._lease(one.audience)
         approved = ledger.approval(plan.fingerprint) is not None
         steps = {step.value for step in one.to_send(approved=approved)}
         try:
@@ -126,6 +131,11 @@ class Run:
                 )
         finally:
             leave_lease(self.catalog, lease)
+
+    def _lease(self, audience: AudienceRef) -> Lease:
+        return take_lease(
+            self.catalog, audience.account, self.owner, now=self.now, is_dead=self.is_dead
+        )
 
     def _wait(self, seconds: float) -> None:
         self.waited += seconds
@@ -147,7 +157,3 @@ class Run:
 def digests(people: People) -> set[str]:
     """All digests: what a list of these people holds."""
     return {digest for several in people.values() for digest in several}
-
-
-def platform_in(folder: Path) -> Platform:
-    return Platform(folder / "platform.json")
