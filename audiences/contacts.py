@@ -15,6 +15,7 @@ from audiences.model import Digest, EmailStep, PhoneForm, Recipe
 from audiences.phones import fast_phone, phones_in
 from audiences.staging import Staging, keep
 from audiences.tables import IDENTIFIERS, digests_schema
+from audiences.unions import stacked
 from config.audiences import Identifier
 
 READ = pa.schema([("cell", pa.string()), ("value", pa.string()), ("links", pa.bool_())])
@@ -34,7 +35,7 @@ def contacts_in(
     `links` is false for a contact that cannot say who somebody is (a toll-free number).
     """
     if kind is Identifier.EXTERNAL_ID:
-        value = _external_id(cells.cell)
+        value = external_id_in(cells.cell)
         return cells.select("cell", value=value, links=True).filter(value != "")
     if kind is Identifier.EMAIL:
         fast, slow = fast_email(cells.cell), _each_email
@@ -45,10 +46,10 @@ def contacts_in(
         sure = read.filter(read.value != "").select("cell", "value", links=True)
         unsure = read.filter(read.value.isnull()).select("cell")
         by_library = ibis.memtable(_read_slowly(engine, unsure, slow))
-        return keep(sure.union(by_library))
+        return keep(stacked(sure, by_library))
 
 
-def _external_id(cell: ir.StringValue) -> ir.StringValue:
+def external_id_in(cell: ir.StringValue) -> ir.StringValue:
     text = cell.strip().re_replace(r"^'+", "").re_replace(r"^([0-9]+)\.0+$", r"\1").strip()
     return text.lower().isin(["null", "none", "nan", "n/a", "-", "нет"]).ifelse("", text)
 

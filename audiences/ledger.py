@@ -78,6 +78,12 @@ class Ledger:
         made = record is not None and record["list_id"] is not None
         return Base(generation, self._known_table(path), made)
 
+    def list_id(self, audience: AudienceRef) -> str | None:
+        """Id of the list on the platform, or None while it is not known to be made."""
+        with self.catalog.begin() as connection:
+            record = _list(connection, audience)
+        return None if record is None else record["list_id"]
+
     def known(self, audience: AudienceRef) -> ibis.Table:
         """What we believe of the list right now, of schema KNOWN, an open plan's batches in it."""
         with self.catalog.begin() as connection:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from bids.ledger import BidLedger, Origin
+from bids.corrections import BidPlan, PlannedCorrection
+from bids.ledger import BidLedger
+from bids.ledger_rows import Origin
 from bids.model import Action, BidObject, CorrectionChange, CorrectionReceipt, PresentCorrection
-from bids.plan import BidPlan, PlannedCorrection
 
 _ORDER = {Action.REMOVE: 0, Action.SET: 1, Action.ADD: 2}
 """Room is made on an object before something is added to it."""

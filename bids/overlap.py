@@ -13,8 +13,8 @@ from itertools import groupby
 from math import fsum, prod
 from types import MappingProxyType
 
+from bids.corrections import BidsBy
 from bids.model import Level
-from bids.plan import BidsBy
 
 AUDIENCE = "audience"
 """The type of correction that this project sets; devices, regions and so on are other types."""

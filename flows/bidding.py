@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from audiences.model import AudienceRef
 from audiences.plan import AudiencePlan
-from bids.deliver import BidReceipts, SegmentList, apply_bids, decide_undecided
+from bids.deliver import BidReceipts, SegmentList, apply_bids, decide_undecided, refuse_stale
 from bids.ledger import BidLedger
 from bids.model import BidObject, PresentCorrection
 from bids.plan import BidPlan, plan_bids, wanted_objects
@@ -57,6 +57,15 @@ def settle_interrupted(workshop: Workshop) -> int:
             decide_undecided(account, workshop.bids_of(account), memory, now=workshop.now())
             for account in sorted(accounts)
         )
+
+
+def refuse_stale_corrections(workshop: Workshop, plan: BidPlan) -> None:
+    """Raise StalePlan if a correction on the platform is not what the plan saw."""
+    for account in sorted({row.object.account for row in plan.corrections}):
+        rows = [row for row in plan.sends(approved=True) if row.object.account == account]
+        objects = sorted({row.object for row in rows})
+        if objects:
+            refuse_stale(rows, workshop.bids_of(account).read_corrections(objects))
 
 
 def apply_corrections(

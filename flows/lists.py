@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 
 import ibis.expr.types as ir
 
@@ -13,15 +12,15 @@ from audiences.leases import Lease, leave_lease, take_lease
 from audiences.ledger import Ledger
 from audiences.model import AudienceRef
 from audiences.plan import AudiencePlan, ListPlan, Refused
-from audiences.planning import ListLimits, Wanted, plan_audiences
-from config.audiences import Audience
-from connectors.base import Connector, GrowsLookalikes
+from audiences.planning import Guard, ListLimits, Wanted, plan_audiences
+from audiences.refreshes import last_refreshes, source_figures
+from config.audiences import Audience, Purpose
+from connectors.base import Connector
 from connectors.delivery import Delivered, deliver
-from connectors.errors import ConnectorError
 from flows import documents
 from flows.documents import Document
 from flows.ownership import is_dead, owner
-from flows.workshop import CannotRun, Workshop
+from flows.workshop import Workshop
 
 
 def ledger(workshop: Workshop) -> Ledger:
@@ -40,19 +39,13 @@ def plan_lists(workshop: Workshop, *, only: Collection[str] = ()) -> AudiencePla
     with leased(workshop, {one.audience.account for one in wanted}) as leases:
         for one in wanted:
             memory.recover(one.audience, leases[one.audience.account])
-    source = tuple(_source_refusals(workshop))
-    guards = workshop.project.audiences.guards
-
-    def guard(plan: ListPlan, _wanted: Wanted) -> tuple[Refused, ...]:
-        return (*source, *refuse_list(plan, guards))
-
     plan = plan_audiences(
         workshop.engine,
         wanted,
         memory.base,
         state=workshop.state,
         as_of=workshop.as_of,
-        guard=guard,
+        guard=_refusals(workshop),
     )
     memory.keep(plan)
     return plan
@@ -111,9 +104,7 @@ def _wanted(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
     for audience in project.audiences.audience:
         if only and audience.name not in only:
             continue
-        chosen = without_holdout(
-            choose(described, project.audience_rules[audience.name]), project.audiences.holdout
-        )
+        chosen = without_holdout(_chosen(workshop, described, audience), project.audiences.holdout)
         for account in audience.accounts:
             connector = workshop.lists_of(account)
             digests = workshop.table("digests", connector.recipe.name)
@@ -123,6 +114,33 @@ def _wanted(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
                 members=members(chosen, digests, identifiers=audience.identifiers),
                 withdrawn=leaving,
             )
+
+
+def _chosen(workshop: Workshop, described: ir.Table, audience: Audience) -> ir.Table:
+    """People of an audience; of a seed, those the last refresh picked who still say yes."""
+    condition = workshop.project.audience_rules[audience.name]
+    if audience.purpose is not Purpose.SEED:
+        return choose(described, condition)
+    picked = workshop.table("seed", audience.name).select("person_id")
+    return picked.semi_join(choose(described, condition), "person_id")
+
+
+def _refusals(workshop: Workshop) -> Guard:
+    """The guard of every list: what is wrong with the source, with a seed, with the plan."""
+    with workshop.catalog.begin() as connection:
+        refreshes = last_refreshes(connection)
+    figures = source_figures(refreshes)
+    guards = workshop.project.audiences.guards
+    source = refuse_source(figures, guards, as_of=workshop.as_of) if figures else ()
+    seeds = refreshes[0].document["seeds"] if refreshes else {}
+
+    def guard(plan: ListPlan, _wanted: Wanted) -> Iterator[Refused]:
+        yield from source
+        for text in seeds.get(plan.audience.audience, {}).get("refused_by", ()):
+            yield Refused("seed_refused", text)
+        yield from refuse_list(plan, guards)
+
+    return guard
 
 
 def reference(workshop: Workshop, audience: Audience, account: str) -> AudienceRef:

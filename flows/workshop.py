@@ -1,5 +1,6 @@
 """Everything a run works with, opened once and closed together."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,6 +74,11 @@ class Workshop:
     def table(self, kind: str, name: str = "") -> ir.Table:
         """The rows of the current snapshot of a kind."""
         return self.engine.read_parquet(self.snapshot(kind, name).path)
+
+    def databases(self) -> dict[str, str]:
+        """URLs of the databases that exports name, by the name of their variable."""
+        names = {one.database for one in self.project.exports.export if one.database}
+        return {name: os.environ[name] for name in sorted(names) if name in os.environ}
 
     @cached_property
     def connectors(self) -> dict[str, Connector | CorrectsBids]:

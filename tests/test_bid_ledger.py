@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from audiences.catalog import open_catalog
+from bids.corrections import BidPlan
 from bids.deliver import SegmentList, StalePlan, apply_bids
 from bids.ledger import BidLedger
 from bids.model import Action
-from bids.plan import BidPlan, plan_bids
+from bids.plan import plan_bids
 from config.bid_rules import BidRulesFile
 from tests.support.bid_platform import CAMPAIGN, GROUP, MemoryPlatform, YandexLimits
 

@@ -8,15 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from bids.corrections import AutomaticCorrection, BidPlan, RecordedCorrection
 from bids.model import Action, BidObject, Level, PresentCorrection
-from bids.plan import (
-    AutomaticCorrection,
-    BidPlan,
-    FoundObject,
-    RecordedCorrection,
-    plan_bids,
-    wanted_objects,
-)
+from bids.plan import FoundObject, plan_bids, wanted_objects
 from config.bid_rules import BidRulesFile, Where
 from tests.support.bid_platform import CAMPAIGN, GROUP, YandexLimits
 
@@ -33,7 +27,7 @@ def shown(percent: int, condition: str = "c1", object: BidObject = CAMPAIGN) -> 
 
 
 def ours(percent: int | None, **more: object) -> RecordedCorrection:
-    row = RecordedCorrection(CAMPAIGN, "vip", "c1", "77", percent, None, LONG_AGO)
+    row = RecordedCorrection(CAMPAIGN, "vip", "c1", "77", percent, None, LONG_AGO, "4f2a91c0d3")
     return replace(row, **more)
 
 
@@ -96,7 +90,9 @@ def test_a_fixed_rule_in_its_cooldown_is_held_back_until_approved():
 def test_a_correction_changed_by_hand_is_drift_and_left_alone():
     made = plan(rules(VIP), present=[shown(-10)], recorded=[ours(-30)])
     assert only(made)[0] is Action.DRIFT
-    assert "set by us to -30 %, changed since by hand to -10 %" in made.corrections[0].reason
+    assert made.corrections[0].reason == (
+        "set by us to -30 % on 2026-02-18 (plan 4f2a91c0), changed since by hand to -10 %"
+    )
     assert made.sends(approved=True) == ()
 
 

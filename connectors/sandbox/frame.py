@@ -8,9 +8,9 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -28,6 +28,12 @@ HIDDEN = ("_sandbox", "")
 View = dict[str, Any]
 
 
+class MembersOf(Protocol):
+    """Digests of a list as the control door asks for them."""
+
+    def __call__(self, world: World, found: View, most: int | None = None) -> list[str]: ...
+
+
 @dataclass(frozen=True)
 class Platform:
     """One played platform."""
@@ -42,6 +48,9 @@ class Platform:
     seed: Callable[[World], None] = lambda world: None
     """Puts in place what the account holds before anybody works with it."""
     lists: Callable[[World], list[View]] = lambda world: []
+    """What the control door shows of every list; `member_count` where there are members."""
+    members: MembersOf = lambda world, found, most=None: []
+    """Digests of one of `lists` as hex, sorted; at most `most` of them."""
     bids: Callable[[World], list[View]] = lambda world: []
     forget: Callable[[World, int], bool] = lambda world, number: False
     """Deletes a list behind the client's back; False if there is none."""
@@ -115,7 +124,7 @@ class Frame:
                 await asyncio.sleep(fault.seconds)
             await answer.give(send)
             return answer.status
-        spoiled = spoil(fault, platform, answer, self.world.now())
+        spoiled = spoil(fault, platform, answer)
         await give(spoiled, send)
         return spoiled.status
 
@@ -140,7 +149,7 @@ class Answer:
             await send(message)
 
 
-def spoil(fault: Fault, platform: Platform, answer: Answer, now: float) -> Spoiled:
+def spoil(fault: Fault, platform: Platform, answer: Answer) -> Spoiled:
     """The spoiled answer for a fault, in the platform's words where it has any."""
     if fault.kind in ("cut", "malformed"):
         whole = answer.body or b'{"result": {"answer": "cut in the middle"}}'
@@ -148,7 +157,8 @@ def spoil(fault: Fault, platform: Platform, answer: Answer, now: float) -> Spoil
     status, body = platform.refuse(fault.kind, fault.status)
     headers = {}
     if fault.retry_after is not None:
-        moment = datetime.fromtimestamp(now + fault.retry_after, UTC)
+        # By the wall clock, like the Date header beside it: the sandbox's own may be moved.
+        moment = datetime.now(UTC) + timedelta(seconds=fault.retry_after)
         headers["Retry-After"] = (
             f"{fault.retry_after:g}"
             if fault.retry_after_form == "seconds"
