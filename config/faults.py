@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Self
 
 _SECRET_KEY = re.compile(
     r"token|secret|passw|credential|authorization|contact|(^|[._])(key|catalog|database)s?\b", re.I
@@ -46,6 +46,9 @@ class ConfigError(Exception):
         count = len(self.faults)
         head = "1 thing to put right:" if count == 1 else f"{count} things to put right:"
         super().__init__("\n".join([head, *(f"- {fault}" for fault in self.faults)]))
+
+    def __reduce__(self) -> tuple[type[Self], tuple[tuple[Fault, ...]]]:
+        return type(self), (self.faults,)  # an error may cross to another process
 
 
 def nearest(name: object, known: Collection[str]) -> str | None:

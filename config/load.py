@@ -193,7 +193,7 @@ def _unknown_key(file: str, key: str, location: tuple[int | str, ...]) -> Fault:
     name = str(location[-1])
     known = tuple(sorted(keys_of(FILES[file], location[:-1])))
     expected = "a known key"
-    if re.search(r"token|secret|passw", name, re.IGNORECASE):
+    if re.search(r"token|secret|passw|api_?key", name, re.IGNORECASE):
         expected = "no secret in this file: put it into .env, as README.md of the project says"
     return Fault(file, key, f"the key {name!r}", expected, known, nearest(name, known))
 

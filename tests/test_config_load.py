@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import pickle
 import shutil
 import tomllib
 from pathlib import Path
@@ -18,6 +19,7 @@ from config.features import FEATURES
 from config.labels import SEGMENT_LABELS, SEGMENTS
 from config.load import FILES, check_text, load_project
 from config.model import Written
+from config.rules import RuleError, parse_condition
 from config.schema import schemas
 
 SUPPORT = Path(__file__).parent / "support"
@@ -217,6 +219,20 @@ def test_every_file_has_a_schema_that_describes_every_key():
                 # Where a key and its table say the same, it stands at the table only.
                 named = schema.get("$defs", {}).get(key.get("$ref", "").rpartition("/")[2], {})
                 assert key.get("description") or named["description"]
+
+
+def test_errors_and_projects_survive_the_way_to_another_process(project):
+    again = pickle.loads(pickle.dumps(load_project(project)))
+    assert again == load_project(project)
+    assert again.audience_rules == load_project(project).audience_rules
+    (project / "audiences.toml").unlink()
+    with pytest.raises(ConfigError) as raised:
+        load_project(project)
+    error = pickle.loads(pickle.dumps(raised.value))
+    assert (error.faults, str(error)) == (raised.value.faults, str(raised.value))
+    with pytest.raises(RuleError) as refused:
+        parse_condition("ordes > 1")
+    assert pickle.loads(pickle.dumps(refused.value)).problems == refused.value.problems
 
 
 STARTER = Path(__file__).parents[1] / "config" / "starter"
