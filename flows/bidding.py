@@ -7,7 +7,8 @@ from audiences.plan import AudiencePlan
 from bids.deliver import BidReceipts, SegmentList, apply_bids, decide_undecided, refuse_stale
 from bids.ledger import BidLedger
 from bids.model import BidObject, PresentCorrection
-from bids.plan import BidPlan, plan_bids, wanted_objects
+from bids.corrections import BidPlan
+from bids.plan import plan_bids, wanted_objects
 from connectors.base import BidLimits, CorrectsBids, Strategy
 from flows.lists import leased, ledger, reference
 from flows.workshop import Workshop

@@ -5,7 +5,7 @@ from typing import Any
 
 from audiences.plan import AudiencePlan, ListPlan
 from bids.deliver import BidReceipts
-from bids.plan import BidPlan, PlannedCorrection
+from bids.corrections import BidPlan, PlannedCorrection
 from connectors.delivery import Delivered
 
 Document = dict[str, Any]

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from audiences.plan import AudiencePlan, StalePlan, load_plan
 from audiences.snapshots import private_folder
 from bids.deliver import BidReceipts
-from bids.plan import BidPlan
+from bids.corrections import BidPlan
 from flows import documents
 from flows.bidding import (
     apply_corrections,
