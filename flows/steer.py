@@ -1,8 +1,8 @@
 """The Prefect flows. Each body is a table of contents; the work is in `loop`.
 
-Only names, dates and counts pass between tasks: Prefect stores parameters and results in clear. A task
-is a stage, never a person or a batch; what makes a send happen once is the ledger, so no task is
-cached or retried here.
+Only names, dates and counts pass between tasks: Prefect stores parameters and results in clear. A
+task is a stage, never a person or a batch; what makes a send happen once is the ledger, so no task
+is cached or retried here.
 """
 
 from pathlib import Path
