@@ -159,7 +159,12 @@ def test_a_fault_waits_for_its_platform_and_operation(sandbox: Running, audience
 
 
 def test_an_unknown_fault_or_setting_is_refused(sandbox: Running) -> None:
-    for door, body in (("faults", {"kind": "surprise"}), ("settings", {"colour": "red"})):
+    for door, body in (
+        ("faults", {"kind": "surprise"}),
+        ("faults", {"kind": "throttle", "retryafter": 3}),
+        ("settings", {"colour": "red"}),
+        ("settings", {"speed": "fast"}),
+    ):
         answer = requests.post(f"{sandbox.url}/_sandbox/{door}", json=body, timeout=20)
         assert answer.status_code == 400
 
