@@ -8,7 +8,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Protocol
 
@@ -137,7 +137,7 @@ class Frame:
             if fault is not None and fault.kind == "slow":
                 await asyncio.sleep(fault.seconds)
             return answer
-        return spoil(fault, platform, answer, self.world.now())
+        return spoil(fault, platform, answer)
 
 
 class Answer:
@@ -160,7 +160,7 @@ class Answer:
             await send(message)
 
 
-def spoil(fault: Fault, platform: Platform, answer: Answer, now: float) -> Spoiled:
+def spoil(fault: Fault, platform: Platform, answer: Answer) -> Spoiled:
     """The spoiled answer for a fault, in the platform's words where it has any."""
     if fault.kind in ("cut", "malformed"):
         whole = answer.body or b'{"result": {"answer": "cut in the middle"}}'
@@ -168,7 +168,8 @@ def spoil(fault: Fault, platform: Platform, answer: Answer, now: float) -> Spoil
     status, body = platform.refuse(fault.kind, fault.status)
     headers = {}
     if fault.retry_after is not None:
-        moment = datetime.fromtimestamp(now + fault.retry_after, UTC)
+        # By the wall clock, like the Date header beside it: the sandbox's own may be moved.
+        moment = datetime.now(UTC) + timedelta(seconds=fault.retry_after)
         headers["Retry-After"] = (
             f"{fault.retry_after:g}"
             if fault.retry_after_form == "seconds"
