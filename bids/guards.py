@@ -79,8 +79,8 @@ def hold_back_too_many(facts: Facts, rows: Sequence[PlannedCorrection]) -> list[
     held.subtract(row.object for row in rows if row.action is Action.REMOVE)
     checked = []
     for row in rows:
-        most = facts.limits[row.object.account].per_object
         if row.action is Action.ADD:
+            most = facts.limits[row.object.account].per_object
             held[row.object] += 1
             if held[row.object] > most:
                 guard = Refused(

@@ -24,6 +24,7 @@ from bids.corrections import (
 )
 from bids.guards import Facts, guards, hold_back_too_many, too_early
 from bids.model import Action, BidObject, Level, PresentCorrection
+from bids.overlap import possible_on
 from config.bid_rules import BidRulesFile, Rule, Where
 
 
@@ -77,7 +78,8 @@ def plan_bids(
 ) -> BidPlan:
     """Plan every rule on every object, and the removal of what no rule asks for any more.
 
-    objects: from `wanted_objects`. limits: by account. present: every correction read from the
+    objects: from `wanted_objects`. limits: by account; one without is a platform that takes no
+    corrections. present: every correction read from the
     objects, ours or not, those of `recorded` among them. conditions: by account and segment; a
     missing key means the list is not there or not ready, None that its condition is still to be
     made, which applying does. automatic: by account and segment; a rule without one asks for its
@@ -108,6 +110,10 @@ def plan_bids(
 
 
 def _plan_rule(facts: Facts, target: BidObject, rule: Rule) -> PlannedCorrection:
+    if target.account not in facts.limits:
+        return PlannedCorrection(
+            target, rule.segment, Action.WAIT, None, None, None, reason=possible_on(target.platform)
+        )
     account = (target.account, rule.segment)
     ready = account in facts.conditions
     condition = facts.conditions[account] if ready else _known_condition(facts, target, rule)

@@ -235,3 +235,11 @@ def test_conditions_are_remembered(platform, ledger):
     run(rules(**FIRST), platform, ledger)
     assert ledger.condition("direct", "l-vip") == "c-l-vip"
     assert ledger.condition("direct", "l-at_risk") is None
+
+
+def test_one_accounts_reading_decides_nothing_about_another(platform, ledger):
+    with pytest.raises(Killed):
+        run(rules(**FIRST), platform, ledger, _cut_at(2))
+    assert ledger.decide([], NOW, "google") == 0
+    assert ledger.undecided("direct") == (GROUP,)
+    assert ledger.kill([], "google").corrections == ()
