@@ -25,6 +25,9 @@ class Since:
     conversions: float
 
 
+_NOTHING = Since(0, 0.0)
+
+
 @dataclass(frozen=True)
 class AutomaticResult:
     """Corrections by segment, and what a reader needs to trust them.
@@ -93,8 +96,12 @@ def automatic_corrections(
     refused = _off_budget(rules, neutral.budget, spend)
     return AutomaticResult(
         corrections={
-            name: _correction(
-                made[name], percent, neutral, eta, since.get(name, Since(0, 0)), refused
+            name: AutomaticCorrection(
+                percent,
+                since.get(name, _NOTHING).clicks,
+                since.get(name, _NOTHING).conversions,
+                _inputs(made[name], neutral, eta),
+                refused,
             )
             for name, percent in sorted(percents.items())
         },
