@@ -161,6 +161,19 @@ def test_switched_off_rules_change_nothing():
     assert only(made) == (Action.KEEP, -20, -20)
 
 
+def test_an_account_that_was_killed_gets_nothing_back_by_the_next_run():
+    killed = ours(None)
+    assert plan(rules(VIP), recorded=[killed]).sends() != ()
+    assert plan(rules(VIP), recorded=[killed], switched_off=["direct"]).sends() == ()
+
+
+def test_two_rules_for_one_list_are_refused():
+    conditions = {("direct", "vip"): "c1", ("direct", "new"): "c1"}
+    made = plan(rules(VIP, {"segment": "new", "correction": 50}), conditions=conditions)
+    assert made.sends(approved=True) == ()
+    assert "same list on this object" in made.refused_by[0]
+
+
 def test_the_platform_range_is_a_guard_nobody_can_approve_past():
     limits = {"direct": YandexLimits(lowest=-20)}
     made = plan(rules(VIP), limits=limits)
