@@ -113,7 +113,7 @@ def apply_bids(
     if not rows:
         return BidReceipts(held=held)
     objects = sorted({row.object for row in rows})
-    _refuse_stale(rows, platform.read_corrections(objects))
+    refuse_stale(rows, platform.read_corrections(objects))
     rows = _with_conditions(rows, platform, ledger, lists, now)
     checkpoint("conditions")
     origin = Origin(plan.fingerprint, run, approved_by)
@@ -131,7 +131,7 @@ def apply_bids(
     return BidReceipts(seen, held)
 
 
-def _refuse_stale(rows: Sequence[PlannedCorrection], present: Sequence[PresentCorrection]) -> None:
+def refuse_stale(rows: Sequence[PlannedCorrection], present: Sequence[PresentCorrection]) -> None:
     shown = {(one.object, one.condition_id): one.percent for one in present}
     for row in rows:
         percent = shown.get((row.object, row.condition_id or ""))

@@ -32,7 +32,7 @@ class Where(Written):
     def _somewhere(self) -> Self:
         if not (self.campaigns or self.ad_groups or self.name_like or self.label):
             raise ValueError(
-                "name campaigns, ad_groups, name_like or label; nothing is corrected by default"
+                "campaigns, ad_groups, name_like or label; nothing is corrected by default"
             )
         return self
 
@@ -107,7 +107,7 @@ class BidRulesFile(Written):
         segments = [rule.segment for rule in self.rule]
         twice = sorted({name for name in segments if segments.count(name) > 1})
         if twice:
-            raise ValueError(f"more than one rule for {', '.join(twice)}")
+            raise ValueError(f"one rule per segment; there are more for {', '.join(twice)}")
         for rule in self.rule:
             self._inside_limits(rule)
         return self
@@ -118,10 +118,8 @@ class BidRulesFile(Written):
         for amount in amounts:
             if not self.limits.lowest <= amount <= self.limits.highest:
                 raise ValueError(
-                    f"rule for {rule.segment}: correction {amount} is outside "
-                    f"limits {self.limits.lowest}..{self.limits.highest}"
+                    f"corrections within limits {self.limits.lowest}..{self.limits.highest}; "
+                    f"the rule for {rule.segment} has {amount}"
                 )
         if isinstance(written, tuple) and written[0] > written[1]:
-            raise ValueError(
-                f"rule for {rule.segment}: range {list(written)} must rise, lowest first"
-            )
+            raise ValueError(f"ranges that rise; the rule for {rule.segment} has {list(written)}")
