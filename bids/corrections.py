@@ -112,6 +112,10 @@ class PlannedCorrection:
         held = any(not (approved and guard.approvable) for guard in self.refused_by)
         return self.action in _CHANGING and not held
 
+    def after(self, *, approved: bool) -> int | None:
+        """What stands there once the plan is applied; None for no correction."""
+        return self.wanted if self.sendable(approved=approved) else self.present
+
     def identity(self) -> JsonRow:
         """What the row does and on what, without words that change with the day."""
         told = self.as_json()

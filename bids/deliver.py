@@ -132,6 +132,7 @@ def apply_bids(
 
 
 def refuse_stale(rows: Sequence[PlannedCorrection], present: Sequence[PresentCorrection]) -> None:
+    """Raise StalePlan if what the platform shows is not what the rows were planned from."""
     shown = {(one.object, one.condition_id): one.percent for one in present}
     for row in rows:
         percent = shown.get((row.object, row.condition_id or ""))
