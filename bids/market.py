@@ -4,7 +4,9 @@ Clicks answer to a modifier f as f^0.6, price per click as f^1. Attributed value
 show; only a segment's incremental part of it is worth anything, and gains are counted in that.
 Every rule spends what the account spends without corrections. The figures belong to this toy
 market alone; the order of the rules is what it shows. The two shrunk rules lie closer together than
-chance moves them: caps and incrementality decide, not which of the two is taken.
+chance moves them (which is ahead changes with the seed): caps and incrementality decide, not which
+of the two is taken. method.md does not print its segments; those below were chosen by hand and by
+search until a market with the published order was found: the table illustrates, it proves nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
