@@ -26,7 +26,8 @@ def test_the_market_is_whole():
 
 
 def test_order_of_the_rules_on_incremental_value(table):
-    # The two shrunk rules are nearly even: their order is this seed's; the rest held on every seed tried.
+    # The two shrunk rules are nearly even and their order is this seed's;
+    # the rest of the order held on every seed tried.
     best = "best possible inside caps"
     assert order(table, "incremental") == ["none", PACK, TO_PACK, SHRUNK, RAW, best]
 
