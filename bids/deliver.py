@@ -83,7 +83,7 @@ def _no_checkpoint(_name: str) -> None:
 def decide_undecided(account: str, platform: Platform, ledger: BidLedger, *, now: datetime) -> int:
     """After an interruption: read what became of changes without an answer. How many it was."""
     objects = ledger.undecided(account)
-    return ledger.decide(platform.read_corrections(objects), now) if objects else 0
+    return ledger.decide(platform.read_corrections(objects), now, account) if objects else 0
 
 
 def apply_bids(
@@ -132,6 +132,7 @@ def apply_bids(
 
 
 def refuse_stale(rows: Sequence[PlannedCorrection], present: Sequence[PresentCorrection]) -> None:
+    """Raise StalePlan if what the platform shows is not what the rows were planned from."""
     shown = {(one.object, one.condition_id): one.percent for one in present}
     for row in rows:
         percent = shown.get((row.object, row.condition_id or ""))
