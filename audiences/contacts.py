@@ -68,7 +68,9 @@ def _read_slowly(
     done = [pa.RecordBatch.from_pylist([], schema=READ)]
     for batch in engine.to_pyarrow(cells).to_batches(max_chunksize=65_536):
         rows = [
-            (cell, value, links) for cell in batch.column(0).to_pylist() for value, links in read(cell)
+            (cell, value, links)
+            for cell in batch.column(0).to_pylist()
+            for value, links in read(cell)
         ]
         columns = list(zip(*rows, strict=True)) or [(), (), ()]
         arrays = [pa.array(column, field.type) for column, field in zip(columns, READ, strict=True)]
@@ -92,9 +94,7 @@ def digests(engine: ibis.BaseBackend, identifiers: ir.Table, recipe: Recipe) -> 
     }
     people = hashed.group_by("person_id").aggregate(**lists)
     nothing = ibis.literal([], type="array<string>")
-    sorted_lists = {
-        name: ibis.coalesce(people[name], nothing).unique().sort() for name in lists
-    }
+    sorted_lists = {name: ibis.coalesce(people[name], nothing).unique().sort() for name in lists}
     return people.select("person_id", **sorted_lists).cast(dict(digests_schema()))
 
 

@@ -187,8 +187,12 @@ def _edges(keys: ir.Table) -> ir.Table:
     good = keys.filter(keys.bad.isnull())
     single = good.select("node", "key", strong=~good.kind.isin(WEAK))
     usable = keys.filter((keys.bad.isnull()) | (keys.bad == CONFLICT))
-    emails = usable.filter(usable.kind == "email").select("node", email=_.key, doubt=_.bad.notnull())
-    phones = usable.filter(usable.kind == "phone").select("node", phone=_.key, doubted=_.bad.notnull())
+    emails = usable.filter(usable.kind == "email").select(
+        "node", email=_.key, doubt=_.bad.notnull()
+    )
+    phones = usable.filter(usable.kind == "phone").select(
+        "node", phone=_.key, doubted=_.bad.notnull()
+    )
     pairs = emails.join(phones, "node").filter(_.doubt | _.doubted)
     both = pairs.select(
         "node",

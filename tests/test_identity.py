@@ -99,7 +99,12 @@ def test_a_key_on_many_rows_of_one_surname_is_a_persons(engine):
 
 def test_a_family_address_joins_nobody(engine):
     family = [
-        {"id": n, "email": "family@example.ru", "first_name": name, "birth_date": date(1980 + n, 1, 1)}
+        {
+            "id": n,
+            "email": "family@example.ru",
+            "first_name": name,
+            "birth_date": date(1980 + n, 1, 1),
+        }
         for n, name in enumerate(["Анна", "Иван", "Пётр", "Ольга"])
     ]
     assert len(groups(engine, build(engine, *family[:3]))) == 1

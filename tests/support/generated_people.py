@@ -14,7 +14,13 @@ import pyarrow as pa
 from audiences.tables import CONTACT_ROWS
 
 SURNAMES = 4000
-JUNK_PHONES = ("+79999999999", "8 (900) 000-00-00", "+7 912 123 45 67", "+79261112211", "88005553535")
+JUNK_PHONES = (
+    "+79999999999",
+    "8 (900) 000-00-00",
+    "+7 912 123 45 67",
+    "+79261112211",
+    "88005553535",
+)
 JUNK_EMAILS = ("noreply@shop.example", "mail@mail.ru", "test@test.ru")
 
 
@@ -82,9 +88,7 @@ def _rows(random: np.random.Generator, who: np.ndarray, phone_of: np.ndarray) ->
     }
     schema = CONTACT_ROWS.to_pyarrow()
     given = {name: pa.array(values, schema.field(name).type) for name, values in columns.items()}
-    arrays = [
-        given.get(field.name, pa.nulls(count, field.type)) for field in schema
-    ]
+    arrays = [given.get(field.name, pa.nulls(count, field.type)) for field in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
