@@ -21,7 +21,7 @@ SHOP = Shop(
 )
 
 
-@pytest.fixture()
+@pytest.fixture
 def engine():
     return ibis.duckdb.connect(threads=2)
 

@@ -15,7 +15,7 @@ SHOP = Shop(name="Shop", currency="RUB", time_zone="Europe/Moscow")
 DAY = date(2026, 3, 1)
 
 
-@pytest.fixture()
+@pytest.fixture
 def engine():
     return ibis.duckdb.connect(threads=2)
 
