@@ -67,7 +67,7 @@ def junk_reason(
 def is_own(
     kind: ir.StringValue, value: ir.StringValue, own_contacts: Sequence[str], regions: Sequence[str]
 ) -> ir.BooleanValue:
-    """Whether a contact is the shop's: one of its addresses or phones, or anything at its domain."""
+    """Whether a contact is the shop's: an address or phone of it, or anything at its domain."""
     found: list[ir.BooleanValue] = [ibis.literal(value=False)]
     for written in own_contacts:
         domain = written.strip().lower().removeprefix("@")
