@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from audiences.model import Segment
 from audiences.ranks import RF_GRID, rf_grid
 from audiences.segments import Segmentation, segment, sizes
+from audiences.staging import engine_of
 from audiences.tables import SEGMENTED
 from config.segments import Base
 from tests.support.shops import Shop, shop
@@ -206,6 +207,14 @@ def test_a_model_that_does_not_fit_is_not_used() -> None:
     made = cut(crowd(), PLAIN.model_copy(update={"state": "model"}))
     assert made.states_by == "rhythm"
     assert "did not fit" in made.notes[0]
+
+
+def test_only_the_two_tables_of_the_answer_stay_in_the_engine() -> None:
+    made = shop(pd.DataFrame(crowd()))
+    of(made)
+    engine = engine_of(made.occasions)
+    left = engine.raw_sql("select table_name from duckdb_tables() where temporary").fetchall()
+    assert len(left) == 2
 
 
 def test_nobody_at_all_is_no_failure() -> None:
