@@ -109,7 +109,7 @@ def segment(
         states_by=states.by,
         limits=states.limits,
         lost_on=states.lost_on,
-        notes=states.notes,
+        notes=(*states.notes, *_margin_notes(known, base)),
     )
 
 
@@ -150,6 +150,21 @@ def _cuts(known: ir.Table, calibration: Calibration | None, as_of: date, base: B
         wholesale_items=None if share is None else quantile(buyers, "items_per_occasion", share),
         margin_median=quantile(buyers, "margin_share", 0.5),
         registered_days=base.registered_days or _registered_days(known, as_of),
+    )
+
+
+def _margin_notes(known: ir.Table, base: Base) -> tuple[str, ...]:
+    """Margin of some and revenue of others are not one measure: that must be said."""
+    if base.margin_rate is not None:
+        return ()
+    buyers = known.filter(known.orders > 0)
+    row = buyers.aggregate(all=buyers.count(), with_margin=buyers.margin_share.count())
+    counted = row.to_pyarrow().to_pylist()[0]
+    if counted["with_margin"] in (0, counted["all"]):
+        return ()
+    return (
+        f"{counted['with_margin']} of {counted['all']} buyers have a margin, the others count with "
+        "their revenue: set margin_rate in segments.toml to compare them.",
     )
 
 
