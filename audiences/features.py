@@ -91,7 +91,6 @@ def _totals(known: ir.Table) -> ir.Table:
     cents = _cents(known.revenue)
     return known.group_by("person_id").aggregate(
         orders=known.count(),
-        order_count=known.orders.sum().cast("int64"),
         first_day=known.day.min(),
         last_day=known.day.max(),
         revenue_cents=cents.sum().cast("int64"),
@@ -162,7 +161,7 @@ def _finished(
         revenue=revenue,
         first_revenue=wide.first_cents / 100.0,
         returned=returned,
-        average_order=revenue / wide.order_count,
+        average_order=revenue / wide.orders,
         items=wide["items"].fill_null(0).cast("int64"),
         items_per_occasion=wide["items"] / wide.orders,
         discount_share=wide.discounted_cents.fill_null(0) / wide.revenue_cents.nullif(0),

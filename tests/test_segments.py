@@ -64,7 +64,7 @@ def test_what_a_person_is_decided_from() -> None:
     assert (ann.orders, ann.recency_days, ann.age_days) == (3, 10, 400)
     assert ann.revenue == 240.0
     assert ann.value == 160.0  # the first purchase is 390 days before the last
-    assert ann.average_order == 40.0
+    assert ann.average_order == 80.0  # per day with an order
     assert ann.state == "active"
 
 
