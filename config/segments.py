@@ -45,7 +45,8 @@ class Base(Written):
     lost_history_factor: float = Field(
         default=1.5,
         ge=0,
-        description="Lost is switched on when history spans this many times a first buyer's limit.",
+        description="Lost is switched on when history spans this many times a first buyer's limit; "
+        "0 has it always on.",
     )
     registered_days: int | None = Field(
         default=None, ge=1, description="Days a registration stays new; measured if left out."
@@ -53,19 +54,20 @@ class Base(Written):
     wholesale_quantile: float | None = Field(
         default=0.995,
         gt=0,
-        lt=1,
-        description="Buyers above it in value or items are wholesale, never VIP; off if null.",
+        le=1,
+        description="Buyers above it in value or items are wholesale, never VIP; 1 is off.",
     )
     returner_share: Share = Field(
-        default=0.5, description="Returned share of value from which a buyer is never VIP."
+        default=0.5,
+        description="Returned share of value from which a buyer is never VIP; 1 is off.",
     )
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
         if not 0 < self.quantiles[0] < self.quantiles[1] < self.quantiles[2] < 1:
-            raise ValueError("quantiles must rise, between 0 and 1")
+            raise ValueError("quantiles that rise, between 0 and 1")
         if not 0 < self.days[0] < self.days[1] < self.days[2]:
-            raise ValueError("days must rise")
+            raise ValueError("days that rise, above 0")
         return self
 
 

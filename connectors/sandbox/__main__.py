@@ -1,0 +1,58 @@
+"""`python -m connectors.sandbox`: the sandbox as a process; one JSON line says where it listens."""
+
+import argparse
+import json
+import sys
+import threading
+from pathlib import Path
+
+from connectors.sandbox.server import bind, server
+from connectors.sandbox.world import Settings, World
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m connectors.sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--state", type=Path, help="file that keeps the state; else in memory")
+    parser.add_argument("--speed", type=float, default=1.0, help="sandbox seconds per second")
+    parser.add_argument("--processing-seconds", type=float, default=7200.0)
+    parser.add_argument("--matched-share", type=float, default=0.7)
+    parser.add_argument("--generous", action="store_true", help="every digest is known")
+    parser.add_argument("--no-quotas", action="store_true", help="no rates, quotas or points")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds added to each answer")
+    parser.add_argument(
+        "--follow-parent", action="store_true", help="exit when standard input closes"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
+    world = World(
+        given.state,
+        settings=Settings(
+            processing_seconds=given.processing_seconds,
+            speed=given.speed,
+            quotas=not given.no_quotas,
+            matched_share=given.matched_share,
+            generous=given.generous,
+            latency=given.latency,
+        ),
+    )
+    listening, url = bind(given.port)
+    running = server(world)
+
+    def follow() -> None:
+        sys.stdin.buffer.read()
+        running.should_exit = True
+
+    if given.follow_parent:
+        threading.Thread(target=follow, daemon=True).start()
+    sys.stdout.write(json.dumps({"url": url}) + "\n")
+    sys.stdout.flush()
+    running.run(sockets=[listening])
+    world.close()
+
+
+if __name__ == "__main__":
+    main()

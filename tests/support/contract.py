@@ -1,0 +1,512 @@
+"""What every connector must do, over HTTP, against the sandbox's memory.
+
+A platform's test file derives a class per ability and says which of the sandbox's operations
+carry its changes. A test that does not fit a platform is overridden there, with the reason.
+"""
+
+import logging
+from abc import ABC
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+import pytest
+
+from audiences.model import AudienceRef, Verb
+from bids.model import BidObject, CorrectionChange
+from config.audiences import Lookalike, Purpose
+from connectors.base import Connector, CorrectsBids
+from connectors.errors import (
+    CredentialsRefused,
+    ListBusy,
+    ListGone,
+    ListTooSmall,
+    QuotaGone,
+    SeedRefused,
+    Transient,
+    Unsure,
+)
+from tests.support.members import batch, batch_of, digests_of, people
+from tests.support.sandbox import ACCOUNT, Sandbox, sandbox
+
+FAULTS: dict[str, dict[str, Any]] = {
+    "throttle": {"kind": "throttle"},
+    "throttle_seconds": {"kind": "throttle", "retry_after": 7},
+    "throttle_date": {"kind": "throttle", "retry_after": 7, "retry_after_form": "date"},
+    "error_500_before": {"kind": "server_error", "status": 500},
+    "error_502_before": {"kind": "server_error", "status": 502},
+    "error_503_before": {"kind": "server_error", "status": 503},
+    "error_500_after": {"kind": "server_error", "status": 500, "after_effect": True},
+    "error_502_after": {"kind": "server_error", "status": 502, "after_effect": True},
+    "error_503_after": {"kind": "server_error", "status": 503, "after_effect": True},
+    "cut_before": {"kind": "cut"},
+    "cut_after": {"kind": "cut", "after_effect": True},
+    "malformed_before": {"kind": "malformed"},
+    "malformed_after": {"kind": "malformed", "after_effect": True},
+    "no_answer_in_time": {"kind": "slow", "seconds": 1.0},
+}
+"""Faults after which a connector ends as if nothing had happened."""
+
+
+class PlatformContract(ABC):
+    """A platform, a sandbox, and nothing else: one server per class, emptied for each test."""
+
+    platform: ClassVar[str]
+
+    @pytest.fixture(scope="class")
+    def server(self) -> Iterator[Sandbox]:
+        with sandbox() as running:
+            yield running
+
+    @pytest.fixture
+    def box(self, server: Sandbox) -> Sandbox:
+        server.reset()
+        return server
+
+    @pytest.fixture
+    def connector(self, box: Sandbox) -> Any:
+        return box.connector(self.platform)
+
+    def fault(self, box: Sandbox, operation: str | None, name: str) -> None:
+        box.fault(platform=self.platform, operation=operation, **FAULTS[name])
+
+    def test_check(self, connector: Any) -> None:
+        connector.check()
+
+    @pytest.mark.parametrize("kind", ["expired_token", "revoked_token", "no_rights"])
+    def test_refused_credentials_are_the_operators(
+        self, connector: Any, box: Sandbox, kind: str
+    ) -> None:
+        box.fault(kind, self.platform, None, times=2)
+        with pytest.raises(CredentialsRefused) as caught:
+            connector.check()
+        assert caught.value.who == "operator"
+        assert caught.value.act
+
+    def test_a_quota_of_the_day(self, connector: Any, box: Sandbox) -> None:
+        box.fault("quota_gone", self.platform, None)
+        with pytest.raises(QuotaGone):
+            connector.check()
+        assert box.faults_left() == []
+
+    @pytest.mark.parametrize("name", FAULTS)
+    def test_reading_survives(self, connector: Any, box: Sandbox, name: str) -> None:
+        self.fault(box, None, name)
+        connector.check()
+        assert box.faults_left() == []
+
+    def test_reading_gives_up(self, connector: Any, box: Sandbox) -> None:
+        box.fault("server_error", self.platform, None, times=50)
+        with pytest.raises(Transient) as caught:
+            connector.check()
+        assert not isinstance(caught.value, Unsure)
+
+
+class ConnectorContract(PlatformContract):
+    """Lists of people."""
+
+    connector_class: ClassVar[type[Connector]]
+    create_operations: ClassVar[tuple[str, ...]]
+    """Requests that make a list, in their order."""
+    add_operation: ClassVar[str]
+    remove_operation: ClassVar[str]
+
+    @property
+    def audience(self) -> AudienceRef:
+        return AudienceRef(ACCOUNT, self.platform, "vip", Purpose.RETARGETING, "adsteer: vip")
+
+    @property
+    def enough(self) -> int:
+        return max(self.connector_class.limits.min_members, 3)
+
+    @pytest.fixture
+    def list_id(self, connector: Connector, box: Sandbox) -> str:
+        """A settled list that holds people 1 to `enough`."""
+        first = batch(1, self.enough)
+        opened = connector.find_or_create(self.audience, first)
+        if opened.receipt is None:
+            connector.add(opened.list_id, first)
+        box.settle()
+        return opened.list_id
+
+    def ours(self, box: Sandbox) -> list[dict[str, Any]]:
+        title = self.audience.title
+        return [one for one in box.lists(self.platform) if one.get("name") == title]
+
+    # Lists
+
+    def test_there_is_nothing_to_find(self, connector: Connector) -> None:
+        assert connector.find(self.audience) is None
+
+    def test_a_list_is_found_by_its_title(self, connector: Connector, list_id: str) -> None:
+        assert connector.find(self.audience) == list_id
+
+    def test_a_new_list_holds_its_first_batch(self, box: Sandbox, list_id: str) -> None:
+        assert box.members(self.platform, list_id) == digests_of(batch(1, self.enough))
+
+    def test_a_list_is_made_once(self, connector: Connector, box: Sandbox, list_id: str) -> None:
+        again = connector.find_or_create(self.audience, batch(1, self.enough))
+        assert (again.list_id, again.receipt) == (list_id, None)
+        assert len(self.ours(box)) == 1
+
+    @pytest.mark.parametrize("name", FAULTS)
+    @pytest.mark.parametrize("step", [0, 1])
+    def test_a_list_is_made_once_whatever_happens(
+        self, connector: Connector, box: Sandbox, step: int, name: str
+    ) -> None:
+        if step >= len(self.create_operations):
+            pytest.skip("this platform makes a list in one request")
+        self.fault(box, self.create_operations[step], name)
+        first = batch(1, self.enough)
+        opened = connector.find_or_create(self.audience, first)
+        assert box.faults_left() == []
+        if opened.receipt is None:
+            connector.add(opened.list_id, first)
+        box.settle()
+        assert [str(one["id"]) for one in self.ours(box)] == [opened.list_id]
+        assert box.members(self.platform, opened.list_id) == digests_of(first)
+
+    def test_a_list_that_is_too_small(self, connector: Connector, box: Sandbox) -> None:
+        if self.connector_class.limits.min_members < 2:
+            pytest.skip("this platform takes lists of any size")
+        few = batch(1, self.connector_class.limits.min_members - 1)
+        with pytest.raises(ListTooSmall) as caught:
+            connector.find_or_create(self.audience, few)
+        assert caught.value.who == "editor"
+        assert self.ours(box) == []
+
+    def test_lists_of_others_stay_as_they_are(
+        self, connector: Connector, box: Sandbox, list_id: str
+    ) -> None:
+        def others() -> list[dict[str, Any]]:
+            return [one for one in box.lists(self.platform) if str(one["id"]) != list_id]
+
+        before = others()
+        assert before
+        connector.add(list_id, batch(500, 3))
+        box.settle()
+        connector.delete(list_id)
+        assert others() == before
+
+    def test_delete_twice(self, connector: Connector, box: Sandbox, list_id: str) -> None:
+        connector.delete(list_id)
+        connector.delete(list_id)
+        assert self.ours(box) == []
+        assert connector.find(self.audience) is None
+
+    # Members
+
+    def test_added_people_are_there_once(
+        self, connector: Connector, box: Sandbox, list_id: str
+    ) -> None:
+        for _ in range(2):
+            receipt = connector.add(list_id, batch(self.enough - 1, 12))
+            assert (receipt.accepted, receipt.refused) == (12, ())
+            box.settle()
+        assert box.members(self.platform, list_id) == digests_of(batch(1, self.enough + 10))
+
+    def test_removed_people_are_gone(
+        self, connector: Connector, box: Sandbox, list_id: str
+    ) -> None:
+        for _ in range(2):
+            receipt = connector.remove(list_id, batch(1, 2, Verb.REMOVE))
+            assert (receipt.accepted, receipt.refused) == (2, ())
+            box.settle()
+        assert box.members(self.platform, list_id) == digests_of(batch(3, self.enough - 2))
+
+    @pytest.mark.parametrize("name", FAULTS)
+    @pytest.mark.parametrize("verb", Verb)
+    def test_a_change_happens_once_whatever_happens(
+        self, connector: Connector, box: Sandbox, list_id: str, verb: Verb, name: str
+    ) -> None:
+        self.fault(box, self._operation(verb), name)
+        change = batch(3, self.enough, verb)
+        receipt = self._act(connector, verb)(list_id, change)
+        assert box.faults_left() == []
+        assert receipt.accepted == len(change)
+        box.settle()
+        left = batch(1, self.enough + 2) if verb is Verb.ADD else batch(1, 2)
+        assert box.members(self.platform, list_id) == digests_of(left)
+
+    @pytest.mark.parametrize("verb", Verb)
+    def test_a_change_that_never_gets_an_answer_is_unsure(
+        self, connector: Connector, box: Sandbox, list_id: str, verb: Verb
+    ) -> None:
+        box.fault("server_error", self.platform, self._operation(verb), times=50)
+        with pytest.raises(Unsure):
+            self._act(connector, verb)(list_id, batch(1, 3, verb))
+
+    def test_who_cannot_be_sent_is_refused_by_name(
+        self, connector: Connector, list_id: str
+    ) -> None:
+        nobody = {"person_id": "nobody", "email": [], "phone": [], "external_id": []}
+        change = batch_of([*people(900, 3), nobody])
+        receipt = connector.add(list_id, change)
+        assert receipt.accepted + len(receipt.refused) == len(change)
+        assert [one.person_id for one in receipt.refused] == ["nobody"]
+
+    def test_a_list_deleted_behind_our_back(
+        self, connector: Connector, box: Sandbox, list_id: str
+    ) -> None:
+        box.forget(self.platform, list_id)
+        for ask in (
+            lambda: connector.add(list_id, batch(500, 3)),
+            lambda: connector.remove(list_id, batch(1, 1, Verb.REMOVE)),
+            lambda: connector.state(list_id),
+        ):
+            with pytest.raises(ListGone):
+                ask()
+
+    # State
+
+    def test_a_settled_list_tells_its_size_and_match(
+        self, connector: Connector, list_id: str
+    ) -> None:
+        state = connector.state(list_id)
+        assert state.settled
+        assert state.size == self.enough
+        assert state.matched is not None
+        assert 0 < state.matched <= state.size
+
+    def test_a_list_under_processing_takes_no_change(
+        self, connector: Connector, box: Sandbox, list_id: str
+    ) -> None:
+        connector.add(list_id, batch(500, 3))
+        assert not connector.state(list_id).settled
+        with pytest.raises(ListBusy):
+            connector.add(list_id, batch(600, 3))
+        box.settle()
+        assert connector.add(list_id, batch(600, 3)).accepted == 3
+
+    # Silence
+
+    @pytest.mark.parametrize("kind", ["server_error", "malformed", "error_inside", "no_rights"])
+    def test_nothing_tells_a_digest(
+        self,
+        connector: Connector,
+        box: Sandbox,
+        list_id: str,
+        kind: str,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        box.fault(kind, self.platform, self.add_operation, times=50)
+        some = batch(1, 3)
+        said = ""
+        try:
+            connector.add(list_id, some)
+        except Exception as fault:  # noqa: BLE001  # whatever it is, it must be silent
+            said = f"{fault} {fault!r}"
+        shown = f"{caplog.text} {said} {some!r} {connector!r}"
+        assert caplog.records
+        assert not [one for one in digests_of(some) if one[:12] in shown]
+        assert "sandbox-token" not in shown
+
+    def _operation(self, verb: Verb) -> str:
+        return self.add_operation if verb is Verb.ADD else self.remove_operation
+
+    def _act(self, connector: Connector, verb: Verb) -> Callable[..., Any]:
+        return connector.add if verb is Verb.ADD else connector.remove
+
+
+class LookalikeContract(PlatformContract):
+    """Look-alikes, for a connector that keeps lists as well."""
+
+    grow_operation: ClassVar[str]
+    seed_people: ClassVar[int] = 300
+    wish: ClassVar[Lookalike] = Lookalike()
+
+    @pytest.fixture
+    def young_seed(self, connector: Any) -> str:
+        """A list that is still being processed."""
+        audience = AudienceRef(ACCOUNT, self.platform, "best", Purpose.SEED, "adsteer: best")
+        first = batch(1, self.seed_people)
+        opened = connector.find_or_create(audience, first)
+        if opened.receipt is None:
+            connector.add(opened.list_id, first)
+        return str(opened.list_id)
+
+    @pytest.fixture
+    def seed(self, box: Sandbox, young_seed: str) -> str:
+        box.settle()
+        return young_seed
+
+    def grown(self, box: Sandbox) -> list[str]:
+        lists = box.lists(self.platform)
+        return [str(one["id"]) for one in lists if one.get("name") == "like the best"]
+
+    def test_it_grows_and_is_found_again(self, connector: Any, box: Sandbox, seed: str) -> None:
+        made = connector.grow(seed, "like the best", 1, self.wish)
+        assert connector.grow(seed, "like the best", 1, self.wish) == made
+        assert self.grown(box) == [made]
+
+    @pytest.mark.parametrize("name", FAULTS)
+    def test_it_grows_once_whatever_happens(
+        self, connector: Any, box: Sandbox, seed: str, name: str
+    ) -> None:
+        self.fault(box, self.grow_operation, name)
+        made = connector.grow(seed, "like the best", 1, self.wish)
+        assert box.faults_left() == []
+        assert self.grown(box) == [made]
+
+    def test_a_seed_under_processing(self, connector: Any, young_seed: str) -> None:
+        with pytest.raises(ListBusy):
+            connector.grow(young_seed, "like the best", 1, self.wish)
+
+    def test_a_seed_nobody_of_which_is_known(
+        self, connector: Any, box: Sandbox, request: pytest.FixtureRequest
+    ) -> None:
+        box.change(matched_share=0.0)
+        try:
+            seed = request.getfixturevalue("seed")
+            with pytest.raises(SeedRefused) as caught:
+                connector.grow(seed, "like the best", 1, self.wish)
+        finally:
+            box.change(matched_share=0.7)
+        assert caught.value.who == "editor"
+
+    def test_a_seed_that_is_gone(self, connector: Any, box: Sandbox, seed: str) -> None:
+        box.forget(self.platform, seed)
+        with pytest.raises(ListGone):
+            connector.grow(seed, "like the best", 1, self.wish)
+
+
+class BidContract(PlatformContract):
+    """Corrections of bids for the people in a list."""
+
+    connector_class: ClassVar[type[CorrectsBids]]
+    objects: ClassVar[tuple[BidObject, ...]]
+    """Objects the sandbox has, one per level."""
+    add_operation: ClassVar[str]
+    set_operation: ClassVar[str]
+    remove_operation: ClassVar[str]
+    condition_operation: ClassVar[str]
+
+    @pytest.fixture
+    def list_id(self, box: Sandbox) -> str:
+        """A list that corrections can name; a platform with lists of its own makes one."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def condition(self, connector: CorrectsBids, list_id: str) -> str:
+        return connector.condition_for(list_id, "adsteer: vip")
+
+    def change(
+        self, condition: str, percent: int | None, correction: str | None = None, place: int = 0
+    ) -> CorrectionChange:
+        return CorrectionChange(self.objects[place], "vip", condition, correction, percent)
+
+    def present(self, connector: CorrectsBids) -> dict[tuple[BidObject, str], int]:
+        found = connector.read_corrections(self.objects)
+        assert len({(one.object, one.condition_id) for one in found}) == len(found)
+        return {(one.object, one.condition_id): one.percent for one in found}
+
+    def test_a_condition_is_made_once(self, connector: CorrectsBids, list_id: str) -> None:
+        assert connector.find_condition(list_id, "adsteer: vip") is None
+        made = connector.condition_for(list_id, "adsteer: vip")
+        assert connector.condition_for(list_id, "adsteer: vip") == made
+        assert connector.find_condition(list_id, "adsteer: vip") == made
+
+    @pytest.mark.parametrize("name", FAULTS)
+    def test_a_condition_is_made_once_whatever_happens(
+        self, connector: CorrectsBids, box: Sandbox, list_id: str, name: str
+    ) -> None:
+        self.fault(box, self.condition_operation, name)
+        made = connector.condition_for(list_id, "adsteer: vip")
+        assert box.faults_left() == []
+        lists = box.lists(self.platform)
+        ours = [one for one in lists if "adsteer: vip" in (one.get("Name"), one.get("name"))]
+        assert len(ours) == 1
+        assert connector.find_condition(list_id, "adsteer: vip") == made
+
+    def test_corrections_are_written_changed_and_removed(
+        self, connector: CorrectsBids, condition: str
+    ) -> None:
+        places = range(len(self.objects))
+        added = connector.write_corrections(
+            [self.change(condition, -30, place=place) for place in places]
+        )
+        assert {one.refused for one in added} == {""}
+        assert self.present(connector) == {(one, condition): -30 for one in self.objects}
+
+        ids = [one.correction_id for one in added]
+        changed = connector.write_corrections([self.change(condition, 45, ids[0])])
+        assert changed[0].correction_id == ids[0]
+        assert self.present(connector)[(self.objects[0], condition)] == 45
+
+        removed = connector.write_corrections([self.change(condition, None, ids[0])])
+        assert (removed[0].refused, removed[0].correction_id) == ("", None)
+        assert (self.objects[0], condition) not in self.present(connector)
+
+    def test_both_ends_of_the_range(self, connector: CorrectsBids, condition: str) -> None:
+        limits = self.connector_class.bid_limits
+        (receipt,) = connector.write_corrections([self.change(condition, limits.lowest)])
+        assert self.present(connector)[(self.objects[0], condition)] == limits.lowest
+        again = self.change(condition, limits.highest, receipt.correction_id)
+        connector.write_corrections([again])
+        assert self.present(connector)[(self.objects[0], condition)] == limits.highest
+        beyond = self.change(condition, limits.highest + 1, receipt.correction_id)
+        assert connector.write_corrections([beyond])[0].refused
+        assert self.present(connector)[(self.objects[0], condition)] == limits.highest
+
+    def test_writing_the_same_twice_is_as_once(
+        self, connector: CorrectsBids, condition: str
+    ) -> None:
+        (receipt,) = connector.write_corrections([self.change(condition, -30)])
+        for _ in range(2):
+            connector.write_corrections([self.change(condition, 20, receipt.correction_id)])
+        assert self.present(connector) == {(self.objects[0], condition): 20}
+
+    def test_removing_twice_is_as_once(self, connector: CorrectsBids, condition: str) -> None:
+        (receipt,) = connector.write_corrections([self.change(condition, -30)])
+        for _ in range(2):
+            gone = connector.write_corrections(
+                [self.change(condition, None, receipt.correction_id)]
+            )
+            assert gone[0].refused == ""
+        assert self.present(connector) == {}
+
+    def test_a_refused_change_does_not_stop_the_others(
+        self, connector: CorrectsBids, condition: str
+    ) -> None:
+        bad, good = connector.write_corrections(
+            [self.change("999999", -30), self.change(condition, -30)]
+        )
+        assert bad.refused
+        assert good.refused == ""
+        assert self.present(connector) == {(self.objects[0], condition): -30}
+
+    @pytest.mark.parametrize("name", FAULTS)
+    @pytest.mark.parametrize("kind", ["add", "set", "remove"])
+    def test_a_change_happens_once_whatever_happens(
+        self, connector: CorrectsBids, box: Sandbox, condition: str, kind: str, name: str
+    ) -> None:
+        correction = None
+        if kind != "add":
+            (added,) = connector.write_corrections([self.change(condition, -30)])
+            correction = added.correction_id
+        percent = None if kind == "remove" else 60
+        operations = {
+            "add": self.add_operation,
+            "set": self.set_operation,
+            "remove": self.remove_operation,
+        }
+        self.fault(box, operations[kind], name)
+        (receipt,) = connector.write_corrections([self.change(condition, percent, correction)])
+        assert box.faults_left() == []
+        assert receipt.refused == ""
+        wanted = {} if percent is None else {(self.objects[0], condition): percent}
+        assert self.present(connector) == wanted
+
+    def test_a_change_that_never_gets_an_answer_is_unsure(
+        self, connector: CorrectsBids, box: Sandbox, condition: str
+    ) -> None:
+        box.fault("server_error", self.platform, self.add_operation, times=50)
+        with pytest.raises(Unsure):
+            connector.write_corrections([self.change(condition, -30)])
+
+    def test_an_object_that_is_not_there_has_no_strategy(self, connector: CorrectsBids) -> None:
+        strategies = connector.strategies(self.objects)
+        assert [one.object for one in strategies] == list(self.objects)
+        assert all(one.name for one in strategies)
+        nowhere = BidObject(ACCOUNT, self.platform, self.objects[0].level, "404")
+        assert connector.strategies([nowhere])[0].acts_on == "unknown"
