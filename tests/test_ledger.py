@@ -1,3 +1,4 @@
+import os
 import stat
 from datetime import timedelta
 from pathlib import Path
@@ -271,3 +272,18 @@ def test_an_empty_set_can_be_a_snapshot(tmp_path):
     file = write_rows(tmp_path, "x.parquet", MEMBERS, ())
     assert file.rows == 0
     assert pa.parquet.read_table(file.path).schema.names == MEMBERS.names
+
+
+def test_files_of_old_plans_go_and_those_of_open_and_young_ones_stay(run):
+    run.sync({"c0": ["e0"]}, MemoryConnector(Platform()))
+    open_plan, _ = began(run)
+    run.now += timedelta(days=40)
+    draft = run.state / "plans" / ".draft-killed"
+    draft.mkdir()
+    os.utime(draft, (0, 0))
+    run.owner = "me"
+    young = run.plan({"c7": ["e7"]}, audience=ref("new"))
+    assert run.ledger.forget_old_plans(keep_days=30) == 1
+    kept = {path.name for path in (run.state / "plans").iterdir()}
+    assert kept == {open_plan.fingerprint, young.fingerprint}
+    assert len(run.ledger.history(ref())) == 1  # the story stays
