@@ -27,6 +27,7 @@ from audiences.snapshots import (
     forget_old,
     snapshot_at,
     snapshot_name,
+    usual_rows,
     write_rows,
 )
 from config.audiences import Guards
@@ -214,6 +215,7 @@ def test_a_snapshot_is_current_once_it_is_committed_and_not_before(run):
     state = run.state
     with run.catalog.begin() as connection:
         assert current_snapshot(connection, state, kind="people") is None
+        assert usual_rows(connection, kind="people") is None
     for day in range(3):
         made_at = START + timedelta(days=day)
         rows = members({f"c{i}": [f"e{i}"] for i in range(day + 1)})
@@ -230,6 +232,7 @@ def test_a_snapshot_is_current_once_it_is_committed_and_not_before(run):
     with run.catalog.begin() as connection:
         current = current_snapshot(connection, state, kind="people")
         first = snapshot_at(connection, state, kind="people", moment=START + timedelta(hours=1))
+        assert usual_rows(connection, kind="people") == 2
     assert current is not None
     assert current.rows == 3
     assert first is not None
