@@ -153,7 +153,7 @@ def deliver(
 ) -> Delivered:
     """Send what is left of a list's plan.
 
-    `rows` is the plan's file (batch, verb, reason and the columns of MEMBERS, in order of sending);
+    `rows` is the plan's file (batch, step, verb, reason and the columns of MEMBERS, in order of sending);
     `steps` are the steps that may go: 'withdraw', 'remove', 'add'. `wait` waits so many seconds,
     `patience` in all. Raises nothing of the platform: what stopped it is in `stopped_by`.
     """
