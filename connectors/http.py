@@ -299,7 +299,9 @@ class Door:
             body = loads(text)
         except JSONDecodeError:
             body = None
-        wait = retry_after(response.headers.get("Retry-After"), self._now())
+        # By the platform's own clock, where it tells the time: ours may be wrong.
+        now = _date(response.headers.get("Date")) or self._now()
+        wait = retry_after(response.headers.get("Retry-After"), now)
         return Reply(response.status_code, response.headers, text, body, wait)
 
 
@@ -386,13 +388,19 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     try:
         seconds = float(header)
     except ValueError:
-        try:
-            then = parsedate_to_datetime(header)
-        except ValueError:
+        then = _date(header)
+        if then is None:
             return None
-        then = then if then.tzinfo else then.replace(tzinfo=UTC)
         seconds = (then - now).total_seconds()
     return min(max(seconds, 0.0), 86_400.0) if seconds == seconds else None
+
+
+def _date(header: str | None) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(header or "")
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 _SECRET = re.compile(

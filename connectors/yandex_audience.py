@@ -41,6 +41,7 @@ from connectors.errors import (
     VersionGone,
 )
 from connectors.http import (
+    ACTS,
     Ask,
     Door,
     Effect,
@@ -447,7 +448,9 @@ def judge(ask: Ask, reply: Reply) -> None:
     if reply.status >= 500:
         raise interrupted(ask, f"answered HTTP {reply.status}", after=reply.retry_after)
     if kind in ERRORS:
-        raise ERRORS[kind](f"{ask}: {kind}: {redact(said)}.", retry_after=reply.retry_after)
+        fault = ERRORS[kind]
+        said = f"{ask}: {kind}: {redact(said)}."
+        raise fault(said, act=ACTS.get(fault, ""), retry_after=reply.retry_after)
     raise error_for_status(ask, reply, f"{kind} {said}")
 
 

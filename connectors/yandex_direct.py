@@ -10,6 +10,7 @@ September 2026. UNVERIFIED marks what they leave open.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, ClassVar, Self, TypeVar
 
 from bids.model import (
@@ -20,7 +21,8 @@ from bids.model import (
     PresentCorrection,
 )
 from config.platforms import Account
-from connectors.base import BidLimits, CorrectsBids, Strategy
+from connectors import yandex_reports as reports
+from connectors.base import BidLimits, CorrectsBids, ReportsSpend, SpendRow, Strategy
 from connectors.errors import (
     ConnectorError,
     ContractBroken,
@@ -33,6 +35,7 @@ from connectors.errors import (
     Transient,
     VersionGone,
 )
+from connectors.http import ACTS as ACTS_OF
 from connectors.http import (
     Ask,
     Door,
@@ -51,6 +54,9 @@ T = TypeVar("T")
 ORIGIN = "https://api.direct.yandex.com/"
 VERSION = "v501"
 """Unified campaigns exist in v501 only; the shapes are those of v5."""
+
+PATH = "json/{version}/{service}"
+REPORTS = "reports"
 
 CAMPAIGNS_PER_GET = 10  # the sandbox takes 1000, the documents say 10
 GROUPS_PER_GET = 10  # UNVERIFIED for ad groups: the campaigns' limit
@@ -124,7 +130,7 @@ class Points:
     daily: int
 
 
-class YandexDirect(CorrectsBids):
+class YandexDirect(CorrectsBids, ReportsSpend):
     """One Direct account, or one client of an agency (`login`)."""
 
     platform: ClassVar[str] = "yandex_direct"
@@ -137,7 +143,7 @@ class YandexDirect(CorrectsBids):
     )
 
     def __init__(self, account: Account, around: Surroundings) -> None:
-        self._account = account.name
+        self._now = around.now
         self._version = account.api_version or VERSION
         headers = {"Accept-Language": "en"}
         if account.login:
@@ -231,7 +237,38 @@ class YandexDirect(CorrectsBids):
             for name in [bidding.get(campaign_of.get(one, 0), "")]
         )
 
+    def spend(self, objects: Sequence[BidObject], first: date, last: date) -> tuple[SpendRow, ...]:
+        """Amounts with VAT. Revenue counts the goals chosen in the campaigns' settings only."""
+        return tuple(
+            row
+            for level, wire in WIRE.items()
+            for some in _chunks(
+                [one for one in objects if one.level is level], reports.OBJECTS_PER_REPORT
+            )
+            for row in self._report(wire, some, first, last)
+        )
+
     # What follows knows the wire.
+
+    def _report(
+        self, wire: "Wire", objects: Sequence[BidObject], first: date, last: date
+    ) -> Iterator[SpendRow]:
+        ask = Ask(
+            "POST",
+            PATH,
+            gaps={"version": self._version, "service": REPORTS},
+            json={"params": reports.parameters(wire.id, objects, first, last, self._now())},
+            headers=reports.HEADERS,
+            is_json=False,
+        )
+        waited = 0.0
+        while (reply := self._door.send(ask)).status in reports.BUILDING:
+            wait = _seconds(reply.headers.get("retryIn"))
+            waited += wait
+            if waited > reports.LONGEST_BUILD_SECONDS:
+                raise Transient(f"a report was not built within {waited:g} s.")
+            self._door.sleep(wait)
+        return reports.rows(reply.text, wire.id, objects)
 
     def _sendings(
         self, changes: Sequence[CorrectionChange]
@@ -379,7 +416,7 @@ class YandexDirect(CorrectsBids):
     ) -> dict[str, Any]:
         ask = Ask(
             "POST",
-            "json/{version}/{service}",
+            PATH,
             gaps={"version": self._version, "service": service},
             json={"method": method, "params": params},
             effect=effect,
@@ -402,6 +439,9 @@ class YandexDirect(CorrectsBids):
             )
         if not 200 <= reply.status < 300:
             raise error_for_status(ask, reply)
+        finished = ask.gaps["service"] == REPORTS and reply.status not in reports.BUILDING
+        if finished and not reports.is_whole(reply.text):
+            raise interrupted(ask, "a report arrived in part")
 
     def _count_points(self, header: str) -> None:
         parts = header.split("/")
@@ -514,7 +554,8 @@ def _request_error(ask: Ask, reply: Reply, error: Mapping[str, Any]) -> Connecto
     kind = ERRORS.get(code, ContractBroken)
     if kind is Transient:
         return interrupted(ask, said, after=reply.retry_after)
-    return kind(f"{said}.", act=ACTS.get(code, ""), retry_after=reply.retry_after)
+    act = ACTS.get(code) or ACTS_OF.get(kind, "")
+    return kind(f"{said}.", act=act, retry_after=reply.retry_after)
 
 
 def _strategy_name(campaign: Mapping[str, Any]) -> str:
@@ -526,6 +567,13 @@ def _strategy_name(campaign: Mapping[str, Any]) -> str:
             if name and name != "SERVING_OFF":
                 return str(name)
     return ""
+
+
+def _seconds(header: str | None) -> float:
+    """`retryIn` of a report, kept within reason."""
+    if header is None or not header.strip().isdigit():
+        return reports.WAIT_SECONDS
+    return min(max(float(header), 1.0), 600.0)
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

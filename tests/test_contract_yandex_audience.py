@@ -1,7 +1,9 @@
 """Yandex Audience keeps the contract, over HTTP against the sandbox."""
 
 from connectors.yandex_audience import YandexAudience
-from tests.support.contract import ConnectorContract, LookalikeContract
+from tests.support.contract import ConnectorContract, LookalikeContract, sandbox_server
+
+__all__ = ["sandbox_server"]
 
 
 class TestYandexAudience(ConnectorContract):
