@@ -79,8 +79,8 @@ def rows(text: str, id_name: str, objects: Sequence[BidObject]) -> Iterator[Spen
     by_id = {one.object_id: one for one in objects}
     names, *lines = (line.split("\t") for line in _lines(text))
     for cells in lines:
-        row = dict(zip(names, cells, strict=True))
         try:
+            row = dict(zip(names, cells, strict=True))
             yield _row(row, by_id[row[id_name]])
         except (KeyError, ValueError, ArithmeticError):
             raise ContractBroken("reports: a row is not what was asked for.") from None
