@@ -57,14 +57,41 @@ class EmailStep(StrEnum):
     """googlemail.com becomes gmail.com."""
     PLUS_TAG = "plus_tag"
     """From the first plus sign on, the local part is cut."""
+    GMAIL_PLUS_TAG = "gmail_plus_tag"
+    """The same, at gmail.com and googlemail.com only."""
+    GMAIL_COM_DOTS = "gmail_com_dots"
+    """Dots leave the local part at gmail.com only."""
+    GMAIL_COM_PLUS_TAG = "gmail_com_plus_tag"
+    """The local part is cut from the first plus sign on, at gmail.com only."""
+    DOTS = "dots"
+    """Dots leave the local part at every domain."""
+    LEADING_PLUS = "leading_plus"
+    """A plus sign in front of the address is dropped."""
+    YANDEX_DOMAIN = "yandex_domain"
+    """Every domain of Yandex becomes yandex.ru."""
+    YANDEX_HYPHENS = "yandex_hyphens"
+    """At a domain of Yandex, dots of the local part become hyphens."""
+    ONLY_LATIN = "only_latin"
+    """An address in other than ASCII is no identifier."""
+    ONLY_LETTERS_DIGITS = "only_letters_digits"
+    """All but a-z, 0-9, full stop and hyphen leave the address."""
+
+
+class Digest(StrEnum):
+    """What a platform takes a contact's text through; always written in lower-case hex."""
+
+    SHA256 = "sha256"
+    MD5 = "md5"
+    """Reversible by trying all phone numbers: only for a platform that knows nothing better."""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How one platform wants contacts written and hashed: data, declared by its connector.
 
-    E-mail is always trimmed and lower-cased first, a phone always made E.164 first; SHA-256 of the
-    UTF-8 text, lower-case hex, is the only digest known. `source` names the platform's page.
+    E-mail is always trimmed and lower-cased first, a phone always made E.164 first, then the steps
+    in their order; what is empty after them is no identifier. An external id is taken as it is.
+    `source` names the platform's page.
     """
 
     name: str
@@ -72,6 +99,7 @@ class Recipe:
     kinds: frozenset[Identifier]
     phone: PhoneForm = PhoneForm.DIGITS
     email: tuple[EmailStep, ...] = ()
+    digest: Digest = Digest.SHA256
 
 
 class Verb(StrEnum):

@@ -48,7 +48,7 @@ class Action(StrEnum):
     DRIFT = "drift"
     """Somebody changed it by hand: shown, left alone unless the rule enforces."""
     WAIT = "wait"
-    """The list it needs does not exist or is not ready yet."""
+    """Its list is not ready yet, its cooldown is not over or its data are too thin."""
 
 
 @dataclass(frozen=True)

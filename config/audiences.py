@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from config.model import Name, Share, Written
 
@@ -39,14 +39,14 @@ class LtvFloor(Written):
     def _exactly_one(self) -> Self:
         given = [self.amount, self.average_checks, self.top_share]
         if sum(value is not None for value in given) != 1:
-            raise ValueError("give exactly one of amount, average_checks, top_share")
+            raise ValueError("exactly one of amount, average_checks, top_share")
         return self
 
 
 class Lookalike(Written):
     """Look-alike lists grown from a seed."""
 
-    reach: tuple[int, ...] = Field(
+    reach: tuple[Annotated[int, Field(ge=1, le=5)], ...] = Field(
         default=(1,),
         min_length=1,
         description="Reach of each list, 1 (closest) to 5 (widest); platforms map it.",
@@ -54,6 +54,13 @@ class Lookalike(Written):
     keep_geo: bool = Field(default=True, description="Keep the seed's regions where possible.")
     keep_devices: bool = Field(default=True, description="Keep the seed's devices likewise.")
     refresh_days: int = Field(default=30, ge=1, le=30, description="Age at which a seed is stale.")
+
+    @field_validator("reach")
+    @classmethod
+    def _each_once(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("each reach once")
+        return value
 
 
 class Audience(Written):
@@ -82,11 +89,11 @@ class Audience(Written):
     def _seeds_are_high_ltv(self) -> Self:
         if self.purpose is Purpose.SEED and self.ltv_floor is None:
             raise ValueError(
-                "a seed takes high-LTV buyers only: add [audience.ltv_floor] with amount, "
-                "average_checks or top_share"
+                "[audience.ltv_floor] with amount, average_checks or top_share: "
+                "a seed takes high-LTV buyers only"
             )
         if self.lookalike is not None and self.purpose is not Purpose.SEED:
-            raise ValueError("look-alikes grow from a seed: set purpose = 'seed'")
+            raise ValueError("purpose = 'seed': look-alikes grow from a seed")
         return self
 
 

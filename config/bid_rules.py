@@ -16,11 +16,24 @@ class Where(Written):
     account: Name = Field(description="Account from platforms.toml.")
     campaigns: tuple[int, ...] = Field(default=(), description="Campaign ids.")
     ad_groups: tuple[int, ...] = Field(default=(), description="Ad group ids.")
+    name_like: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Objects whose name matches this pattern, with * and ?, in any case.",
+    )
+    label: str | None = Field(
+        default=None, min_length=1, description="Objects that carry this label on the platform."
+    )
+    level: Literal["campaign", "ad_group"] = Field(
+        default="campaign", description="Level on which name_like and label look for objects."
+    )
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
-        if not self.campaigns and not self.ad_groups:
-            raise ValueError("name campaigns or ad_groups; nothing is corrected by default")
+        if not (self.campaigns or self.ad_groups or self.name_like or self.label):
+            raise ValueError(
+                "campaigns, ad_groups, name_like or label; nothing is corrected by default"
+            )
         return self
 
 
@@ -49,8 +62,9 @@ class Rule(Written):
     """What happens to one segment's bids."""
 
     segment: Name = Field(description="A base segment or an overlay.")
-    correction: Percent | Literal["auto"] = Field(
-        description="Whole per cent against the baseline, or 'auto'."
+    correction: Percent | Literal["auto"] | tuple[Percent, Percent] = Field(
+        description="Whole per cent against the baseline, 'auto', or a range such as [-40, -10] "
+        "in which it is automatic."
     )
     prior: Percent = Field(
         default=0, description="Where an automatic correction starts from, in per cent."
@@ -58,6 +72,26 @@ class Rule(Written):
     enforce: bool = Field(
         default=False, description="Set again what a person changed by hand in the cabinet."
     )
+    accounts: tuple[Name, ...] = Field(
+        default=(), description="Only in these accounts; in every account of 'where' if left out."
+    )
+    step: float | None = Field(
+        default=None, gt=1, le=3, description="Largest factor per run, instead of the limits'."
+    )
+    cooldown_days: int | None = Field(
+        default=None, ge=0, description="Days between changes, instead of the limits'."
+    )
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the correction is estimated, within a range or not."""
+        return not isinstance(self.correction, int)
+
+    def caps(self, limits: Limits) -> tuple[Percent, Percent]:
+        """Lowest and highest correction this rule may come to, in per cent."""
+        if isinstance(self.correction, tuple):
+            return self.correction
+        return limits.lowest, limits.highest
 
 
 class BidRulesFile(Written):
@@ -73,13 +107,19 @@ class BidRulesFile(Written):
         segments = [rule.segment for rule in self.rule]
         twice = sorted({name for name in segments if segments.count(name) > 1})
         if twice:
-            raise ValueError(f"more than one rule for {', '.join(twice)}")
+            raise ValueError(f"one rule per segment; there are more for {', '.join(twice)}")
         for rule in self.rule:
-            if rule.correction != "auto" and not (
-                self.limits.lowest <= rule.correction <= self.limits.highest
-            ):
-                raise ValueError(
-                    f"rule for {rule.segment}: correction {rule.correction} is outside "
-                    f"limits {self.limits.lowest}..{self.limits.highest}"
-                )
+            self._inside_limits(rule)
         return self
+
+    def _inside_limits(self, rule: Rule) -> None:
+        written = rule.correction
+        amounts = () if written == "auto" else written if isinstance(written, tuple) else (written,)
+        for amount in amounts:
+            if not self.limits.lowest <= amount <= self.limits.highest:
+                raise ValueError(
+                    f"corrections within limits {self.limits.lowest}..{self.limits.highest}; "
+                    f"the rule for {rule.segment} has {amount}"
+                )
+        if isinstance(written, tuple) and written[0] > written[1]:
+            raise ValueError(f"ranges that rise; the rule for {rule.segment} has {list(written)}")

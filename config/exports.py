@@ -47,7 +47,9 @@ class Export(Written):
     path: str | None = Field(default=None, description="File, folder or glob, in the project.")
     query: str | None = Field(default=None, description="SQL query, instead of a path.")
     database: str | None = Field(
-        default=None, description="Name of the environment variable with the database URL."
+        default=None,
+        pattern=r"^[A-Z][A-Z0-9_]*$",
+        description="Name of the environment variable with the database URL.",
     )
     preset: Name | None = Field(default=None, description="Known CRM whose headers are expected.")
     columns: dict[str, str] = Field(
@@ -75,9 +77,9 @@ class Export(Written):
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         if (self.path is None) == (self.query is None):
-            raise ValueError("give either path or query")
+            raise ValueError("either path or query")
         if self.query is not None and self.database is None:
-            raise ValueError("a query needs database, the variable that holds the URL")
+            raise ValueError("database beside a query: the name of the variable that holds the URL")
         return self
 
 

@@ -19,11 +19,16 @@ class Account(Written):
     secrets: str | None = Field(
         default=None,
         pattern=r"^[A-Z][A-Z0-9_]*_$",
-        description="Prefix of the environment variables with this account's secrets.",
+        description="Prefix of the variables with its secrets; its name in capitals if left out.",
     )
     wait_minutes: int = Field(
         default=10, ge=0, description="How long a run waits for the platform to process a list."
     )
+
+    @property
+    def secrets_prefix(self) -> str:
+        """Prefix of this account's variables: `secrets`, or the name, as in YANDEX_ADS_."""
+        return self.secrets or f"{self.name.upper()}_"
 
 
 class PlatformsFile(Written):

@@ -35,10 +35,18 @@ class Base(Written):
         le=1,
         description="Margin per unit of revenue where orders carry none; revenue counts without.",
     )
+    net_returns: bool = Field(
+        default=False,
+        description="Value is taken net of returns; they count by returner_share either way.",
+    )
+    lifecycle_days: int = Field(
+        default=60, ge=1, description="Silence from which a person is leaving, for 'lifecycle'."
+    )
     lost_history_factor: float = Field(
         default=1.5,
         ge=0,
-        description="Lost is switched on when history spans this many times a first buyer's limit.",
+        description="Lost is switched on when history spans this many times a first buyer's limit; "
+        "0 has it always on.",
     )
     registered_days: int | None = Field(
         default=None, ge=1, description="Days a registration stays new; measured if left out."
@@ -46,19 +54,20 @@ class Base(Written):
     wholesale_quantile: float | None = Field(
         default=0.995,
         gt=0,
-        lt=1,
-        description="Buyers above it in value or items are wholesale, never VIP; off if null.",
+        le=1,
+        description="Buyers above it in value or items are wholesale, never VIP; 1 is off.",
     )
     returner_share: Share = Field(
-        default=0.5, description="Returned share of value from which a buyer is never VIP."
+        default=0.5,
+        description="Returned share of value from which a buyer is never VIP; 1 is off.",
     )
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
         if not 0 < self.quantiles[0] < self.quantiles[1] < self.quantiles[2] < 1:
-            raise ValueError("quantiles must rise, between 0 and 1")
+            raise ValueError("quantiles that rise, between 0 and 1")
         if not 0 < self.days[0] < self.days[1] < self.days[2]:
-            raise ValueError("days must rise")
+            raise ValueError("days that rise, above 0")
         return self
 
 
@@ -67,6 +76,13 @@ class TooSmall(StrEnum):
 
     ROLL_UP = "roll_up"
     REFUSE = "refuse"
+
+
+class TooFew(StrEnum):
+    """What happens to the whole base under its gate of buyers or history."""
+
+    REFUSE = "refuse"
+    LIFECYCLE = "lifecycle"
 
 
 class Gates(Written):
@@ -79,6 +95,10 @@ class Gates(Written):
     )
     segment_share: Share = Field(
         default=0.02, description="Least share of the base for a segment that is exported."
+    )
+    too_few: TooFew = Field(
+        default=TooFew.REFUSE,
+        description="With too few buyers or days: refuse, or fall back to three stages.",
     )
     too_small: TooSmall = Field(
         default=TooSmall.ROLL_UP, description="What happens to a segment under its gate."

@@ -1,5 +1,6 @@
 """adsteer.toml: the shop, the engine, where state lives."""
 
+import re
 from datetime import date
 from zoneinfo import available_timezones
 
@@ -35,7 +36,7 @@ class Shop(Written):
     @classmethod
     def _known_zone(cls, value: str) -> str:
         if value not in available_timezones():
-            raise ValueError("not an IANA time zone, such as Europe/Moscow")
+            raise ValueError("an IANA time zone, such as Europe/Moscow")
         return value
 
 
@@ -62,6 +63,13 @@ class State(Written):
         description="SQLAlchemy URL of the catalog; an SQLite file in the folder if left out.",
     )
     keep_days: int = Field(default=90, ge=1, description="How long old snapshots are kept.")
+
+    @field_validator("catalog")
+    @classmethod
+    def _without_password(cls, value: str | None) -> str | None:
+        if value is not None and re.search(r"://[^/@\s]*:[^/@\s]*@", value):
+            raise ValueError("a URL without password; one with goes into ADSTEER_CATALOG in .env")
+        return value
 
 
 class AdsteerFile(Written):

@@ -1,0 +1,1 @@
+"""What it earned: cost share, cohorts, retention, lift, charts."""

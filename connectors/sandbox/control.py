@@ -32,9 +32,8 @@ def state(world: World, platforms: Sequence[Platform], *, members: bool) -> View
             platform.name: {
                 "lists": [
                     {
-                        **{k: v for k, v in found.items() if k != "members"},
-                        "member_count": len(found.get("members", [])),
-                        **({"members": found.get("members", [])} if members else {}),
+                        **found,
+                        **({"members": platform.members(world, found)} if members else {}),
                     }
                     for found in platform.lists(world)
                 ],
@@ -62,13 +61,11 @@ def table(rows: Sequence[View], empty: str) -> str:
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
-def short(found: View) -> View:
+def short(world: World, platform: Platform, found: View) -> View:
     """A list as the page shows it: a few members, six characters of each."""
-    members = found.get("members", [])
-    some = " ".join(digest[:PREFIX] for digest in members[:SHOWN_MEMBERS])
-    rest = " ..." if len(members) > SHOWN_MEMBERS else ""
-    kept = {k: v for k, v in found.items() if k != "members" and not isinstance(v, list | dict)}
-    return {**kept, "member_count": len(members), "members": some + rest}
+    members = platform.members(world, found, most=SHOWN_MEMBERS)
+    kept = {k: v for k, v in found.items() if not isinstance(v, list | dict)}
+    return {**kept, "members": " ".join(digest[:PREFIX] for digest in members)}
 
 
 def page(world: World, platforms: Sequence[Platform]) -> str:
@@ -80,7 +77,7 @@ def page(world: World, platforms: Sequence[Platform]) -> str:
     ]
     for platform in platforms:
         parts.append(f"<h2>{escape(platform.name)}</h2><h3>Lists</h3>")
-        parts.append(table([short(found) for found in platform.lists(world)], "No lists."))
+        parts.append(table([short(world, platform, f) for f in platform.lists(world)], "No lists."))
         parts.append("<h3>Bids</h3>" + table(platform.bids(world), "No bids."))
     recent = [dataclasses.asdict(logged) for logged in reversed(world.recent)]
     waiting = [{**dataclasses.asdict(f), "left": left} for f, left in world.faults.waiting()]
@@ -92,8 +89,13 @@ def page(world: World, platforms: Sequence[Platform]) -> str:
 
 def router(world: World, platforms: Sequence[Platform]) -> APIRouter:
     routes = APIRouter()
-    by_name = {platform.name: platform for platform in platforms}
+    view_routes(world, platforms, routes)
+    misbehaviour_routes(world, routes)
+    command_routes(world, platforms, routes)
+    return routes
 
+
+def view_routes(world: World, platforms: Sequence[Platform], routes: APIRouter) -> None:
     @routes.get("/", response_class=HTMLResponse)
     def _page() -> str:
         with world.transaction():
@@ -104,19 +106,8 @@ def router(world: World, platforms: Sequence[Platform]) -> APIRouter:
         with world.transaction():
             return state(world, platforms, members=members)
 
-    @routes.post("/_sandbox/clock")
-    def _clock(seconds: float) -> View:
-        world.move_clock(seconds)
-        return {"now": world.now()}
 
-    @routes.post("/_sandbox/settings", response_model=None)
-    async def _settings(request: Request) -> Response:
-        try:
-            world.change(**await request.json())
-        except TypeError as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
-        return JSONResponse(dataclasses.asdict(world.settings))
-
+def misbehaviour_routes(world: World, routes: APIRouter) -> None:
     @routes.post("/_sandbox/faults", response_model=None)
     async def _fault(request: Request) -> Response:
         try:
@@ -130,6 +121,23 @@ def router(world: World, platforms: Sequence[Platform]) -> APIRouter:
     def _no_faults() -> View:
         world.faults.clear()
         return {"faults": []}
+
+
+def command_routes(world: World, platforms: Sequence[Platform], routes: APIRouter) -> None:
+    by_name = {platform.name: platform for platform in platforms}
+
+    @routes.post("/_sandbox/clock")
+    def _clock(seconds: float) -> View:
+        world.move_clock(seconds)
+        return {"now": world.now()}
+
+    @routes.post("/_sandbox/settings", response_model=None)
+    async def _settings(request: Request) -> Response:
+        try:
+            world.change(**await request.json())
+        except TypeError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse(dataclasses.asdict(world.settings))
 
     @routes.post("/_sandbox/tokens", response_model=None)
     async def _token(request: Request) -> Response:
@@ -154,5 +162,3 @@ def router(world: World, platforms: Sequence[Platform]) -> APIRouter:
             for platform in platforms:
                 platform.seed(world)
         return {"success": True}
-
-    return routes

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -28,6 +28,12 @@ HIDDEN = ("_sandbox", "")
 View = dict[str, Any]
 
 
+class MembersOf(Protocol):
+    """Digests of a list as the control door asks for them."""
+
+    def __call__(self, world: World, found: View, most: int | None = None) -> list[str]: ...
+
+
 @dataclass(frozen=True)
 class Platform:
     """One played platform."""
@@ -42,6 +48,9 @@ class Platform:
     seed: Callable[[World], None] = lambda world: None
     """Puts in place what the account holds before anybody works with it."""
     lists: Callable[[World], list[View]] = lambda world: []
+    """What the control door shows of every list; `member_count` where there are members."""
+    members: MembersOf = lambda world, found, most=None: []
+    """Digests of one of `lists` as hex, sorted; at most `most` of them."""
     bids: Callable[[World], list[View]] = lambda world: []
     forget: Callable[[World, int], bool] = lambda world, number: False
     """Deletes a list behind the client's back; False if there is none."""

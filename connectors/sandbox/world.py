@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from connectors.sandbox.faults import Fault, Faults
 from connectors.sandbox.store import DIGEST, Database, Document, Rows, Store
@@ -27,6 +28,8 @@ REFRESH_TOKEN = "sandbox-refresh-token"  # noqa: S105
 CLIENT_ID = "sandbox-client"
 CLIENT_SECRET = "sandbox-secret"  # noqa: S105
 RECENT_REQUESTS = 200
+
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -176,13 +179,14 @@ class World:
 
     # People
 
-    def known(self, found: Rows) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def known(self, found: Rows) -> Mask:
         """Which digests (dtype S32) the platforms know; zero bytes are nobody."""
-        present = found != b""
+        present: Mask = found != b""
         if self.settings.generous:
             return present
         lottery = octets(found)[:, 4:8].copy().view(">u4").ravel() / 2.0**32
-        return present & (lottery < self.settings.matched_share)
+        found_out: Mask = present & (lottery < self.settings.matched_share)
+        return found_out
 
     def anonymous_ids(self, found: Rows) -> np.ndarray[Any, np.dtype[np.int64]]:
         """How many anonymous ids each known digest brings: one to three, a hundred if generous."""

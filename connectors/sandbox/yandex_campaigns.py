@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from connectors.sandbox import yandex_audience
+from connectors.sandbox import yandex_segments
 from connectors.sandbox.store import Document
 from connectors.sandbox.world import LOGIN, World
 from connectors.sandbox.yandex_call import NAME, Call, CallError, ids, names_of, only, required
@@ -80,7 +80,7 @@ def seed(world: World) -> None:
 
 def seed_foreign(world: World) -> None:
     store = world.store(NAME)
-    argument = {"ExternalId": yandex_audience.FOREIGN_SEGMENT}
+    argument = {"ExternalId": yandex_segments.FOREIGN_SEGMENT}
     store.put(
         "list",
         FOREIGN_LIST,

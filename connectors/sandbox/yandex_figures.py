@@ -5,7 +5,7 @@ them, so that a rehearsal has something to see. A market simulation can take thi
 """
 
 import hashlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 
 from connectors.sandbox.store import Document
@@ -30,11 +30,17 @@ class Figures:
     revenue: int | None = None
 
     def __add__(self, other: "Figures") -> "Figures":
-        return Figures(**{f.name: total(self, other, f.name) for f in fields(Figures)})
+        return Figures(
+            self.impressions + other.impressions,
+            self.clicks + other.clicks,
+            self.cost + other.cost,
+            total(self.conversions, other.conversions),
+            total(self.revenue, other.revenue),
+        )
 
 
-def total(one: Figures, other: Figures, name: str) -> int | None:
-    here, there = getattr(one, name), getattr(other, name)
+def total(here: int | None, there: int | None) -> int | None:
+    """A sum in which None is no data, not zero."""
     return here if there is None else there if here is None else here + there
 
 

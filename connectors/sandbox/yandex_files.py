@@ -11,9 +11,10 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
@@ -32,6 +33,9 @@ DEVICE = "^([0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9A-F]{8}-([0-9A-F]{4}-)
 MAC = "^[0-9a-fA-F]{12}$"
 ENCODINGS = ("utf-8", "cp1251")
 CHUNK = 1 << 20
+
+Texts = Any
+"""An Arrow array of texts: the stubs of pyarrow cannot follow its compute functions."""
 
 
 class BadFile(Exception):
@@ -70,12 +74,12 @@ def read_crm(file: IO[bytes], *, every_second: bool = False) -> Records:
     """A CSV with a header row; raises BadFile. `every_second` row is taken as bad, if asked."""
     name, encoding = look_through(file)
     columns = header(file, encoding)
-    wanted = [column for column in ("phone", "email") if column in columns]
+    wanted: list[str] = [column for column in ("phone", "email") if column in columns]
     if not wanted or len(set(columns)) != len(columns):
         raise BadFile("header_validation_error", "The header must name phone or email.")
     torn = 0
 
-    def skip(row: arrow_csv.InvalidRow) -> str:
+    def skip(row: arrow_csv.InvalidRow) -> Literal["skip", "error"]:
         nonlocal torn
         torn += 1
         return "skip"
@@ -102,9 +106,8 @@ def read_ids(file: IO[bytes], *, every_second: bool = False) -> Records:
     """Device ids or MAC addresses, parted by comma, tab or new line; raises BadFile."""
     name, encoding = look_through(file)
     file.seek(0)
-    values = pa.array(re.split(r"[\s,]+", file.read().decode(encoding).strip()), pa.string())
-    macs = pc.sum(pc.match_substring_regex(values, MAC)).as_py() or 0
-    mac = macs * 2 > len(values)
+    values: Texts = pa.array(re.split(r"[\s,]+", file.read().decode(encoding).strip()), pa.string())
+    mac = bool(matching(values, MAC).sum() * 2 > len(values))
     kind, pattern = ("mac", MAC) if mac else ("idfa_gaid", DEVICE)
     plain_hash = sha256_of_octets if mac else sha256_of_text
     return gather(
@@ -144,7 +147,7 @@ def gather(
     columns: tuple[str, ...],
     content_type: str,
     count: int,
-    read: dict[str, pa.Array],
+    read: dict[str, Texts],
     plain_patterns: dict[str, str],
     plain_hash: Callable[[list[str]], Rows],
     every_second: bool,
@@ -168,9 +171,9 @@ def gather(
     )
 
 
-def matching(values: pa.Array, pattern: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    found = pc.fill_null(pc.match_substring_regex(values, pattern), False)
-    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=bool)
+def matching(values: Texts, pattern: str) -> npt.NDArray[np.bool_]:
+    found: Texts = pc.match_substring_regex(values, pattern)
+    return np.asarray(found.fill_null(False).to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
 def rows(table: Rows) -> Rows:
@@ -179,7 +182,7 @@ def rows(table: Rows) -> Rows:
     return np.unique(joined[joined != b""])
 
 
-def from_hex(values: pa.Array) -> Rows:
+def from_hex(values: Texts) -> Rows:
     """Digests out of an array of 64-character hex texts."""
     raw = bytes.fromhex("".join(values.to_pylist()))
     return np.frombuffer(raw, dtype=f"S{DIGEST}")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from connectors.sandbox import yandex_audience
+from connectors.sandbox import yandex_segments
 from connectors.sandbox.store import Document
 from connectors.sandbox.world import World
 from connectors.sandbox.yandex_call import (
@@ -78,7 +78,7 @@ PARAMETER_WILL_NOT_APPLY = 10165
 def available(world: World, found: Document) -> bool:
     """Whether every segment the list names is there, ours, and ready."""
     named = [argument["ExternalId"] for rule in found["Rules"] for argument in rule["Arguments"]]
-    return all(yandex_audience.usable(world, number, found["login"]) for number in named)
+    return all(yandex_segments.usable(world, number, found["login"]) for number in named)
 
 
 def for_adjustments_only(found: Document) -> bool:
@@ -116,7 +116,7 @@ def check_values(item: Document) -> None:
 
 def kept_rules(call: Call, rules: list[Document]) -> list[Document]:
     """Rules as stored: an Audience segment keeps no MembershipLifeSpan."""
-    audience = call.world.store(yandex_audience.NAME)
+    audience = call.world.store(yandex_segments.NAME)
     kept = []
     for rule in rules:
         arguments = [

@@ -21,6 +21,9 @@ PLENTY_OF_LIFE = TOKEN_LIFE / 2
 OLD_REFRESH_TOKEN_DIES = True
 """UNVERIFIED: whether a used refresh token still works. The strict reading is played."""
 
+USED = "-"
+"""What stands where a refresh token was."""
+
 
 def refuse(kind: str, status: int) -> tuple[int, Any]:
     return {
@@ -46,7 +49,7 @@ def client(request: Request, form: dict[str, str]) -> tuple[str, str]:
 def refresh(world: World, refresh_token: str) -> Document:
     with world.transaction():
         kept = world.token_by_refresh(refresh_token)
-        if kept is None or kept["state"] == "revoked":
+        if refresh_token == USED or kept is None or kept["state"] == "revoked":
             raise Refused(400, {"error": "invalid_grant", "error_description": "expired_token"})
         left = None if kept["expires_at"] is None else kept["expires_at"] - world.now()
         unchanged = kept["state"] == "valid" and (left is None or left > PLENTY_OF_LIFE)
@@ -56,7 +59,7 @@ def refresh(world: World, refresh_token: str) -> Document:
         if not unchanged:
             world.put_token(name, login=kept["login"], refresh_token=fresh, expires_in=TOKEN_LIFE)
             if OLD_REFRESH_TOKEN_DIES:
-                world.put_token(kept["token"], state="expired", refresh_token="-")
+                world.put_token(kept["token"], state="expired", refresh_token=USED)
     return {
         "token_type": "bearer",
         "access_token": name,

@@ -42,18 +42,16 @@ VAT_PERCENT = 20
 AUTO_DAYS = 3
 ALL_TIME_DAYS = 400
 
-TYPES = tuple(
-    f"{kind}_PERFORMANCE_REPORT"
-    for kind in (
-        "ACCOUNT",
-        "CAMPAIGN",
-        "ADGROUP",
-        "AD",
-        "CRITERIA",
-        "SEARCH_QUERY",
-        "REACH_AND_FREQUENCY",
-    )
-) + ("CUSTOM_REPORT",)
+TYPES = (
+    "ACCOUNT_PERFORMANCE_REPORT",
+    "CAMPAIGN_PERFORMANCE_REPORT",
+    "ADGROUP_PERFORMANCE_REPORT",
+    "AD_PERFORMANCE_REPORT",
+    "CRITERIA_PERFORMANCE_REPORT",
+    "SEARCH_QUERY_PERFORMANCE_REPORT",
+    "REACH_AND_FREQUENCY_PERFORMANCE_REPORT",
+    "CUSTOM_REPORT",
+)
 BY_CONDITION = ("CRITERIA_PERFORMANCE_REPORT", "CUSTOM_REPORT")
 PERIODS = ("Date", "Week", "Month", "Quarter", "Year")
 OBJECTS = ("CampaignId", "CampaignName", "CampaignType", "AdGroupId", "AdGroupName")

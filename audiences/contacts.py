@@ -1,0 +1,221 @@
+"""From cells to contacts in one form, and from contacts to a platform's digests.
+
+What the engine decides stays in the engine. Only distinct cells it is not sure of pass through
+Python, in batches, and come back by a join; nothing here writes, logs or shows a contact.
+"""
+
+from collections.abc import Callable, Sequence
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from audiences.emails import emails_in, fast_email
+from audiences.model import Digest, EmailStep, PhoneForm, Recipe
+from audiences.phones import fast_phone, phones_in
+from audiences.staging import Staging, keep
+from audiences.tables import IDENTIFIERS, digests_schema
+from audiences.unions import stacked
+from config.audiences import Identifier
+
+READ = pa.schema([("cell", pa.string()), ("value", pa.string()), ("links", pa.bool_())])
+DIGEST_LIKE = r"^\s*(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{40}|[0-9a-fA-F]{32})\s*$"
+SHA256_HEX = r"^[0-9a-f]{64}$"
+
+
+class MixedContacts(ValueError):
+    """A column holds digests where plain contacts were declared, or the reverse."""
+
+
+def contacts_in(
+    engine: ibis.BaseBackend, cells: ir.Table, kind: Identifier, regions: Sequence[str]
+) -> ir.Table:
+    """(cell, value, links) for a table of distinct cells: every contact of every cell, kept.
+
+    `links` is false for a contact that cannot say who somebody is (a toll-free number).
+    """
+    if kind is Identifier.EXTERNAL_ID:
+        value = external_id_in(cells.cell)
+        return cells.select("cell", value=value, links=True).filter(value != "")
+    if kind is Identifier.EMAIL:
+        fast, slow = fast_email(cells.cell), _each_email
+    else:
+        fast, slow = fast_phone(cells.cell, regions), _phones_of(regions)
+    with Staging() as passing:
+        read = passing.keep(cells.select("cell", value=fast))
+        sure = read.filter(read.value != "").select("cell", "value", links=True)
+        unsure = read.filter(read.value.isnull()).select("cell")
+        by_library = ibis.memtable(_read_slowly(engine, unsure, slow))
+        return keep(stacked(sure, by_library))
+
+
+def external_id_in(cell: ir.StringValue) -> ir.StringValue:
+    text = cell.strip().re_replace(r"^'+", "").re_replace(r"^([0-9]+)\.0+$", r"\1").strip()
+    return text.lower().isin(["null", "none", "nan", "n/a", "-", "нет"]).ifelse("", text)
+
+
+def _each_email(cell: str) -> list[tuple[str, bool]]:
+    return [(address, True) for address in emails_in(cell)]
+
+
+def _phones_of(regions: Sequence[str]) -> Callable[[str], Sequence[tuple[str, bool]]]:
+    return lambda cell: phones_in(cell, regions)
+
+
+def _read_slowly(
+    engine: ibis.BaseBackend, cells: ir.Table, read: Callable[[str], Sequence[tuple[str, bool]]]
+) -> pa.Table:
+    done = [pa.RecordBatch.from_pylist([], schema=READ)]
+    for batch in engine.to_pyarrow(cells).to_batches(max_chunksize=65_536):
+        rows = [
+            (cell, value, links) for cell in batch.column(0).to_pylist() for value, links in read(cell)
+        ]
+        columns = list(zip(*rows, strict=True)) or [(), (), ()]
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, READ, strict=True)]
+        done.append(pa.RecordBatch.from_arrays(arrays, schema=READ))
+    return pa.Table.from_batches(done)
+
+
+def digests(engine: ibis.BaseBackend, identifiers: ir.Table, recipe: Recipe) -> ir.Table:
+    """IDENTIFIERS to digests_schema(): per person the distinct digests of each kind, sorted.
+
+    A contact that is empty after the recipe's steps is no identifier; a person without any is not
+    in the table.
+    """
+    kinds = [kind for kind in Identifier if kind in recipe.kinds]
+    wanted = identifiers.filter(identifiers.kind.isin([str(kind) for kind in kinds]))
+    written = wanted.mutate(value=_written(wanted.kind, wanted.value, recipe))
+    useful = written.filter(written.value != "")
+    hashed = useful.mutate(digest=useful.value.hexdigest(str(recipe.digest)))
+    lists = {
+        str(kind): hashed.digest.collect(where=hashed.kind == str(kind)) for kind in Identifier
+    }
+    people = hashed.group_by("person_id").aggregate(**lists)
+    nothing = ibis.literal([], type="array<string>")
+    sorted_lists = {
+        name: ibis.coalesce(people[name], nothing).unique().sort() for name in lists
+    }
+    return people.select("person_id", **sorted_lists).cast(dict(digests_schema()))
+
+
+def _written(kind: ir.StringValue, value: ir.StringValue, recipe: Recipe) -> ir.StringValue:
+    phone = value.substr(1) if recipe.phone is PhoneForm.DIGITS else value
+    return ibis.cases(
+        (kind == "email", _email(value, recipe.email)),
+        (kind == "phone", phone),
+        else_=value.strip(),
+    )
+
+
+def _email(value: ir.StringValue, steps: Sequence[EmailStep]) -> ir.StringValue:
+    if not steps:
+        return value
+    place = value.find("@")
+    local, domain = value.substr(0, place), value.substr(place + 1)
+    for step in steps:
+        local, domain = STEPS[step](local, domain)
+    return (local == "").ifelse("", local + "@" + domain)
+
+
+Address = tuple[ir.StringValue, ir.StringValue]
+GMAIL = ("gmail.com", "googlemail.com")
+YANDEX = ("ya.ru", "narod.ru", "yandex.ru") + tuple(
+    f"yandex.{land}"
+    for land in (
+        "com", "com.tr", "by", "kz", "ua", "uz", "az", "am", "ge", "co.il", "lt", "lv", "md", "tj",
+        "tm", "fr", "ee", "kg", "com.am", "com.ge", "com.ua",
+    )
+)  # fmt: skip
+"""Yandex prints no full list: all but ya.ru, .com and .com.tr are UNVERIFIED."""
+
+
+def _at(
+    domains: Sequence[str], change: Callable[[ir.StringValue], ir.StringValue]
+) -> Callable[[ir.StringValue, ir.StringValue], Address]:
+    def step(local: ir.StringValue, domain: ir.StringValue) -> Address:
+        return domain.isin(domains).ifelse(change(local), local), domain
+
+    return step
+
+
+def _becomes(
+    domains: Sequence[str], name: str
+) -> Callable[[ir.StringValue, ir.StringValue], Address]:
+    return lambda local, domain: (local, domain.isin(domains).ifelse(name, domain))
+
+
+def _no_dots(local: ir.StringValue) -> ir.StringValue:
+    return local.replace(".", "")
+
+
+def _no_tag(local: ir.StringValue) -> ir.StringValue:
+    return local.split("+")[0]
+
+
+def _hyphens(local: ir.StringValue) -> ir.StringValue:
+    return local.replace(".", "-")
+
+
+def _latin(local: ir.StringValue, domain: ir.StringValue) -> Address:
+    return (local + domain).re_search(r"[^\x21-\x7e]").ifelse("", local), domain
+
+
+STEPS: dict[EmailStep, Callable[[ir.StringValue, ir.StringValue], Address]] = {
+    EmailStep.GMAIL_DOTS: _at(GMAIL, _no_dots),
+    EmailStep.GMAIL_PLUS_TAG: _at(GMAIL, _no_tag),
+    EmailStep.GMAIL_DOMAIN: _becomes(GMAIL, "gmail.com"),
+    EmailStep.GMAIL_COM_DOTS: _at(GMAIL[:1], _no_dots),
+    EmailStep.GMAIL_COM_PLUS_TAG: _at(GMAIL[:1], _no_tag),
+    EmailStep.PLUS_TAG: lambda local, domain: (_no_tag(local), domain),
+    EmailStep.DOTS: lambda local, domain: (_no_dots(local), domain),
+    EmailStep.LEADING_PLUS: lambda local, domain: (local.re_replace(r"^\++", ""), domain),
+    EmailStep.YANDEX_DOMAIN: _becomes(YANDEX, "yandex.ru"),
+    EmailStep.YANDEX_HYPHENS: _at(YANDEX, _hyphens),
+    EmailStep.ONLY_LATIN: _latin,
+    EmailStep.ONLY_LETTERS_DIGITS: lambda local, domain: (
+        local.re_replace(r"[^a-z0-9.-]", ""),
+        domain.re_replace(r"[^a-z0-9.-]", ""),
+    ),
+}
+
+
+def hash_one(
+    kind: Identifier, text: str, recipe: Recipe, regions: Sequence[str]
+) -> tuple[str, ...]:
+    """Digests of one contact typed by a person: the engine's own answer, by the same way."""
+    engine = ibis.duckdb.connect(threads=1)
+    cells = engine.create_table("cells", ibis.memtable(pa.table({"cell": [text]})), temp=True)
+    found = contacts_in(engine, cells, kind, regions)
+    known = found.mutate(person_id=ibis.literal("p"), kind=ibis.literal(str(kind)))
+    made = engine.to_pyarrow(digests(engine, known.select(*IDENTIFIERS.names), recipe))
+    return tuple(digest for row in made.column(str(kind)).to_pylist() for digest in row)
+
+
+def refuse_mixed(
+    engine: ibis.BaseBackend, column: ir.StringColumn, *, hashed: bool, where: str
+) -> None:
+    """Raise MixedContacts unless a column is wholly what it was declared as.
+
+    Whether a value is a digest is declared in the configuration, never guessed; this only holds
+    the declaration to it. `where` names file and column for the message.
+    """
+    cell = column.strip()
+    known = column.notnull() & (cell != "")
+    counts = column.as_table().aggregate(
+        all=known.sum(),
+        sha256=(known & cell.re_search(SHA256_HEX)).sum(),
+        digests=(known & cell.re_search(DIGEST_LIKE)).sum(),
+    )
+    total, sha256, digest_like = (
+        int(value or 0) for value in engine.to_pyarrow(counts).to_pylist()[0].values()
+    )
+    if hashed and sha256 < total:
+        raise MixedContacts(
+            f"{where}: declared as hashed, but {total - sha256} of {total} values are not SHA-256 "
+            "in lower-case hex; hash them all, or declare the column as plain"
+        )
+    if not hashed and digest_like:
+        raise MixedContacts(
+            f"{where}: declared as plain, but {digest_like} of {total} values look like digests; "
+            "take them out, or declare the column as hashed"
+        )

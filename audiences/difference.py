@@ -1,0 +1,267 @@
+"""Desired minus known, and known after what was sent: two expressions, no people in Python.
+
+A row of a list is a person with the digests that went, or are to go, to the platform: the same
+person with other digests is another row, so a changed address is the removal of the old row and
+the addition of the new one. Rows are joined on all four columns of model.MEMBERS.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+import ibis
+import pyarrow as pa
+
+from audiences.holdout import day_of_spread
+from audiences.model import MEMBERS, Verb
+
+ROW = tuple(MEMBERS.names)
+
+
+class Standing(StrEnum):
+    """What the ledger believes of a row of a list."""
+
+    IN = "in"
+    UNSURE = "unsure"
+    """An answer never came: absent when it should be in, present when it should be out."""
+    REFUSED = "refused"
+    """The platform does not take it for good: not sent again until the person changes."""
+
+
+class Step(StrEnum):
+    """The parts of a plan, in the order in which they are sent."""
+
+    WITHDRAW = "withdraw"
+    REMOVE = "remove"
+    ADD = "add"
+
+    @property
+    def verb(self) -> Verb:
+        """What its batches do to the list."""
+        return Verb.ADD if self is Step.ADD else Verb.REMOVE
+
+
+class Reason(StrEnum):
+    """Why a row is, or is not, in a plan."""
+
+    WITHDRAWN = "withdrawn"
+    LEFT = "left"
+    CHANGED_FROM = "changed_from"
+    CHANGED_TO = "changed_to"
+    NEW = "new"
+    AGAIN = "again"
+    """The last answer about it never came."""
+    RENEW = "renew"
+    RESTORE = "restore"
+    """Somebody who is removed shares a digest with it."""
+    KEEP = "keep"
+    REFUSED = "refused"
+
+
+STEP_OF = {
+    Reason.WITHDRAWN: Step.WITHDRAW,
+    Reason.LEFT: Step.REMOVE,
+    Reason.CHANGED_FROM: Step.REMOVE,
+    Reason.CHANGED_TO: Step.ADD,
+    Reason.NEW: Step.ADD,
+    Reason.AGAIN: Step.ADD,
+    Reason.RENEW: Step.ADD,
+    Reason.RESTORE: Step.ADD,
+}
+"""The step of every reason that sends something."""
+
+_MEMBER_FIELDS: "list[pa.Field[Any]]" = [MEMBERS.field(name) for name in ROW]
+
+KNOWN = pa.schema(
+    [
+        *_MEMBER_FIELDS,
+        pa.field("standing", pa.string(), nullable=False),
+        pa.field("sent_on", pa.date32()),
+    ]
+)
+"""What the ledger believes of a list; `sent_on` is the UTC day of the last accepted addition."""
+
+PLANNED = pa.schema(
+    [
+        pa.field("batch", pa.int32(), nullable=False),
+        pa.field("step", pa.string(), nullable=False),
+        pa.field("verb", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        *_MEMBER_FIELDS,
+    ]
+)
+"""The rows of a plan in the order of sending; batches are numbered from 1."""
+
+SENT = pa.schema(
+    [
+        pa.field("batch", pa.int32()),
+        pa.field("settled", pa.bool_()),
+        pa.field("day", pa.date32()),
+    ]
+)
+"""Batches that were sent or may have been."""
+
+TURNED_DOWN = pa.schema(
+    [
+        pa.field("batch", pa.int32()),
+        pa.field("person_id", pa.string()),
+        pa.field("temporary", pa.bool_()),
+    ]
+)
+"""Members the platform did not take."""
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """When a member is sent again, before the platform drops it after `days`.
+
+    Members fall due from 30 % to 10 % of the time before the end, each on a day of its own, so
+    that a list filled at once is not renewed at once.
+    """
+
+    days: int
+
+    @property
+    def margin(self) -> int:
+        """Days before the end at which the last member is due."""
+        return max(1, self.days // 10)
+
+    @property
+    def spread(self) -> int:
+        """Days over which renewals are spread."""
+        return max(1, self.days // 5)
+
+    def is_due(self, row: ibis.Table, as_of: date) -> ibis.Value:
+        """True where a row is to be sent again on this day."""
+        age = ibis.literal(as_of).delta(row.sent_on, unit="day")
+        earlier = day_of_spread(row.person_id, self.spread, "renew")
+        return age >= max(self.days - self.margin, 1) - earlier
+
+
+def judge(
+    wanted: ibis.Table,
+    known: ibis.Table,
+    withdrawn: ibis.Table | None,
+    *,
+    renewal: Renewal | None,
+    as_of: date,
+) -> ibis.Table:
+    """Every row that is wanted or known, with the reason of what happens to it.
+
+    `wanted` has the columns of MEMBERS, `known` of KNOWN, `withdrawn` person_id. Gives `reason` and
+    the columns of MEMBERS.
+    """
+    wanted = wanted.select(*ROW)
+    if withdrawn is not None:
+        wanted = wanted.anti_join(withdrawn.select("person_id"), "person_id").select(*ROW)
+    leaving = _leaving(wanted, known, withdrawn)
+    staying = _staying(wanted, known, leaving, renewal, as_of)
+    return staying.union(leaving)
+
+
+def _leaving(wanted: ibis.Table, known: ibis.Table, withdrawn: ibis.Table | None) -> ibis.Table:
+    present = known.filter(known.standing != Standing.REFUSED.value).select(*ROW)
+    leaving = present.anti_join(wanted, ROW).select(*ROW)
+    leaving = _marked(leaving, wanted, "wanted")
+    if withdrawn is None:
+        leaving = leaving.mutate(withdrawn=ibis.literal(False))
+    else:
+        leaving = _marked(leaving, withdrawn, "withdrawn")
+    reason = ibis.cases(
+        (leaving.withdrawn, Reason.WITHDRAWN.value),
+        (leaving.wanted, Reason.CHANGED_FROM.value),
+        else_=Reason.LEFT.value,
+    )
+    return leaving.select(*ROW, reason=reason)
+
+
+def _staying(
+    wanted: ibis.Table,
+    known: ibis.Table,
+    leaving: ibis.Table,
+    renewal: Renewal | None,
+    as_of: date,
+) -> ibis.Table:
+    row = wanted.left_join(known, ROW).select(*ROW, "standing", "sent_on")
+    row = _marked(row, leaving, "changed")
+    row = row.left_join(_sharing(wanted, leaving), "person_id").drop("person_id_right")
+    is_in = row.standing == Standing.IN.value
+    due = renewal.is_due(row, as_of) if renewal else ibis.literal(False)
+    reason = ibis.cases(
+        (row.standing == Standing.REFUSED.value, Reason.REFUSED.value),
+        (row.standing == Standing.UNSURE.value, Reason.AGAIN.value),
+        (is_in & row.shares.fill_null(False), Reason.RESTORE.value),
+        (is_in & due, Reason.RENEW.value),
+        (is_in, Reason.KEEP.value),
+        (row.changed, Reason.CHANGED_TO.value),
+        else_=Reason.NEW.value,
+    )
+    return row.select(*ROW, reason=reason)
+
+
+def _sharing(wanted: ibis.Table, leaving: ibis.Table) -> ibis.Table:
+    """People who stay but share a digest with a row that is removed.
+
+    Not with one whose consent was withdrawn: that contact is not to come back.
+    """
+    removed = leaving.filter(leaving.reason != Reason.WITHDRAWN.value)
+    removed_digests = _digests(removed).select("digest").distinct().rename(removed="digest")
+    staying = _digests(wanted)
+    shared = staying.join(removed_digests, staying.digest == removed_digests.removed)
+    return shared.select("person_id").distinct().mutate(shares=ibis.literal(True))
+
+
+def _digests(rows: ibis.Table) -> ibis.Table:
+    together = rows.email.concat(rows.phone, rows.external_id)
+    return rows.select("person_id", digest=together.unnest())
+
+
+def _marked(rows: ibis.Table, people: ibis.Table, name: str) -> ibis.Table:
+    """`rows` with a boolean column: is the person among `people`?"""
+    mark = people.select("person_id").distinct().mutate(**{name: ibis.literal(True)})
+    joined = rows.left_join(mark, "person_id").drop("person_id_right")
+    return joined.mutate(**{name: joined[name].fill_null(False)})
+
+
+def known_after(
+    known: ibis.Table, planned: ibis.Table, sent: ibis.Table, turned_down: ibis.Table
+) -> ibis.Table:
+    """What is known of a list once these batches of a plan were sent; columns of KNOWN.
+
+    A row to be restored counts as unsure until it is settled: what it shares a digest with may
+    have been removed already.
+    """
+    events = _events(known, planned, sent, turned_down)
+    untouched = known.anti_join(events, ROW).select(*KNOWN.names)
+    return untouched.union(events.filter(events.standing.notnull()).select(*KNOWN.names))
+
+
+def _events(
+    known: ibis.Table, planned: ibis.Table, sent: ibis.Table, turned_down: ibis.Table
+) -> ibis.Table:
+    row = planned.left_join(sent, "batch").drop("batch_right")
+    row = row.filter(row.settled.notnull() | (row.reason == Reason.RESTORE.value))
+    row = row.left_join(turned_down, ["batch", "person_id"]).drop("batch_right", "person_id_right")
+    before = known.select(*ROW, before="standing", before_on="sent_on")
+    row = row.left_join(before, ROW).drop(*(f"{name}_right" for name in ROW))
+    settled = row.settled.fill_null(False)
+    taken = settled & row.temporary.isnull()
+    was_in = row.before == Standing.IN.value
+    standing = ibis.cases(
+        (_is(row, Verb.REMOVE) & taken, ibis.null("string")),
+        (_is(row, Verb.REMOVE) & settled, row.before),
+        (taken, Standing.IN.value),
+        (~settled & was_in & (row.reason != Reason.RESTORE.value), Standing.IN.value),
+        (~settled | was_in, Standing.UNSURE.value),
+        (row.temporary, row.before),
+        else_=Standing.REFUSED.value,
+    )
+    # a removal that may have happened leaves the row in doubt, whatever it was before
+    standing = ibis.ifelse(_is(row, Verb.REMOVE) & ~settled, Standing.UNSURE.value, standing)
+    sent_on = ibis.ifelse(_is(row, Verb.ADD) & taken, row.day, row.before_on)
+    return row.select(*ROW, standing=standing, sent_on=sent_on)
+
+
+def _is(row: ibis.Table, verb: Verb) -> ibis.Value:
+    return row.verb == verb.value

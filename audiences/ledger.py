@@ -1,0 +1,436 @@
+"""Our memory of lists: what we own, what we know of its members, what is unsure.
+
+Known of a list = its current snapshot + the batches of the one plan that is open on it. A batch is
+intended before it is sent and settled by its receipt, each in a transaction of its own; what was
+intended and never settled may have happened, so its people are unsure. Closing a plan writes a new
+snapshot and makes it current in one transaction, after a run or at the start of the next one.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+
+from audiences.difference import KNOWN, ROW, SENT, TURNED_DOWN, Standing, known_after
+from audiences.leases import Lease, hold_lease
+from audiences.model import AudienceRef, Receipt, Snapshot, Verb
+from audiences.plan import AudiencePlan, ListPlan, StalePlan, plan_folder, rows_name
+from audiences.planning import Base
+from audiences.records import APPROVALS, BATCHES, LISTS, PLANS, REFUSALS
+from audiences.snapshots import (
+    SNAPSHOTS,
+    RowsFile,
+    commit_snapshot,
+    held,
+    snapshot_at,
+    snapshot_name,
+    stream,
+    write_rows,
+)
+
+KNOWN_KIND = "known"
+"""Kind of the snapshots of a list's known members; their name is account/audience."""
+
+Clock = Callable[[], datetime]
+Checkpoint = Callable[[str], None]
+
+
+def no_checkpoint(_step: str) -> None:
+    """Nothing happens between two recorded steps; a crash test puts a kill here."""
+
+
+class ListNotOurs(Exception):
+    """The ledger does not know the list as one that it may work on."""
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Somebody let a plan pass that guards had refused."""
+
+    fingerprint: str
+    who: str
+    why: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The door to our memory of lists. `clock` gives aware moments; `state` is the state folder."""
+
+    catalog: Engine
+    engine: Backend
+    state: Path
+    clock: Clock
+    checkpoint: Checkpoint = no_checkpoint
+
+    def base(self, audience: AudienceRef) -> Base:
+        """What planning starts from. Close an open plan first (`recover`)."""
+        with self.catalog.begin() as connection:
+            record = _list(connection, audience)
+            generation, path = _known(connection, audience)
+        made = record is not None and record["list_id"] is not None
+        return Base(generation, self._known_table(path), made)
+
+    def list_id(self, audience: AudienceRef) -> str | None:
+        """Id of the list on the platform, or None while it is not known to be made."""
+        with self.catalog.begin() as connection:
+            record = _list(connection, audience)
+        return None if record is None else record["list_id"]
+
+    def known(self, audience: AudienceRef) -> ibis.Table:
+        """What we believe of the list right now, of schema KNOWN, an open plan's batches in it."""
+        with self.catalog.begin() as connection:
+            record = _list(connection, audience)
+            _, path = _known(connection, audience)
+            known = self._known_table(path)
+            if record is None or record["open_plan"] is None:
+                return known
+            sent, refused = _sent(connection, audience, record["open_plan"])
+        rows = plan_folder(self.state, record["open_plan"]) / rows_name(audience)
+        planned = self.engine.read_parquet(rows)
+        return known_after(known, planned, ibis.memtable(sent), ibis.memtable(refused))
+
+    def keep(self, plan: AudiencePlan) -> None:
+        """Record that a plan was made; the second time is no error."""
+        with self.catalog.begin() as connection:
+            known = select(PLANS.c.fingerprint).where(PLANS.c.fingerprint == plan.fingerprint)
+            if connection.execute(known).first() is None:
+                row = {"fingerprint": plan.fingerprint, "as_of": plan.as_of}
+                connection.execute(insert(PLANS).values(made_at=self.clock(), **row))
+
+    def approve(self, fingerprint: str, *, who: str, why: str) -> Approval:
+        """Let exactly this plan pass its guards. Raises StalePlan if no such plan was made."""
+        if not who.strip() or not why.strip():
+            raise ValueError("an approval needs a name and a reason")
+        approval = Approval(fingerprint, who, why, self.clock())
+        with self.catalog.begin() as connection:
+            known = select(PLANS.c.fingerprint).where(PLANS.c.fingerprint == fingerprint)
+            if connection.execute(known).first() is None:
+                raise StalePlan(f"no plan {fingerprint[:12]} was made: plan again")
+            row = {"fingerprint": fingerprint, "who": who, "why": why, "at": approval.at}
+            connection.execute(insert(APPROVALS).values(**row))
+        return approval
+
+    def approval(self, fingerprint: str) -> Approval | None:
+        """The approval of a plan, if there is one."""
+        with self.catalog.begin() as connection:
+            query = select(APPROVALS).where(APPROVALS.c.fingerprint == fingerprint)
+            row = connection.execute(query.order_by(APPROVALS.c.id)).mappings().first()
+        if row is None:
+            return None
+        return Approval(row["fingerprint"], row["who"], row["why"], row["at"])
+
+    def begin(self, fingerprint: str, plan: ListPlan, lease: Lease) -> "Sending":
+        """Open one list's plan for sending, or open it again after a crash.
+
+        Raises StalePlan if the list's state is no longer the one that the plan was made on.
+        """
+        now = self.clock()
+        audience = plan.audience
+        with self.catalog.begin() as connection:
+            hold_lease(connection, lease, now=now)
+            generation, _ = _known(connection, audience)
+            record = _list(connection, audience)
+            if record is not None and record["state"] == "gone":
+                raise ListNotOurs(
+                    f"{audience}: the list was deleted on the platform. Have it made again with "
+                    "`forget_list`, or take the audience out of the rules."
+                )
+            opened = record["open_plan"] if record is not None else None
+            if generation != plan.base or opened not in (None, fingerprint):
+                raise StalePlan(
+                    f"{audience}: plan {fingerprint[:12]} was made on state {plan.base}, the "
+                    f"ledger is at {generation}: plan again"
+                )
+            _upsert_list(connection, audience, now, open_plan=fingerprint)
+            begun = update(PLANS).where(
+                PLANS.c.fingerprint == fingerprint, PLANS.c.begun_at.is_(None)
+            )
+            connection.execute(begun.values(begun_at=now))
+        return Sending(self, fingerprint, plan, lease)
+
+    def recover(self, audience: AudienceRef, lease: Lease) -> Snapshot | None:
+        """Close a plan that a run left open, if there is one: its unsure batches stay unsure."""
+        with self.catalog.begin() as connection:
+            hold_lease(connection, lease, now=self.clock())
+            record = _list(connection, audience)
+        if record is None or record["open_plan"] is None:
+            return None
+        return self._close(audience, record["open_plan"], lease)
+
+    def forget_list(self, audience: AudienceRef, lease: Lease) -> None:
+        """Start anew with a list that is gone from the platform: nobody is in it any more."""
+        with self.catalog.begin() as connection:
+            hold_lease(connection, lease, now=self.clock())
+            record = _list(connection, audience)
+            if record is None or record["state"] != "gone":
+                raise ListNotOurs(f"{audience}: only a list known as gone can be forgotten")
+        empty = write_rows(self._folder(audience), snapshot_name(self.clock()), KNOWN, ())
+        with self.catalog.begin() as connection:
+            now = self.clock()
+            hold_lease(connection, lease, now=now)
+            self._commit(connection, audience, empty, now)
+            fresh = {"open_plan": None, "list_id": None, "state": "planned"}
+            _upsert_list(connection, audience, now, **fresh)
+
+    def members_at(self, audience: AudienceRef, moment: datetime) -> ibis.Table | None:
+        """Who was in the list at an earlier moment, of schema MEMBERS: what a rollback wants."""
+        with self.catalog.begin() as connection:
+            name = str(audience)
+            snapshot = snapshot_at(
+                connection, self.state, kind=KNOWN_KIND, name=name, moment=moment
+            )
+        if snapshot is None:
+            return None
+        known = self.engine.read_parquet(snapshot.path)
+        return known.filter(known.standing == Standing.IN.value).select(*ROW)
+
+    def history(self, audience: AudienceRef) -> tuple[dict[str, Any], ...]:
+        """Every batch of a list in the order of sending, as the table `batches` has it."""
+        query = select(BATCHES).where(
+            BATCHES.c.account == audience.account, BATCHES.c.audience == audience.audience
+        )
+        with self.catalog.begin() as connection:
+            rows = connection.execute(query.order_by(BATCHES.c.intended_at, BATCHES.c.number))
+            return tuple(dict(row) for row in rows.mappings())
+
+    def _close(self, audience: AudienceRef, plan: str, lease: Lease) -> Snapshot | None:
+        """Fold the open plan's batches into a new snapshot and let the plan go."""
+        with self.catalog.begin() as connection:
+            sent, _ = _sent(connection, audience, plan)
+        file = None
+        if sent.num_rows:
+            with held(self.engine, self.known(audience)) as known:
+                rows = stream(self.engine, known.order_by(*ROW))
+                file = write_rows(self._folder(audience), snapshot_name(self.clock()), KNOWN, rows)
+            self.checkpoint("snapshot written")
+        with self.catalog.begin() as connection:
+            now = self.clock()
+            hold_lease(connection, lease, now=now)
+            _upsert_list(connection, audience, now, open_plan=None)
+            snapshot = self._commit(connection, audience, file, now) if file else None
+        self.checkpoint("plan closed")
+        return snapshot
+
+    def _commit(
+        self, connection: Connection, audience: AudienceRef, file: RowsFile, now: datetime
+    ) -> Snapshot:
+        return commit_snapshot(
+            connection,
+            self.state,
+            kind=KNOWN_KIND,
+            name=str(audience),
+            file=file,
+            as_of=now.date(),
+            made_at=now,
+        )
+
+    def _folder(self, audience: AudienceRef) -> Path:
+        return self.state / KNOWN_KIND / audience.account / audience.audience
+
+    def _known_table(self, path: str | None) -> ibis.Table:
+        if path is None:
+            return ibis.memtable(KNOWN.empty_table())
+        return self.engine.read_parquet(self.state / path)
+
+
+@dataclass(frozen=True)
+class Sending(AbstractContextManager["Sending"]):
+    """One list's plan while it is sent: what `connectors.delivery` records into.
+
+    Leaving the `with` block closes the plan, also after an error; after a crash `recover` does.
+    """
+
+    ledger: Ledger
+    plan_fingerprint: str
+    plan: ListPlan
+    lease: Lease
+
+    def __exit__(self, *_error: object) -> None:
+        self.ledger._close(self.plan.audience, self.plan_fingerprint, self.lease)
+
+    @property
+    def rows(self) -> Path:
+        """The file with the plan's rows, of schema PLANNED."""
+        return plan_folder(self.ledger.state, self.plan_fingerprint) / self.plan.rows
+
+    @property
+    def list_id(self) -> str | None:
+        """Id of the list, or None while it is not known to be made."""
+        record = self._record()
+        return None if record is None else record["list_id"]
+
+    @property
+    def claimed(self) -> bool:
+        """True if we asked for the list to be made: one that is found then is ours."""
+        record = self._record()
+        return record is not None and record["state"] in ("creating", "ours")
+
+    @property
+    def settled(self) -> frozenset[int]:
+        """Numbers of the batches that need not be sent again."""
+        query = select(BATCHES.c.number).where(self._mine(), BATCHES.c.state == "settled")
+        with self.ledger.catalog.begin() as connection:
+            return frozenset(connection.scalars(query))
+
+    def hold(self) -> None:
+        """Renew the lease. Raises LeaseLost."""
+        with self.ledger.catalog.begin() as connection:
+            hold_lease(connection, self.lease, now=self.ledger.clock())
+
+    def claim(self) -> None:
+        """Record that the list may be made from now on."""
+        self._change_list(state="creating")
+
+    def open(self, list_id: str) -> None:
+        """Record that the list is there and ours."""
+        self._change_list(state="ours", list_id=list_id)
+
+    def lost(self) -> None:
+        """Record that the list was deleted behind our back."""
+        self._change_list(state="gone")
+
+    def intend(self, number: int, verb: Verb, people: int) -> str:
+        """Record that a batch is about to be sent; gives its key."""
+        now = self.ledger.clock()
+        key = f"{self.plan.fingerprint[:40]}-{number}"
+        row = {
+            "plan": self.plan_fingerprint,
+            "account": self.plan.audience.account,
+            "audience": self.plan.audience.audience,
+            "number": number,
+            "verb": verb.value,
+            "people": people,
+        }
+        again = update(BATCHES).where(BATCHES.c.key == key).values(tries=BATCHES.c.tries + 1)
+        with self.ledger.catalog.begin() as connection:
+            hold_lease(connection, self.lease, now=now)
+            if connection.execute(again).rowcount == 0:
+                first = {"state": "intended", "tries": 1, "intended_at": now}
+                connection.execute(insert(BATCHES).values(key=key, **row, **first))
+        return key
+
+    def recall(self, key: str) -> bool:
+        """Forget an intention that certainly had no effect.
+
+        One that an earlier run had intended as well stays, and the answer is False: that one may
+        have had an effect.
+        """
+        once = (BATCHES.c.key == key) & (BATCHES.c.tries == 1) & (BATCHES.c.state == "intended")
+        with self.ledger.catalog.begin() as connection:
+            hold_lease(connection, self.lease, now=self.ledger.clock())
+            return connection.execute(delete(BATCHES).where(once)).rowcount == 1
+
+    def settle(self, receipt: Receipt) -> None:
+        """Record what the platform said of a batch, member by member where it refused."""
+        settled = {
+            "state": "settled",
+            "settled_at": self.ledger.clock(),
+            "accepted": receipt.accepted,
+            "refused": len(receipt.refused),
+            "reference": receipt.reference,
+        }
+        with self.ledger.catalog.begin() as connection:
+            hold_lease(connection, self.lease, now=self.ledger.clock())
+            this = update(BATCHES).where(BATCHES.c.key == receipt.batch)
+            if connection.execute(this.values(**settled)).rowcount != 1:
+                raise LookupError(f"batch {receipt.batch} was never intended")
+            connection.execute(delete(REFUSALS).where(REFUSALS.c.batch == receipt.batch))
+            if receipt.refused:
+                connection.execute(insert(REFUSALS), _refusals(receipt))
+
+    def _record(self) -> dict[str, Any] | None:
+        with self.ledger.catalog.begin() as connection:
+            return _list(connection, self.plan.audience)
+
+    def _change_list(self, **values: object) -> None:
+        now = self.ledger.clock()
+        with self.ledger.catalog.begin() as connection:
+            hold_lease(connection, self.lease, now=now)
+            _upsert_list(connection, self.plan.audience, now, **values)
+
+    def _mine(self) -> Any:
+        audience = self.plan.audience
+        return (
+            (BATCHES.c.plan == self.plan_fingerprint)
+            & (BATCHES.c.account == audience.account)
+            & (BATCHES.c.audience == audience.audience)
+        )
+
+
+def _refusals(receipt: Receipt) -> list[dict[str, object]]:
+    """One row per person, who may be in a removal with several sets of digests."""
+    rows = {
+        refusal.person_id: {
+            "batch": receipt.batch,
+            "person_id": refusal.person_id,
+            "reason": refusal.reason,
+            "temporary": refusal.temporary,
+        }
+        for refusal in receipt.refused
+    }
+    return list(rows.values())
+
+
+def _list(connection: Connection, audience: AudienceRef) -> dict[str, Any] | None:
+    query = select(LISTS).where(
+        LISTS.c.account == audience.account, LISTS.c.audience == audience.audience
+    )
+    row = connection.execute(query).mappings().first()
+    return None if row is None else dict(row)
+
+
+def _upsert_list(
+    connection: Connection, audience: AudienceRef, now: datetime, **values: object
+) -> None:
+    this = (LISTS.c.account == audience.account) & (LISTS.c.audience == audience.audience)
+    changed = update(LISTS).where(this).values(changed_at=now, **values)
+    if connection.execute(changed).rowcount == 0:
+        row = {
+            "account": audience.account,
+            "audience": audience.audience,
+            "platform": audience.platform,
+            "purpose": audience.purpose.value,
+            "title": audience.title,
+            "state": "planned",
+        }
+        connection.execute(insert(LISTS).values(**{**row, "changed_at": now, **values}))
+
+
+def _known(connection: Connection, audience: AudienceRef) -> tuple[str, str | None]:
+    """Name of the list's present state, and the path of its snapshot; None before the first."""
+    query = select(SNAPSHOTS.c.id, SNAPSHOTS.c.path, SNAPSHOTS.c.fingerprint).where(
+        SNAPSHOTS.c.kind == KNOWN_KIND, SNAPSHOTS.c.name == str(audience), SNAPSHOTS.c.current
+    )
+    row = connection.execute(query).first()
+    # the number makes it differ where a list comes back to an earlier content: its old receipts
+    # are not those of a new plan
+    return ("empty", None) if row is None else (f"{row.id}-{row.fingerprint[:16]}", row.path)
+
+
+def _sent(connection: Connection, audience: AudienceRef, plan: str) -> tuple[pa.Table, pa.Table]:
+    """The plan's batches of one list that were or may have been sent, and who was refused."""
+    mine = (
+        (BATCHES.c.plan == plan)
+        & (BATCHES.c.account == audience.account)
+        & (BATCHES.c.audience == audience.audience)
+    )
+    query = select(BATCHES.c.number, BATCHES.c.state, BATCHES.c.intended_at).where(mine)
+    batches = [
+        {"batch": row.number, "settled": row.state == "settled", "day": row.intended_at.date()}
+        for row in connection.execute(query.order_by(BATCHES.c.number))
+    ]
+    who = select(BATCHES.c.number, REFUSALS.c.person_id, REFUSALS.c.temporary)
+    who = who.join(REFUSALS, REFUSALS.c.batch == BATCHES.c.key)
+    refused: Sequence[dict[str, object]] = [
+        {"batch": row.number, "person_id": row.person_id, "temporary": row.temporary}
+        for row in connection.execute(who.where(mine))
+    ]
+    return pa.Table.from_pylist(batches, SENT), pa.Table.from_pylist(list(refused), TURNED_DOWN)

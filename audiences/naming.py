@@ -1,0 +1,120 @@
+"""What a person is called, the same over runs.
+
+A new person is named after the first of their rows. In later runs digests of rows and keys lead
+back to the name: who merges keeps the older name, who splits off gets a new one. What is kept
+between runs holds digests only.
+"""
+
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+
+from audiences.staging import keep
+from audiences.unions import stacked
+
+KEYS = ibis.schema({"key_digest": "!string", "person_id": "!string", "first_seen": "!int64"})
+"""One row per key and per row of an export: whose it was, and in which run they were first seen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Naming:
+    """Names of the components of one run."""
+
+    people: ir.Table
+    """(root, person_id, first_seen)."""
+    keys: ir.Table
+    """Schema KEYS, for the next run."""
+    merged: ir.Table
+    """(old_id, person_id): names that went into an older one."""
+    split: ir.Table
+    """(old_id, person_id): new names of those who had a name with others before."""
+
+
+def name_people(
+    engine: ibis.BaseBackend, rooted: ir.Table, keys: ir.Table, previous: ir.Table | None
+) -> Naming:
+    """Name the components of `rooted` (node, source, row_id, root, root_row)."""
+    roots = keep(rooted.filter(rooted.node == rooted.root).select("root", "root_row"))
+    if previous is None:
+        people = keep(roots.select("root", person_id=_name(roots.root_row), first_seen=_run(1)))
+        nobody = people.select("person_id", old_id=_.person_id).limit(0)
+        return Naming(people, keep(_key_table(_digests(rooted, keys), people)), nobody, nobody)
+    digests = keep(_digests(rooted, keys))
+    claims = keep(_claims(roots, digests, previous))
+    kept = keep(_granted(claims))
+    people = keep(stacked(kept, _fresh(engine, roots.anti_join(kept, "root"), kept, previous)))
+    lost = claims.select("root", "old_id").anti_join(kept.select(old_id=_.person_id), "old_id")
+    merged = lost.join(kept.select("root", "person_id"), "root")
+    parted = claims.select("root", "old_id").anti_join(kept, "root")
+    split = parted.join(people.select("root", "person_id"), "root")
+    return Naming(
+        people,
+        keep(_key_table(digests, people)),
+        keep(merged.select("old_id", "person_id").distinct()),
+        keep(split.select("old_id", "person_id").distinct()),
+    )
+
+
+def _name(text: ir.StringValue) -> ir.StringValue:
+    return "p" + text.hexdigest("sha256").left(16)
+
+
+def _run(number: int) -> ir.IntegerScalar:
+    return ibis.literal(number, type="int64")
+
+
+def _digests(rooted: ir.Table, keys: ir.Table) -> ir.Table:
+    """(root, key_digest): digests of the rows and good keys of every component."""
+    rows = rooted.select("root", text="row:" + rooted.source + ":" + rooted.row_id)
+    good = keys.filter(keys.bad.isnull()).select("node", text=_.kind + ":" + _.value)
+    both = stacked(rows, good.join(rooted.select("node", "root"), "node"))
+    return both.distinct().select("root", key_digest=_.text.hexdigest("sha256"))
+
+
+def _key_table(digests: ir.Table, people: ir.Table) -> ir.Table:
+    """Schema KEYS. What leads to several people (a weak key of a big component) leads to nobody."""
+    leads = digests.group_by("key_digest").aggregate(root=_.root.min(), last=_.root.max())
+    single = leads.filter(leads.root == leads.last).select("key_digest", "root")
+    return single.join(people, "root").select(*KEYS.names)
+
+
+def _claims(roots: ir.Table, digests: ir.Table, previous: ir.Table) -> ir.Table:
+    """(root, old_id, seen, votes, own): which old names the keys of a component lead to."""
+    led = digests.join(previous, "key_digest").group_by("root", old_id=_.person_id)
+    votes = led.aggregate(seen=_.first_seen.min(), votes=_.count())
+    named = votes.join(roots, "root")
+    return named.select("root", "old_id", "seen", "votes", own=named.old_id == _name(named.root_row))
+
+
+def _granted(claims: ir.Table) -> ir.Table:
+    """(root, person_id, first_seen): the oldest name of a component, if it is the one to keep it.
+
+    Of several components that were one person, the one with the person's first row keeps the name,
+    else the one with most of its keys, else the one whose first row is least.
+    """
+    oldest = ibis.row_number().over(group_by=claims.root, order_by=[claims.seen, claims.old_id])
+    wished = claims.mutate(place=oldest).filter(_.place == 0).drop("place")
+    worthiest = ibis.row_number().over(
+        group_by=wished.old_id,
+        order_by=[wished.own.desc(), wished.votes.desc(), wished.root],
+    )
+    granted = wished.mutate(place=worthiest).filter(_.place == 0)
+    return granted.select("root", person_id=_.old_id, first_seen=_.seen)
+
+
+def _fresh(
+    engine: ibis.BaseBackend, roots: ir.Table, kept: ir.Table, previous: ir.Table
+) -> ir.Table:
+    """(root, person_id, first_seen) with names nobody has or had in the last run."""
+    last = engine.to_pyarrow(previous.first_seen.max()).as_py() or 0
+    taken = stacked(previous.select("person_id"), kept.select("person_id")).distinct()
+    named: ir.Table = kept.limit(0)
+    waiting, attempt = keep(roots), 0
+    while engine.to_pyarrow(waiting.count()).as_py():
+        text = waiting.root_row + (f"#{attempt}" if attempt else "")
+        tried = waiting.select("root", person_id=_name(text), first_seen=_run(last + 1))
+        named = keep(stacked(named, tried.anti_join(taken, "person_id")))
+        waiting, attempt = keep(waiting.anti_join(named, "root")), attempt + 1
+    return named

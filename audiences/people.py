@@ -1,0 +1,234 @@
+"""From rows of exports to people: who they are, how to reach them, what and when they bought."""
+
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+
+from audiences.identity import CONTACT_ID, ROWS, IdentityReport, Resolution, resolve
+from audiences.junk import OWN
+from audiences.staging import Staging, keep
+from audiences.tables import IDENTIFIERS, OCCASIONS, PEOPLE, PERSON_ROWS, RETURNS
+from audiences.unions import stacked
+from config.shop import Shop
+
+SUPPRESSED = ibis.schema({"kind": "!string", "value": "!string", "digest": "!boolean"})
+"""PLAIN. Contacts and ids that must not be sent: kind email, phone, external_id or person_id, in
+their one form; or, where `digest`, SHA-256 in lower-case hex of that form (a phone with or without
+its plus)."""
+
+GUEST = "order:"
+"""How a row made of an order is named: after the least of the orders it stands for."""
+
+PAID, RETURNED = "paid", "returned"
+
+
+@dataclass(frozen=True, eq=False)
+class People:
+    """People and all that hangs on them; tables live in the engine."""
+
+    people: ir.Table
+    identifiers: ir.Table
+    """PLAIN."""
+    occasions: ir.Table
+    returns: ir.Table
+    person_rows: ir.Table
+    keys: ir.Table
+    """naming.KEYS: to be stored for the next run."""
+    unattributed: ir.Table
+    """(source, order_id, file, line): orders that lead to nobody; no contacts."""
+    identity: IdentityReport
+    resolution: Resolution
+    orders: int
+    orders_unattributed: int
+
+
+def build_people(
+    engine: ibis.BaseBackend,
+    shop: Shop,
+    contact_rows: ir.Table,
+    order_rows: ir.Table,
+    *,
+    previous_keys: ir.Table | None = None,
+    suppressed: ir.Table | None = None,
+) -> People:
+    """Build people out of CONTACT_ROWS and ORDER_ROWS.
+
+    `previous_keys` has schema naming.KEYS, `suppressed` SUPPRESSED.
+    """
+    with Staging() as passing:
+        orders = passing.keep(_led(order_rows, contact_rows))
+        rows = passing.keep(_rows(contact_rows, orders))
+        resolution = resolve(engine, rows, shop, previous_keys)
+        row_people = passing.keep(_persons_only(resolution))
+        owned = passing.keep(_owned(orders, row_people))
+        paid = keep(_occasions(owned))
+        returned = keep(_returns(owned))
+        lost = keep(orders.anti_join(row_people, ["source", "row_id"]).select(*_PLACE))
+        identifiers = keep(_identifiers(resolution.keys, row_people))
+        people = keep(_people(contact_rows, row_people, identifiers, suppressed))
+        person_rows = keep(row_people.select(*PERSON_ROWS.names))
+    return People(
+        people=people,
+        identifiers=identifiers,
+        occasions=paid,
+        returns=returned,
+        person_rows=person_rows,
+        keys=resolution.key_table,
+        unattributed=lost,
+        identity=resolution.report,
+        resolution=resolution,
+        orders=int(engine.to_pyarrow(order_rows.count()).as_py()),
+        orders_unattributed=int(engine.to_pyarrow(lost.count()).as_py()),
+    )
+
+
+_PLACE = ("source", "order_id", "file", "line")
+
+
+def _led(order_rows: ir.Table, contact_rows: ir.Table) -> ir.Table:
+    """Every order with the row it leads to: its contact's, else one made of the order itself.
+
+    Orders of one stranger share a row: same source, contact id and contacts as written.
+    """
+    ids = contact_rows.filter(contact_rows.contact_id.notnull())
+    known = ids.group_by("source", "contact_id").aggregate(contact_row=_.row_id.min())
+    orders = order_rows.left_join(known, ["source", "contact_id"]).drop("source_right", "contact_id_right")
+    stranger = ibis.window(group_by=["source", "contact_id", "email", "phone"])
+    made = ibis.literal(GUEST) + orders.order_id.min().over(stranger)
+    return orders.mutate(
+        row_id=ibis.coalesce(orders.contact_row, made), known=orders.contact_row.notnull()
+    ).drop("contact_row")
+
+
+def _rows(contact_rows: ir.Table, orders: ir.Table) -> ir.Table:
+    """identity.ROWS: the contacts, and those known by an order only."""
+    none = ibis.null("string")
+    contacts = contact_rows.select(
+        "source", "row_id", contact_id=none, **{name: contact_rows[name] for name in ROWS.names[3:]}
+    )
+    strangers = orders.filter(~orders.known).select(
+        "source",
+        "row_id",
+        "contact_id",
+        "email",
+        "phone",
+        external_id=none,
+        first_name=none,
+        last_name=none,
+        birth_date=ibis.null("date"),
+    )
+    return stacked(contacts, strangers.distinct())
+
+
+def _persons_only(resolution: Resolution) -> ir.Table:
+    """Rows with their people; an order that carries nothing that says who is no person."""
+    keys = resolution.keys
+    said = keys.filter(keys.bad.isnull() | (keys.kind == CONTACT_ID)).select("node").distinct()
+    rows = resolution.rows
+    nameless = rows.filter(rows.row_id.startswith(GUEST)).anti_join(said, "node")
+    return rows.anti_join(nameless, "node")
+
+
+def _owned(orders: ir.Table, row_people: ir.Table) -> ir.Table:
+    with_people = orders.join(row_people, ["source", "row_id"])
+    return with_people.select(
+        "person_id",
+        "source",
+        "order_id",
+        "state",
+        "amount",
+        "discount",
+        "margin",
+        "items",
+        "category",
+        "channel",
+        day=_.ordered_on,
+    )
+
+
+def _occasions(owned: ir.Table) -> ir.Table:
+    """One row per person and day with net paid value above zero (same-day orders are one)."""
+    paid = owned.filter(owned.state == PAID)
+    size = ibis.struct({"amount": paid.amount, "source": paid.source, "order": paid.order_id})
+    days = paid.group_by("person_id", "day").aggregate(
+        orders=_.count(),
+        revenue=_.amount.sum(),
+        discount=_.discount.sum().fill_null(0),
+        margin=(paid.margin.count() == paid.count()).ifelse(paid.margin.sum(), None),
+        items=_["items"].sum().fill_null(0),
+        category=_.category.argmax(size),
+        channel=_.channel.argmax(size),
+    )
+    return days.filter(days.revenue > 0).select(*OCCASIONS.names).cast(dict(OCCASIONS))
+
+
+def _returns(owned: ir.Table) -> ir.Table:
+    back = owned.filter(owned.state == RETURNED)
+    days = back.group_by("person_id", "day").aggregate(amount=_.amount.abs().sum())
+    return days.filter(days.amount > 0).cast(dict(RETURNS))
+
+
+def _identifiers(keys: ir.Table, row_people: ir.Table) -> ir.Table:
+    """Good contacts, and those that join nothing where only one person has them; never our own."""
+    ours = keys.filter((keys.kind != CONTACT_ID) & (keys.bad.isnull() | (keys.bad != OWN)))
+    held = ours.join(row_people.select("node", "person_id"), "node")
+    known = held.select(*IDENTIFIERS.names, "bad").distinct()
+    bad = known.filter(known.bad.notnull())
+    holders = bad.group_by("kind", "value").aggregate(people=_.person_id.nunique())
+    shared = holders.filter(holders.people > 1)
+    return known.anti_join(shared, ["kind", "value"]).select(*IDENTIFIERS.names)
+
+
+def _people(
+    contact_rows: ir.Table, row_people: ir.Table, identifiers: ir.Table, suppressed: ir.Table | None
+) -> ir.Table:
+    """One row per person. An attribute is taken from the row with the latest activity that has it.
+
+    Consent fails closed: a no anywhere is a no, silence is no yes.
+    """
+    rows = row_people.left_join(contact_rows, ["source", "row_id"]).drop(
+        "source_right", "row_id_right"
+    )
+    active = ibis.coalesce(rows.last_activity_on, rows.registered_on, ibis.date(1900, 1, 1))
+    fresh = ibis.struct({"day": active, "node": -rows.node})
+    first = ibis.struct(
+        {"day": ibis.coalesce(rows.registered_on, ibis.date(9999, 1, 1)), "node": rows.node}
+    )
+    people = rows.group_by("person_id").aggregate(
+        registered_on=_.registered_on.min(),
+        last_activity_on=_.last_activity_on.max(),
+        birth_date=_.birth_date.argmax(fresh),
+        gender=_.gender.argmax(fresh),
+        city=_.city.argmax(fresh),
+        channel_first=_.channel_first.argmin(first),
+        no=(_.consent_ads == "no").any().fill_null(False),
+        yes=(_.consent_ads == "yes").any().fill_null(False),
+    )
+    stopped = _stopped(people, identifiers, suppressed)
+    marked = people.left_join(stopped, "person_id") if stopped is not None else people
+    refused = marked.no | marked.stop.notnull() if stopped is not None else marked.no
+    consent = ibis.cases((refused, "no"), (marked.yes, "yes"), else_="unknown")
+    return marked.mutate(consent_ads=consent).select(*PEOPLE.names).cast(dict(PEOPLE))
+
+
+def _stopped(
+    people: ir.Table, identifiers: ir.Table, suppressed: ir.Table | None
+) -> ir.Table | None:
+    """(person_id, stop) of everybody whom the suppression list names."""
+    if suppressed is None:
+        return None
+    themselves = people.select("person_id", kind=ibis.literal("person_id"), value=_.person_id)
+    named = stacked(identifiers, themselves)
+    plain = suppressed.filter(~suppressed.digest)
+    hashed = suppressed.filter(suppressed.digest)
+    digests = named.mutate(value=named.value.hexdigest("sha256"))
+    phones = named.filter(named.kind == "phone")
+    bare = phones.mutate(value=phones.value.substr(1).hexdigest("sha256"))
+    found = stacked(
+        named.semi_join(plain, ["kind", "value"]),
+        digests.semi_join(hashed, ["kind", "value"]),
+        bare.semi_join(hashed, ["kind", "value"]),
+    )
+    return found.select("person_id", stop=ibis.literal(value=True)).distinct()

@@ -1,0 +1,225 @@
+"""Making plans: the difference is computed in the engine and streamed into a file."""
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from tempfile import mkdtemp
+
+import ibis
+import numpy as np
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from audiences.difference import PLANNED, ROW, STEP_OF, Reason, Renewal, Step, judge
+from audiences.model import AudienceRef
+from audiences.plan import (
+    AudiencePlan,
+    Counts,
+    ListPlan,
+    Refused,
+    Waiting,
+    plan_folder,
+    plans_folder,
+    rows_name,
+    save_plan,
+)
+from audiences.snapshots import held, private_folder, stream, write_rows
+
+
+@dataclass(frozen=True)
+class ListLimits:
+    """What planning needs to know of a platform's lists: numbers out of its connector's limits."""
+
+    batch_size: int
+    min_members: int = 0
+    min_difference: int = 0
+    membership_days: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """Who is to be in one list: a table, or the path of a Parquet file, of schema MEMBERS.
+
+    `withdrawn` has a column person_id: people whose consent was withdrawn. They leave whatever the
+    guards say, and are never added.
+    """
+
+    audience: AudienceRef
+    limits: ListLimits
+    members: ibis.Table | Path
+    withdrawn: ibis.Table | None = field(default=None)
+
+
+@dataclass(frozen=True, eq=False)
+class Base:
+    """What the ledger knows of a list: a table of schema KNOWN, and a name for that state."""
+
+    state: str
+    known: ibis.Table
+    made: bool
+    """The list is there on the platform."""
+
+
+Guard = Callable[[ListPlan, Wanted], Iterable[Refused]]
+
+
+def plan_audiences(
+    engine: Backend,
+    wanted: Sequence[Wanted],
+    base_of: Callable[[AudienceRef], Base],
+    *,
+    state: Path,
+    as_of: date,
+    guard: Guard = lambda _plan, _wanted: (),
+) -> AudiencePlan:
+    """Plan all lists, ask the guard about each, and keep the plan in the state folder.
+
+    The same wanted people on the same state of the ledger give the same plan, byte for byte.
+    """
+    draft = Path(mkdtemp(prefix=".draft-", dir=private_folder(plans_folder(state))))
+    try:
+        lists = []
+        for one in sorted(wanted, key=lambda each: (each.audience.account, each.audience.audience)):
+            plan = plan_list(engine, one, base_of(one.audience), folder=draft, as_of=as_of)
+            lists.append(replace(plan, refused_by=tuple(guard(plan, one))))
+        whole = AudiencePlan(as_of, tuple(lists))
+        folder = plan_folder(state, whole.fingerprint)
+        if not folder.exists():
+            draft.rename(folder)
+        save_plan(whole, folder)
+        return whole
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def plan_list(
+    engine: Backend, wanted: Wanted, base: Base, *, folder: Path, as_of: date
+) -> ListPlan:
+    """Plan one list and write its rows into `folder`."""
+    limits = wanted.limits
+    members = wanted.members
+    if isinstance(members, Path):
+        members = engine.read_parquet(members)
+    renewal = Renewal(limits.membership_days) if limits.membership_days else None
+    expression = judge(members, base.known, wanted.withdrawn, renewal=renewal, as_of=as_of)
+    with held(engine, expression) as judged:
+        reasons = _count_reasons(engine, judged)
+        steps = _steps(reasons, limits)
+        rows = _rows_to_send(judged)
+        batches = _numbered(engine, rows, steps, limits.batch_size)
+        file = write_rows(folder, rows_name(wanted.audience), PLANNED, batches)
+    counts = _counts(reasons)
+    return ListPlan(
+        audience=wanted.audience,
+        base=base.state,
+        counts=counts,
+        steps=steps,
+        rows=file.path.name,
+        rows_fingerprint=file.fingerprint,
+        waiting=tuple(_waiting(steps, counts, limits, made=base.made)),
+        notes=tuple(_notes(counts, limits, made=base.made)),
+    )
+
+
+def _count_reasons(engine: Backend, judged: ibis.Table) -> Mapping[str, int]:
+    counted = engine.to_pyarrow(judged.group_by("reason").agg(people=judged.count()))
+    return dict(zip(*(counted[name].to_pylist() for name in ("reason", "people")), strict=True))
+
+
+def _counts(of: Mapping[str, int]) -> Counts:
+    def people(*reasons: Reason) -> int:
+        return sum(of.get(reason.value, 0) for reason in reasons)
+
+    again = people(Reason.AGAIN, Reason.RESTORE)
+    leaving = people(Reason.LEFT, Reason.WITHDRAWN)
+    staying = people(Reason.KEEP, Reason.RENEW) + again
+    new = people(Reason.NEW, Reason.CHANGED_TO)
+    refused = people(Reason.REFUSED)
+    return Counts(
+        before=staying + leaving + people(Reason.CHANGED_FROM),
+        after=staying + new + refused,
+        add=people(Reason.NEW),
+        remove=leaving,
+        withdrawn=people(Reason.WITHDRAWN),
+        change=people(Reason.CHANGED_TO),
+        renew=people(Reason.RENEW),
+        again=again,
+        keep=people(Reason.KEEP),
+        refused=refused,
+    )
+
+
+def _steps(of: Mapping[str, int], limits: ListLimits) -> tuple[tuple[Step, int], ...]:
+    """Rows per step. Where a platform has a least difference, withdrawals join the removals."""
+    sizes = dict.fromkeys(Step, 0)
+    for reason, step in STEP_OF.items():
+        sizes[step] += of.get(reason.value, 0)
+    if sizes[Step.WITHDRAW] < limits.min_difference <= sizes[Step.WITHDRAW] + sizes[Step.REMOVE]:
+        sizes[Step.REMOVE] += sizes[Step.WITHDRAW]
+        sizes[Step.WITHDRAW] = 0
+    return tuple((step, size) for step, size in sizes.items() if size)
+
+
+def _rows_to_send(judged: ibis.Table) -> ibis.Table:
+    order = {Step.WITHDRAW: 0, Step.REMOVE: 1, Step.ADD: 2}
+    place = ibis.cases(*((judged.reason == why.value, order[s]) for why, s in STEP_OF.items()))
+    rows = judged.mutate(place=place)
+    return rows.filter(rows.place.notnull()).order_by("place", *ROW).select("reason", *ROW)
+
+
+def _numbered(
+    engine: Backend, rows: ibis.Table, steps: Sequence[tuple[Step, int]], batch_size: int
+) -> Iterator[pa.RecordBatch]:
+    """The rows with the number and verb of their batch.
+
+    The batches of a step are as even as can be, so the last one is not a handful of people that a
+    platform finds too few.
+    """
+    if not steps:
+        return
+    sizes = np.array([size for _, size in steps])
+    ends = np.cumsum(sizes)
+    parts = -(-sizes // batch_size)
+    first = np.cumsum(parts) - parts + 1
+    names = np.array([(step.value, step.verb.value) for step, _ in steps], dtype=object)
+    place = 0
+    for batch in stream(engine, rows):
+        at = np.arange(place, place + batch.num_rows)
+        place += batch.num_rows
+        step = np.searchsorted(ends, at, side="right")
+        number = first[step] + (at - (ends - sizes)[step]) * parts[step] // sizes[step]
+        columns = [
+            pa.array(number.astype("int32")),
+            *(pa.array(column, pa.string()) for column in names[step].T),
+            *(batch.column(name) for name in ("reason", *ROW)),
+        ]
+        yield pa.RecordBatch.from_arrays(columns, names=PLANNED.names)
+
+
+def _waiting(
+    steps: Sequence[tuple[Step, int]], counts: Counts, limits: ListLimits, *, made: bool
+) -> Iterator[Waiting]:
+    for step, size in steps:
+        if step is Step.ADD and not made and counts.after < limits.min_members:
+            yield Waiting(
+                step,
+                size,
+                f"the list is made once it has {limits.min_members:,} people; now {size:,}",
+            )
+        elif size < limits.min_difference:
+            yield Waiting(
+                step,
+                size,
+                f"the platform takes no change of fewer than {limits.min_difference:,} people; "
+                f"{size:,} are gathered so far",
+            )
+
+
+def _notes(counts: Counts, limits: ListLimits, *, made: bool) -> Iterator[str]:
+    if made and counts.after < limits.min_members:
+        yield (
+            f"with {counts.after:,} people the list is under the platform's minimum of "
+            f"{limits.min_members:,} and will not be served"
+        )

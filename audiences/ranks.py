@@ -1,0 +1,57 @@
+"""Ranks that are functions of the data: equals stay together, whatever the order of rows."""
+
+import ibis
+import ibis.expr.types as ir
+
+SCORES = 5
+_HIBERNATING, _AT_RISK, _LOYAL, _POTENTIAL = (
+    "hibernating",
+    "at_risk",
+    "loyal",
+    "potential_loyalist",
+)
+RF_GRID: dict[tuple[int, int], str] = {
+    **{(r, f): _HIBERNATING for r in (1, 2) for f in (1, 2)},
+    **{(r, f): _AT_RISK for r in (1, 2) for f in (3, 4)},
+    **{(r, 5): "cannot_lose" for r in (1, 2)},
+    **{(3, f): "about_to_sleep" for f in (1, 2)},
+    (3, 3): "need_attention",
+    **{(r, f): _LOYAL for r in (3, 4) for f in (4, 5)},
+    (4, 1): "promising",
+    (5, 1): "new",
+    **{(r, f): _POTENTIAL for r in (4, 5) for f in (2, 3)},
+    **{(5, f): "champions" for f in (4, 5)},
+}
+"""The 5 x 5 grid of the notebooks, total and exclusive: (recency score, frequency score)."""
+
+
+def best(table: ir.Table, column: str, most: int) -> ir.Table:
+    """At most `most` rows of the highest `column`; equals stay or go together."""
+    place = ibis.rank().over(ibis.window(order_by=table[column].desc()))
+    ranked = table.mutate(place=place)
+    among_peers = ibis.window(group_by=ranked.place)
+    ranked = ranked.mutate(peers=ranked.count().over(among_peers))
+    return ranked.filter(ranked.place + ranked.peers <= most).drop("place", "peers")
+
+
+def score(rank_of: ir.Value, of: ir.Table) -> ir.IntegerValue:
+    """Score 1..5: min(5, 1 + floor(5 x #{strictly smaller} / N)); scores may be skipped."""
+    smaller = ibis.rank().over(ibis.window(order_by=rank_of))
+    return (smaller * SCORES / of.count().over(ibis.window()) + 1).floor().cast("int64")
+
+
+def rf_grid(segmented: ir.Table) -> ir.Table:
+    """Person_id, r_score, f_score, rf_label of every buyer of a SEGMENTED table.
+
+    An extra label for people who know the grid; bids are not built on it.
+    """
+    buyers = segmented.filter(segmented.orders > 0)
+    scored = buyers.select(
+        "person_id",
+        r_score=score(buyers.recency_days.desc(), buyers),
+        f_score=score(buyers.orders, buyers),
+    )
+    cells = [
+        ((scored.r_score == r) & (scored.f_score == f), label) for (r, f), label in RF_GRID.items()
+    ]
+    return scored.mutate(rf_label=ibis.cases(*cells, else_=ibis.null("string")))

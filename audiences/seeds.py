@@ -1,0 +1,160 @@
+"""Seeds of look-alikes: the best consented buyers, and proof that they are.
+
+A seed takes people who are active or slipping, bought twice or began with an order in the top
+tenth of first orders, and are neither wholesale nor returners nor discount hunters; of those, the
+ones above the LTV floor, within the size window.
+"""
+
+from dataclasses import dataclass
+
+import ibis.expr.types as ir
+
+from audiences.ranks import best
+from audiences.rhythm import quantile
+from audiences.segments import Segmentation
+from audiences.staging import keep
+from config.audiences import LtvFloor
+
+FIRST_ORDER_QUANTILE = 0.90
+"""First orders above it make a first buyer worth imitating."""
+REACHABLE = ("active", "slipping")
+
+
+@dataclass(frozen=True, eq=False)
+class Seed:
+    """Who is in a seed, or why there is none: nothing is sent when `refused_by` says something."""
+
+    table: ir.Table
+    """person_id, value: what the platform may be told each is worth. A temporary table."""
+    people: int
+    base: int
+    """Everybody the shop knows."""
+    floor: float
+    """Least worth of a member, in the measure the floor is written in."""
+    measured_by: str
+    """Column the floor was put to: revenue (all of it), predicted_value or value."""
+    refused_by: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def share(self) -> float:
+        """Of the base."""
+        return self.people / self.base if self.base else 0.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """How many people a seed may hold."""
+
+    least: int
+    """The platform's minimum over the share it is expected to match."""
+    most: int
+
+
+def pick_seed(
+    made: Segmentation,
+    people: ir.Table,
+    *,
+    floor: LtvFloor,
+    predicted: ir.Table | None = None,
+    among: ir.Table | None = None,
+    max_base_share: float = 0.20,
+    platform_minimum: int = 0,
+    match_rate: float = 1.0,
+) -> Seed:
+    """Pick the seed of a segmentation.
+
+    people: table PEOPLE (for consent); predicted: `value.predict`, or None where no model fits;
+    among: table with person_id that narrows the seed further. An amount and a multiple of the
+    average check are floors under all revenue so far; a top share is of all buyers, by predicted
+    value (without a prediction by past value, and a note says so). A seed above its window keeps
+    the best; a seed below is refused.
+    """
+    window = _window(made, max_base_share, platform_minimum, match_rate)
+    candidates, notes = _candidates(made, people, predicted)
+    measure = "worth" if floor.top_share is not None else "revenue"
+    least_worth = _floor(candidates, floor)
+    rows = candidates.filter(candidates.fit_for_seed, candidates[measure] >= least_worth)
+    if among is not None:
+        rows = rows.semi_join(among, "person_id")
+    rows, trimmed = _trimmed(rows, window)
+    table = keep(rows.select("person_id", value=rows.worth))
+    number = _count(table)
+    refused = () if number >= max(window.least, 1) else (_too_small(number, window),)
+    by_model = "value" if predicted is None else "predicted_value"
+    return Seed(
+        table=table,
+        people=number,
+        base=_count(made.table),
+        floor=least_worth,
+        measured_by=by_model if measure == "worth" else "revenue",
+        refused_by=refused,
+        notes=(*(notes if measure == "worth" else ()), *trimmed),
+    )
+
+
+def _window(
+    made: Segmentation, max_base_share: float, platform_minimum: int, match_rate: float
+) -> Window:
+    if not 0 < match_rate <= 1:
+        raise ValueError(f"match_rate is {match_rate}, expected above 0 and at most 1")
+    least = -(-platform_minimum // match_rate)
+    return Window(int(least), int(max_base_share * _count(made.table)))
+
+
+def _candidates(
+    made: Segmentation, people: ir.Table, predicted: ir.Table | None
+) -> tuple[ir.Table, tuple[str, ...]]:
+    """All buyers with their worth, and whether each may be in a seed at all."""
+    buyers = made.table.filter(made.table.orders > 0)
+    firsts = made.known.select("person_id", "first_revenue")
+    large = quantile(firsts, "first_revenue", FIRST_ORDER_QUANTILE) or 0.0
+    table = buyers.inner_join(firsts, "person_id").inner_join(
+        people.select("person_id", "consent_ads"), "person_id"
+    )
+    notes: tuple[str, ...] = ()
+    if predicted is None:
+        notes = ("No value could be predicted: the top share is by past value.",)
+        table = table.mutate(worth=table.value)
+    else:
+        worth = predicted.select("person_id", worth=predicted.predicted_value)
+        table = table.inner_join(worth, "person_id")
+    proven = (table.orders >= 2) | (table.first_revenue > large)
+    odd = table.is_wholesale | table.is_returner | table.is_discount_hunter
+    fit = (table.consent_ads == "yes") & table.state.isin(REACHABLE) & proven & ~odd
+    return table.mutate(fit_for_seed=fit.fill_null(False)), notes
+
+
+def _floor(candidates: ir.Table, floor: LtvFloor) -> float:
+    if floor.amount is not None:
+        return float(floor.amount)
+    if floor.average_checks is not None:
+        # Of the shop, not the mean of people's means: revenue over orders.
+        orders = candidates.revenue / candidates.average_order
+        check = candidates.aggregate(check=candidates.revenue.sum() / orders.sum())
+        return float(check.to_pyarrow()["check"][0].as_py() or 0.0) * floor.average_checks
+    top_share = floor.top_share
+    if top_share is None:
+        raise ValueError("an LTV floor needs amount, average_checks or top_share")
+    return quantile(candidates, "worth", 1 - top_share) or 0.0
+
+
+def _trimmed(rows: ir.Table, window: Window) -> tuple[ir.Table, tuple[str, ...]]:
+    """Keep the best of a seed above its window; people of equal worth stay or go together."""
+    number = _count(rows)
+    if number <= window.most:
+        return rows, ()
+    kept = best(rows, "worth", window.most)
+    note = f"{number} people qualify; the best {_count(kept)} are taken ({window.most} at most)."
+    return kept, (note,)
+
+
+def _too_small(number: int, window: Window) -> str:
+    return (
+        f"{number} people qualify for the seed, {max(window.least, 1)} are needed "
+        f"(at most {window.most}). Lower the floor or widen the people of this audience."
+    )
+
+
+def _count(table: ir.Table) -> int:
+    return int(table.count().to_pyarrow().as_py())

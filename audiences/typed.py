@@ -1,0 +1,347 @@
+"""Text rows into typed rows: each column by its meaning, each row accepted or with its fault."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+from ibis.backends.duckdb import Backend
+
+from audiences import cells
+from audiences.columns import Mapping
+from audiences.refusals import ExportRefused, masked
+from audiences.staged import Staged, new_table
+from audiences.tables import CONTACT_ROWS, ORDER_ROWS, REJECTS
+from config.exports import Export, ExportKind
+from config.presets import load_preset
+from config.shop import Shop
+
+DAYS = ("birth_date", "registered_on", "last_activity_on", "consent_on", "ordered_on")
+MONEY = ("amount", "discount", "margin", "cost", "refunded")
+IDS = ("contact_id", "external_id", "order_id")
+EARLIEST = date(1995, 1, 1)
+EARLIEST_BIRTH = date(1900, 1, 1)
+MALE = ("m", "male", "м", "муж", "мужской", "ч", "чоловік", "чоловіча", "1")
+FEMALE = ("f", "female", "ж", "жен", "женский", "жінка", "жіноча", "2")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a row is refused: the first that holds is told."""
+
+    holds: ir.BooleanValue
+    column: str
+    reason: str
+    cell: ir.StringValue | None = None
+
+
+@dataclass(frozen=True)
+class Typed:
+    """One file, typed: accepted rows of the kind's schema (with order facts), and rejects."""
+
+    rows: ir.Table
+    rejects: ir.Table
+    accepted: int
+    rejected: int
+    newest: date | None
+    currencies: tuple[str, ...] = ()
+
+
+def type_rows(
+    engine: Backend,
+    staged: Staged,
+    mapping: Mapping,
+    export: Export,
+    shop: Shop,
+    as_of: date,
+    name: str,
+) -> Typed:
+    """Type the rows of one staged file into table `name`_typed. Raises ExportRefused."""
+    texts = _texts(staged.rows, mapping, export.kind)
+    forms = _forms(staged.file, texts, export)
+    values = {column: _value(column, texts[column], forms) for column in texts.columns[1:]}
+    builder = _contact_columns if export.kind is ExportKind.CONTACTS else _order_columns
+    columns, faults = builder(texts, values, export, as_of)
+    number = ibis.cases(
+        *((fault.holds.fill_null(False), place) for place, fault in enumerate(faults, 1)), else_=0
+    ).cast("int16")
+    shown = ibis.cases(
+        *(
+            (number == place, masked(fault.cell))
+            for place, fault in enumerate(faults, 1)
+            if fault.cell is not None
+        ),
+        else_=ibis.null("string"),
+    )
+    table = texts.select(
+        source=ibis.literal(export.source),
+        file=ibis.literal(staged.file),
+        line=texts.line,
+        **columns,
+        fault=number,
+        shown=shown,
+    )
+    typed = new_table(engine, f"{name}_typed", table)
+    return _split(typed, staged, faults, export)
+
+
+def _split(typed: ir.Table, staged: Staged, faults: list[Fault], export: Export) -> Typed:
+    good, bad = typed.filter(typed.fault == 0), typed.filter(typed.fault > 0)
+    told = {"column": "column", "reason": "reason"}
+    words = {
+        field: bad.fault.cases(
+            *((place, getattr(fault, field)) for place, fault in enumerate(faults, 1)), else_=""
+        )
+        for field in told
+    }
+    rejects = bad.select(
+        file=bad.file,
+        line=bad.line,
+        column=words["column"],
+        reason=words["reason"],
+        shown=bad.shown,
+    ).union(staged.refused)
+    day = "ordered_on" if export.kind is ExportKind.ORDERS else "registered_on"
+    counted = (
+        typed.aggregate(
+            accepted=(typed.fault == 0).sum(),
+            rejected=(typed.fault > 0).sum(),
+            newest=typed[day].max(where=typed.fault == 0),
+        )
+        .to_pyarrow()
+        .to_pylist()[0]
+    )
+    structural = int(staged.refused.count().execute())
+    rows = good.drop("fault", "shown")
+    return Typed(
+        rows,
+        rejects.cast(REJECTS),
+        int(counted["accepted"] or 0),
+        int(counted["rejected"] or 0) + structural,
+        counted["newest"],
+    )
+
+
+# Columns by name, their forms, their values
+
+
+def _texts(rows: ir.Table, mapping: Mapping, kind: ExportKind) -> ir.Table:
+    """The mapped columns by canonical name, those of which there are several joined by '; '."""
+    chosen: dict[str, ir.Value] = {"line": rows.line}
+    for name, places in mapping.columns.items():
+        parts = [rows[f"c{place}"] for place in places]
+        chosen[name] = parts[0] if len(parts) == 1 else _joined(parts)
+    return rows.select(**chosen)
+
+
+def _joined(parts: list[ir.StringValue]) -> ir.StringValue:
+    given = [ibis.ifelse(cells.cell(part).isnull(), "", part.strip() + "; ") for part in parts]
+    joined = given[0]
+    for part in given[1:]:
+        joined = joined + part
+    return joined.rstrip().rstrip(";") if False else joined.re_replace("; $", "")
+
+
+def _forms(file: str, texts: ir.Table, export: Export) -> dict[str, str]:
+    """How every number and date column writes its values, from one pass over the file."""
+    numbers = [c for c in texts.columns if c in MONEY or c == "items"]
+    days = [c for c in texts.columns if c in DAYS]
+    counts: dict[str, ir.IntegerScalar] = {}
+    for column in numbers if export.decimal is None else []:
+        for sign, count in cells.decimal_evidence(texts[column]).items():
+            counts[f"{column}/{sign}"] = count
+    for column in days if export.dates is None else []:
+        for part, count in cells.day_evidence(texts[column]).items():
+            counts[f"{column}/{part}"] = count
+    found = texts.aggregate(**counts).to_pyarrow().to_pylist()[0] if counts else {}
+
+    def evidence(column: str) -> dict[str, int]:
+        start = f"{column}/"
+        return {k.removeprefix(start): int(v or 0) for k, v in found.items() if k.startswith(start)}
+
+    forms = {}
+    for column in numbers:
+        sign = export.decimal or cells.decimal_sign(evidence(column))
+        if sign is None:
+            raise ExportRefused(
+                file,
+                f"{column}: a sign may part decimals or thousands (such as 1,234)",
+                "Say which: decimal = ',' or decimal = '.'.",
+            )
+        forms[column] = sign
+    for column in days:
+        order = export.dates or cells.day_order(evidence(column))
+        if order is None:
+            raise ExportRefused(
+                file,
+                f"{column}: day and month cannot be told apart (such as 03/04/2026)",
+                "Say which comes first: dates = 'dmy' or dates = 'mdy'.",
+            )
+        forms[column] = order
+    utc = load_preset(export.preset).zone == "UTC" if export.preset else False
+    return forms | {"zone": "UTC" if utc else ""}
+
+
+def _value(column: str, text: ir.StringValue, forms: dict[str, str]) -> ir.Value:
+    if column in DAYS:
+        return cells.day(text, cells.DateForm(forms[column], utc=forms["zone"] == "UTC"))
+    if column in MONEY:
+        return cells.number(text, forms[column])
+    if column == "items":
+        return cells.number(text, forms[column]).cast("int64")
+    if column in IDS:
+        return cells.identifier(text)
+    if column in ("state", "consent_ads", "gender"):
+        return cells.word(text)
+    return cells.cell(text)
+
+
+Values = dict[str, ir.Value]
+
+
+def _or_null(values: Values, name: str, kind: str) -> ir.Value:
+    return values.get(name, ibis.null(kind))
+
+
+def _filled(texts: ir.Table, column: str) -> ir.BooleanValue:
+    """Whether a cell says anything; zero dates such as 00.00.0000 are empty cells of a database."""
+    text = cells.cell(texts[column])
+    filled = text.notnull()
+    return filled & ~text.re_search(r"^[0 .:/-]*$") if column in DAYS else filled
+
+
+def _unread(texts: ir.Table, values: Values, columns: tuple[str, ...], what: str) -> list[Fault]:
+    return [
+        Fault(_filled(texts, c) & values[c].isnull(), c, f"is not {what}", texts[c])
+        for c in columns
+        if c in values
+    ]
+
+
+def _out_of_range(
+    texts: ir.Table, values: Values, columns: tuple[str, ...], as_of: date
+) -> list[Fault]:
+    faults = []
+    for c in columns:
+        if c in values:
+            first = EARLIEST_BIRTH if c == "birth_date" else EARLIEST
+            faults.append(Fault(values[c] > ibis.literal(as_of), c, "lies in the future", texts[c]))
+            early = values[c] < ibis.literal(first)
+            faults.append(Fault(early, c, f"lies before {first.year}", texts[c]))
+    return faults
+
+
+# Contacts
+
+
+def _contact_columns(
+    texts: ir.Table, values: Values, export: Export, as_of: date
+) -> tuple[Values, list[Fault]]:
+    days = ("registered_on", "last_activity_on", "consent_on", "birth_date")
+    consent, consent_fault = _consent(texts, values, export)
+    named = [
+        values[c].notnull() for c in ("contact_id", "external_id", "email", "phone") if c in values
+    ]
+    nobody = ~_any(named)
+    faults = [
+        Fault(nobody, "contact_id", "no id, e-mail or phone"),
+        *_unread(texts, values, days, "a date"),
+        *_out_of_range(texts, values, days, as_of),
+        *consent_fault,
+    ]
+    columns = {
+        name: _or_null(values, name, str(kind))
+        for name, kind in CONTACT_ROWS.items()
+        if name not in ("source", "row_id", "file", "line", "consent_ads", "gender")
+    }
+    columns["gender"] = _gender(_or_null(values, "gender", "string"))
+    columns["consent_ads"] = consent
+    return columns, faults
+
+
+def _any(conditions: list[ir.BooleanValue]) -> ir.BooleanValue:
+    either = conditions[0]
+    for condition in conditions[1:]:
+        either = either | condition
+    return either
+
+
+def _gender(text: ir.StringValue) -> ir.StringValue:
+    return ibis.cases(
+        (text.isin(MALE), "male"), (text.isin(FEMALE), "female"), else_=ibis.null("string")
+    )
+
+
+def _words(export: Export, name: str) -> list[str]:
+    """The project's words; the preset's where the project did not say, and beside the defaults."""
+    own = tuple(getattr(export.values, name))
+    preset = getattr(load_preset(export.preset).values, name) if export.preset else ()
+    written = name in export.values.model_fields_set
+    return [text.strip().lower() for text in (own if written else (*preset, *own))]
+
+
+def _consent(texts: ir.Table, values: Values, export: Export) -> tuple[ir.StringValue, list[Fault]]:
+    if "consent_ads" not in values:
+        return ibis.literal("unknown"), []
+    said = values["consent_ads"]
+    consent = ibis.cases(
+        (said.isin(_words(export, "yes")), "yes"),
+        (said.isin(_words(export, "no")), "no"),
+        (said.isnull() | said.isin(("unknown", "неизвестно", "невідомо", "-", "null")), "unknown"),
+        else_=ibis.null("string"),
+    )
+    fault = Fault(consent.isnull(), "consent_ads", "is neither yes nor no", texts["consent_ads"])
+    return consent.fill_null("unknown"), [fault]
+
+
+# Orders
+
+
+def _order_columns(
+    texts: ir.Table, values: Values, export: Export, as_of: date
+) -> tuple[Values, list[Fault]]:
+    blank = [
+        Fault(values[c].isnull() & ~_filled(texts, c), c, "is empty")
+        for c in ("order_id", "ordered_on", "amount")
+    ]
+    money = tuple(c for c in MONEY if c in values)
+    faults = [
+        *blank,
+        *_unread(texts, values, ("ordered_on",), "a date"),
+        *_unread(texts, values, (*money, "items"), "a number"),
+        *_out_of_range(texts, values, ("ordered_on",), as_of),
+    ]
+    gross = values["amount"]
+    net = gross - values["refunded"].fill_null(0).abs() if "refunded" in values else gross
+    state = _state(values.get("state"), net, export)
+    columns = {
+        name: _or_null(values, name, str(kind))
+        for name, kind in ORDER_ROWS.items()
+        if name not in ("source", "file", "line", "state", "amount", "margin")
+    }
+    columns["state"] = state
+    columns["amount"] = ibis.ifelse(state == "returned", -net.abs(), net).cast(cells.MONEY)
+    margin = _or_null(values, "margin", "decimal(18, 2)")
+    if "margin" not in values and "cost" in values:
+        margin = net - values["cost"]
+    columns["margin"] = margin.cast(cells.MONEY)
+    columns["currency"] = _or_null(values, "currency", "string").upper()
+    return columns, faults
+
+
+def _state(said: ir.Value | None, net: ir.DecimalValue, export: Export) -> ir.StringValue:
+    """paid, cancelled or returned. Where the paid states are named, every other one is left out."""
+    signed = ibis.ifelse(net < 0, "returned", "paid")
+    if said is None:
+        return signed
+    paid = _words(export, "paid")
+    return ibis.cases(
+        (said.isin(_words(export, "cancelled")), "cancelled"),
+        (said.isin(_words(export, "returned")), "returned"),
+        (said.isin(paid) | said.isnull(), signed),
+        else_=signed if not paid else ibis.literal("cancelled"),
+    )
+
+
+Builder = Callable[[ir.Table, Values, Export, date], tuple[Values, list[Fault]]]

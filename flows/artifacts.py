@@ -1,0 +1,93 @@
+"""Documents as Prefect artifacts: what a marketer reads in the UI. Counts and names, no people."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+Document = Mapping[str, Any]
+
+
+def publish_segments(document: Document, chart: str) -> None:
+    """A table of segments, and the chart as a picture."""
+    create_table_artifact(
+        key="segments",
+        description=f"Segments on {document['as_of']}, {document['people']:,} people",
+        table=[
+            {
+                "segment": one["label"],
+                "people": one["people"],
+                "share, %": round(100 * one["share"], 1),
+                "revenue": round(one["revenue"]),
+                "of revenue, %": round(100 * one["revenue_share"], 1),
+                "change": one["change"],
+            }
+            for one in document["segments"].values()
+        ],
+    )
+    create_markdown_artifact(
+        key="segments-chart", description="Who brings the money", markdown=picture(chart)
+    )
+
+
+def publish_exports(document: Document) -> None:
+    """What was read, and which rows were refused for what."""
+    keys = ("file", "kind", "read", "accepted", "rejected")
+    create_table_artifact(
+        key="exports",
+        description="Exports: read = accepted + rejected",
+        table=[{key: one[key] for key in keys} for one in document["exports"]],
+    )
+    create_table_artifact(
+        key="rejected-rows", description="Refused rows by reason", table=list(document["reasons"])
+    )
+
+
+def publish_plan(document: Document) -> None:
+    """What would change: lists, then corrections."""
+    mark = document["fingerprint"][:12]
+    create_table_artifact(
+        key="audience-plan",
+        description=f"Audience plan {mark}",
+        table=[
+            {**one, "refused_by": "; ".join(refusal["text"] for refusal in one["refused_by"])}
+            for one in document["audiences"]
+        ],
+    )
+    create_table_artifact(
+        key="bid-plan",
+        description=f"Bid plan {mark}, per cent against neutral",
+        table=[
+            {**one, "refused_by": "; ".join(refusal["text"] for refusal in one["refused_by"])}
+            for one in document["bids"]
+        ],
+    )
+
+
+def publish_receipts(document: Document) -> None:
+    """What the platforms said."""
+    create_table_artifact(
+        key="audience-receipts",
+        description="Receipts: people per list",
+        table=list(document["receipts"]["audiences"]),
+    )
+    create_table_artifact(
+        key="bid-receipts",
+        description="Receipts: corrections",
+        table=list(document["receipts"]["bids"]),
+    )
+
+
+def publish_summary(lines: list[str]) -> None:
+    """The few sentences on top of a run."""
+    create_markdown_artifact(
+        key="summary", description="Summary", markdown="\n".join(f"- {line}" for line in lines)
+    )
+
+
+def picture(svg: str) -> str:
+    """SVG as Markdown: both UIs strip inline SVG but show it as a data URI."""
+    import base64
+
+    encoded = base64.b64encode(svg.encode()).decode()
+    return f"![chart](data:image/svg+xml;base64,{encoded})"

@@ -1,0 +1,144 @@
+"""Bid corrections: what stands on the platforms, what the rules ask for, and bringing them in step."""
+
+from collections.abc import Mapping
+
+from audiences.model import AudienceRef
+from audiences.plan import AudiencePlan
+from bids.deliver import BidReceipts, SegmentList, apply_bids, decide_undecided, refuse_stale
+from bids.ledger import BidLedger
+from bids.model import BidObject, PresentCorrection
+from bids.corrections import BidPlan
+from bids.plan import plan_bids, wanted_objects
+from connectors.base import BidLimits, CorrectsBids, Strategy
+from flows.lists import leased, ledger, reference
+from flows.workshop import Workshop
+
+Conditions = dict[tuple[str, str], str | None]
+
+
+def plan_corrections(workshop: Workshop, lists: AudiencePlan | None) -> BidPlan:
+    """Plan every rule on every object that takes corrections.
+
+    `lists` is the plan of lists that is applied first, if there is one: a list that it makes can
+    carry a correction in the same run.
+    """
+    rules = workshop.project.bid_rules
+    platforms = {one.name: one.platform for one in workshop.project.platforms.account}
+    objects = wanted_objects(rules.where, platforms)
+    memory = BidLedger(workshop.catalog)
+    conditions: Conditions = {}
+    present: list[PresentCorrection] = []
+    strategies: list[Strategy] = []
+    limits: dict[str, BidLimits] = {}
+    for account in sorted({place.account for place in rules.where}):
+        connector = workshop.bids_of(account)
+        here = _objects_of(account, objects, memory)
+        limits[account] = connector.bid_limits
+        present += connector.read_corrections(here)
+        strategies += connector.strategies([one for one in objects if one.account == account])
+        conditions |= _conditions(workshop, account, connector, memory, lists)
+    return plan_bids(
+        rules,
+        objects=objects,
+        limits=limits,
+        present=present,
+        conditions=conditions,
+        recorded=memory.recorded(),
+        now=workshop.now(),
+        strategies=strategies,
+    )
+
+
+def settle_interrupted(workshop: Workshop) -> int:
+    """Look up what became of corrections whose answer a dead run never recorded. How many."""
+    memory = BidLedger(workshop.catalog)
+    accounts = {one.account for one in memory.undecided()}
+    with leased(workshop, accounts):
+        return sum(
+            decide_undecided(account, workshop.bids_of(account), memory, now=workshop.now())
+            for account in sorted(accounts)
+        )
+
+
+def refuse_stale_corrections(workshop: Workshop, plan: BidPlan) -> None:
+    """Raise StalePlan if a correction on the platform is not what the plan saw."""
+    for account in sorted({row.object.account for row in plan.corrections}):
+        rows = [row for row in plan.sends(approved=True) if row.object.account == account]
+        objects = sorted({row.object for row in rows})
+        if objects:
+            refuse_stale(rows, workshop.bids_of(account).read_corrections(objects))
+
+
+def apply_corrections(
+    workshop: Workshop, plan: BidPlan, *, run: str, approved_by: str | None
+) -> list[BidReceipts]:
+    """Send a bid plan, account by account, and read back what took."""
+    memory = BidLedger(workshop.catalog)
+    accounts = sorted({row.object.account for row in plan.corrections})
+    with leased(workshop, accounts):
+        return [
+            apply_bids(
+                plan,
+                workshop.bids_of(account),
+                memory,
+                account=account,
+                lists=_segment_lists(workshop, account),
+                now=workshop.now(),
+                run=run,
+                approved_by=approved_by,
+            )
+            for account in accounts
+        ]
+
+
+def _objects_of(account: str, objects: tuple[BidObject, ...], memory: BidLedger) -> list[BidObject]:
+    """What to read: where rules apply now, and where a correction of ours may still stand."""
+    ours = {row.object for row in memory.recorded(account)}
+    return sorted({one for one in objects if one.account == account} | ours)
+
+
+def _conditions(
+    workshop: Workshop,
+    account: str,
+    connector: CorrectsBids,
+    memory: BidLedger,
+    lists: AudiencePlan | None,
+) -> Conditions:
+    """By segment: what names its list here, or None where that is still to be made."""
+    conditions: Conditions = {
+        (account, segment): memory.condition(account, one.list_id)
+        or connector.find_condition(one.list_id, one.title)
+        for segment, one in _segment_lists(workshop, account).items()
+    }
+    for segment in _to_be_made(workshop, account, lists):
+        conditions.setdefault((account, segment), None)
+    return conditions
+
+
+def _segment_lists(workshop: Workshop, account: str) -> Mapping[str, SegmentList]:
+    """The lists that hold the segments' people: the audience named like the segment."""
+    memory = ledger(workshop)
+    lists = {}
+    for segment, ref in _references(workshop, account).items():
+        list_id = memory.list_id(ref)
+        if list_id is not None:
+            lists[segment] = SegmentList(list_id, ref.title)
+    return lists
+
+
+def _to_be_made(workshop: Workshop, account: str, lists: AudiencePlan | None) -> list[str]:
+    """Segments whose list the plan of lists makes before corrections are sent."""
+    if lists is None:
+        return []
+    making = {one.audience for one in lists.lists if one.to_send()}
+    return [name for name, ref in _references(workshop, account).items() if ref in making]
+
+
+def _references(workshop: Workshop, account: str) -> dict[str, AudienceRef]:
+    source = workshop.project.account(account).lists_from or account
+    audiences = {one.name: one for one in workshop.project.audiences.audience}
+    return {
+        rule.segment: reference(workshop, audiences[rule.segment], source)
+        for rule in workshop.project.bid_rules.rule
+        if rule.segment in audiences and source in audiences[rule.segment].accounts
+    }

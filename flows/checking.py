@@ -1,0 +1,41 @@
+"""`adsteer check`: can the files be read, do the accounts answer. Changes nothing but the rejects."""
+
+from audiences.exports import CONTACTS_TABLE, ORDERS_TABLE, read_exports, write_rejects
+from audiences.people import build_people
+from connectors.errors import ConnectorError
+from flows.documents import Document
+from flows.refreshing import file_document, identity_document, reject_reasons
+from flows.workshop import Workshop
+
+
+def check(workshop: Workshop) -> Document:
+    """Read everything, resolve people, ask every account; what is wrong is under "faults".
+
+    Raises ExportRefused for an export that cannot be read at all.
+    """
+    engine, project = workshop.engine, workshop.project
+    shop = project.adsteer.shop
+    reading = read_exports(
+        engine, project.exports, project.folder, shop, workshop.as_of, workshop.databases()
+    )
+    rejects = write_rejects(engine, workshop.state / "rejects")
+    people = build_people(engine, shop, engine.table(CONTACTS_TABLE), engine.table(ORDERS_TABLE))
+    accounts = [_ask(workshop, name) for name in sorted(workshop.connectors)]
+    return {
+        "exports": [file_document(file) for file in reading.files],
+        "rejects": str(rejects.relative_to(project.folder)),
+        "reasons": reject_reasons(workshop),
+        "identity": identity_document(people),
+        "accounts": accounts,
+        "faults": [f"{one['account']}: {one['said']}" for one in accounts if not one["well"]],
+    }
+
+
+def _ask(workshop: Workshop, name: str) -> Document:
+    connector, account = workshop.connectors[name], workshop.project.account(name)
+    said, well = "answers", True
+    try:
+        connector.check()
+    except ConnectorError as error:
+        said, well = f"{error} (who acts: {error.who})", False
+    return {"account": name, "platform": account.platform, "well": well, "said": said}

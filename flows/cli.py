@@ -1,0 +1,257 @@
+"""The command line. Imports are made where they are used, so that `--help` answers at once."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+DONE, REFUSED, WRONG = 0, 1, 2
+
+app = typer.Typer(
+    name="adsteer",
+    help="Steers ad spend by customer segment: audiences in step, bids corrected.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ProjectFolder = Annotated[
+    Path, typer.Option("--project", "-p", help="Project folder.", envvar="ADSTEER_PROJECT")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Document = dict[str, Any]
+HERE = Path()
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="Folder to make.")], json: Json = False) -> None:
+    """Make a project: commented settings, and the demo's exports to try them on."""
+    from config.init import write_starter
+    from config.sample import write_sample_exports
+
+    with said_plainly():
+        written = write_starter(folder)
+        write_sample_exports(folder)
+    document = {"project": str(folder), "files": [str(path) for path in written]}
+    _tell(
+        document,
+        as_json=json,
+        show=lambda made: [
+            f"A project is in {made['project']}. Look at exports.toml there first, then:",
+            f"  adsteer check -p {made['project']}\n  adsteer refresh -p {made['project']}",
+        ],
+    )
+
+
+@app.command()
+def check(project: ProjectFolder = HERE, json: Json = False) -> None:
+    """Check settings, exports and accounts; changes nothing."""
+    from flows import checking, show
+
+    with _workshop(project) as workshop:
+        document = checking.check(workshop)
+    _tell(document, as_json=json, show=show.checked)
+    _leave(REFUSED if document["faults"] else DONE)
+
+
+@app.command()
+def refresh(project: ProjectFolder = HERE, json: Json = False) -> None:
+    """Read the exports, rebuild people and segments."""
+    from flows import loop, show
+
+    with _workshop(project) as workshop:
+        document = loop.refresh(workshop)
+    _tell(document, as_json=json, show=show.refreshed)
+
+
+@app.command()
+def segments(
+    project: ProjectFolder = HERE,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Snapshot day; that of the project if left out."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show the segments of a day; reads the exports first if that was never done."""
+    from flows import loop, show
+
+    with _workshop(project) as workshop:
+        if workshop.find_snapshot("segments") is None:
+            loop.refresh(workshop)
+        document = loop.segments_at(workshop, as_of.date() if as_of else workshop.as_of)
+    _tell(document, as_json=json, show=show.segmented)
+
+
+@app.command()
+def plan(
+    project: ProjectFolder = HERE,
+    only: Annotated[list[str] | None, typer.Option(help="Only this audience; repeatable.")] = None,
+    json: Json = False,
+) -> None:
+    """Show what would change on every list and bid. Nothing is sent."""
+    from flows import loop, show
+
+    with _workshop(project) as workshop:
+        document = loop.plan(workshop, only=only or ())
+    _tell(document, as_json=json, show=show.planned)
+    _leave(REFUSED if loop.is_refused(document) else DONE)
+
+
+@app.command()
+def apply(
+    fingerprint: Annotated[
+        str | None, typer.Argument(help="Plan to apply; a new plan of everything if left out.")
+    ] = None,
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Apply a plan: send it, and say what the platforms answered."""
+    from flows import loop, show
+
+    with _workshop(project) as workshop:
+        document = loop.apply(workshop, fingerprint)
+    _tell(document, as_json=json, show=show.applied)
+    refused = loop.is_refused(document) or loop.has_failed(document)
+    _leave(REFUSED if refused else DONE)
+
+
+@app.command()
+def approve(
+    fingerprint: Annotated[str, typer.Argument(help="Plan that guards refused.")],
+    who: Annotated[str, typer.Option(help="Your name, for the record.")],
+    why: Annotated[str, typer.Option(help="Reason, for the record.")],
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Let exactly this plan pass its guards; apply it afterwards."""
+    from flows import loop, show
+
+    with _workshop(project) as workshop:
+        document = loop.approve(workshop, fingerprint, who=who, why=why)
+    _tell(document, as_json=json, show=show.planned)
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8765,
+    state: Annotated[
+        Path | None, typer.Option(help="File to remember in; in memory if left out.")
+    ] = None,
+    speed: Annotated[float, typer.Option(help="Sandbox seconds per second.")] = 1.0,
+) -> None:
+    """Serve faithful copies of the ad platforms on this machine, to rehearse against."""
+    from connectors.sandbox.__main__ import main as serve
+
+    serve(["--port", str(port), "--speed", str(speed), *(["--state", str(state)] if state else [])])
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Folder of the demo project.")] = Path("demo"),
+    json: Json = False,
+) -> None:
+    """Run the whole loop on real orders against the sandbox; the second run sends nothing."""
+    from flows import demonstration, show
+
+    with said_plainly():
+        document = demonstration.run(folder, quiet=json)
+    _tell(document, as_json=json, show=show.demonstrated)
+
+
+@app.command()
+def schema(
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Folder to write one file per TOML file into.")
+    ] = None,
+) -> None:
+    """Print the JSON Schema of every settings file, for editors."""
+    from config.schema import schemas
+
+    if folder is None:
+        sys.stdout.write(json.dumps(schemas(), ensure_ascii=False, indent=2) + "\n")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in schemas().items():
+        path = folder / f"{name}.schema.json"
+        path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+
+def main() -> None:
+    """The console script: arguments in, exit status out."""
+    app()
+
+
+@contextmanager
+def _workshop(project: Path) -> Iterator[Any]:
+    """The project's workshop, with logs on standard error and faults told plainly."""
+    with said_plainly():
+        from flows.workshop import open_workshop
+
+        with open_workshop(project) as workshop:
+            logging.basicConfig(level=workshop.settings.log_level, stream=sys.stderr)
+            yield workshop
+
+
+@contextmanager
+def said_plainly() -> Iterator[None]:
+    """Turn what a person can mend into its text and exit status; a bug stays a traceback."""
+    from config.faults import ConfigError
+
+    try:
+        yield
+    except (ConfigError, FileExistsError) as error:
+        _stop(str(error), WRONG)
+    except Exception as error:
+        if not isinstance(error, _mendable()):
+            raise
+        _stop(str(error), REFUSED)
+
+
+def _mendable() -> tuple[type[Exception], ...]:
+    from audiences.leases import AccountBusy, LeaseLost
+    from audiences.ledger import ListNotOurs
+    from audiences.plan import StalePlan
+    from audiences.refusals import ExportRefused
+    from bids.deliver import StalePlan as StaleBidPlan
+    from connectors.errors import ConnectorError
+    from flows.workshop import CannotRun
+
+    return (
+        AccountBusy,
+        CannotRun,
+        ConnectorError,
+        ExportRefused,
+        LeaseLost,
+        ListNotOurs,
+        StaleBidPlan,
+        StalePlan,
+    )
+
+
+def _stop(text: str, status: int) -> None:
+    typer.echo(text, err=True)
+    raise typer.Exit(status)
+
+
+def _leave(status: int) -> None:
+    if status:
+        raise typer.Exit(status)
+
+
+def _tell(document: Document, *, as_json: bool, show: Callable[[Any], Iterable[Any]]) -> None:
+    """Print a document for a machine, or as tables for a person."""
+    if as_json:
+        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+        return
+    from flows.show import console
+
+    screen = console()
+    for part in show(document):
+        screen.print(part)

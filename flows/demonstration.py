@@ -1,0 +1,69 @@
+"""The demo: a project on real orders, the sandbox beside it, the whole loop through Prefect."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from config.init import write_starter
+from config.sample import write_sample_exports
+from flows import prefect_home
+
+SPEED = 600
+"""The sandbox's time runs this much faster: its two hours of processing are over in 12 seconds."""
+
+START_SECONDS = 60
+
+
+def run(folder: Path, *, quiet: bool = False) -> dict[str, Any]:
+    """Make the project if it is not there, run the loop against the sandbox, tell what happened.
+
+    The sandbox remembers in a file of the project, so a second run finds what the first one left.
+    """
+    screen = Console(stderr=True, quiet=quiet)
+    if not (folder / "adsteer.toml").exists():
+        screen.print(f"Making a project in {folder} on the orders of UCI Online Retail ...")
+        write_starter(folder)
+        write_sample_exports(folder)
+    screen.print("Starting the sandbox of the ad platforms on this machine ...")
+    with sandbox(folder / "sandbox.db") as url:
+        os.environ["ADSTEER_SANDBOX_URL"] = url
+        os.environ["ADSTEER_SANDBOX_SPEED"] = str(SPEED)
+        prefect_home.settle(folder / ".adsteer")
+        screen.print("Running the flow 'steer': exports, segments, lists, bids ...")
+        from flows.steer import steer
+
+        document = steer(str(folder), apply=True)
+    return {"project": str(folder), **document}
+
+
+@contextmanager
+def sandbox(state: Path) -> Iterator[str]:
+    """A sandbox process for as long as the block lasts; yields its address.
+
+    It ends by itself when this process is gone, however that went.
+    """
+    command = [sys.executable, "-m", "connectors.sandbox", "--port", "0", "--follow-parent"]
+    command += ["--state", str(state), "--speed", str(SPEED)]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parent.parent,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        if not first:
+            raise RuntimeError("the sandbox did not start; its error is above")
+        yield str(json.loads(first)["url"])
+    finally:
+        process.terminate()
+        process.wait(timeout=START_SECONDS)

@@ -1,0 +1,182 @@
+"""Lists on the platforms: who is wanted where, the plan, and its delivery."""
+
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+
+import ibis.expr.types as ir
+
+from audiences.choosing import choose, describe, members, withdrawn
+from audiences.guards import refuse_list, refuse_source
+from audiences.holdout import without_holdout
+from audiences.leases import Lease, leave_lease, take_lease
+from audiences.ledger import Ledger
+from audiences.model import AudienceRef
+from audiences.plan import AudiencePlan, ListPlan, Refused
+from audiences.planning import Guard, ListLimits, Wanted, plan_audiences
+from audiences.refreshes import last_refreshes, source_figures
+from config.audiences import Audience, Purpose
+from connectors.base import Connector
+from connectors.delivery import Delivered, deliver
+from flows import documents
+from flows.documents import Document
+from flows.ownership import is_dead, owner
+from flows.workshop import Workshop
+
+
+def ledger(workshop: Workshop) -> Ledger:
+    """The lists' memory of this project."""
+    return Ledger(workshop.catalog, workshop.engine, workshop.state, workshop.now)
+
+
+def plan_lists(workshop: Workshop, *, only: Collection[str] = ()) -> AudiencePlan:
+    """Plan every audience, or those named, on every account it is bound to.
+
+    A plan that a dead run left open is closed first. Raises CannotRun before the first refresh and
+    AccountBusy while another run works on one of the accounts.
+    """
+    wanted = list(_wanted(workshop, only))
+    memory = ledger(workshop)
+    with leased(workshop, {one.audience.account for one in wanted}) as leases:
+        for one in wanted:
+            memory.recover(one.audience, leases[one.audience.account])
+    plan = plan_audiences(
+        workshop.engine,
+        wanted,
+        memory.base,
+        state=workshop.state,
+        as_of=workshop.as_of,
+        guard=_refusals(workshop),
+    )
+    memory.keep(plan)
+    return plan
+
+
+def apply_lists(workshop: Workshop, plan: AudiencePlan, *, approved: bool) -> list[Document]:
+    """Send a plan, list by list; one receipt document each."""
+    memory = ledger(workshop)
+    receipts = []
+    with leased(workshop, {one.audience.account for one in plan.lists}) as leases:
+        for one in plan.lists:
+            lease = leases[one.audience.account]
+            receipts.append(_apply_list(workshop, memory, plan, one, lease, approved=approved))
+    return receipts
+
+
+def _apply_list(
+    workshop: Workshop,
+    memory: Ledger,
+    plan: AudiencePlan,
+    one: ListPlan,
+    lease: Lease,
+    *,
+    approved: bool,
+) -> Document:
+    steps = {step.value for step in one.to_send(approved=approved)}
+    account = workshop.project.account(one.audience.account)
+    connector = workshop.lists_of(account.name)
+    with memory.begin(plan.fingerprint, one, lease) as sending:
+        delivered = Delivered()
+        if steps:
+            delivered = deliver(
+                one.audience,
+                sending.rows,
+                steps,
+                connector,
+                sending,
+                wait=workshop.around(account).sleep,
+                patience=account.wait_minutes * 60,
+            )
+        receipt = documents.list_receipt(one, sending.list_id, delivered)
+    return receipt
+
+
+def _wanted(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
+    """Who is wanted in which list."""
+    project = workshop.project
+    people = workshop.table("people")
+    described = describe(
+        workshop.table("segments"),
+        people,
+        as_of=workshop.snapshot("segments").as_of,
+        overlays=project.overlay_rules,
+    )
+    leaving = withdrawn(people)
+    for audience in project.audiences.audience:
+        if only and audience.name not in only:
+            continue
+        chosen = without_holdout(_chosen(workshop, described, audience), project.audiences.holdout)
+        for account in audience.accounts:
+            connector = workshop.lists_of(account)
+            digests = workshop.table("digests", connector.recipe.name)
+            yield Wanted(
+                audience=reference(workshop, audience, account),
+                limits=_limits(connector, audience),
+                members=members(chosen, digests, identifiers=audience.identifiers),
+                withdrawn=leaving,
+            )
+
+
+def _chosen(workshop: Workshop, described: ir.Table, audience: Audience) -> ir.Table:
+    """People of an audience; of a seed, those the last refresh picked who still say yes."""
+    condition = workshop.project.audience_rules[audience.name]
+    if audience.purpose is not Purpose.SEED:
+        return choose(described, condition)
+    picked = workshop.table("seed", audience.name).select("person_id")
+    return picked.semi_join(choose(described, condition), "person_id")
+
+
+def _refusals(workshop: Workshop) -> Guard:
+    """The guard of every list: what is wrong with the source, with a seed, with the plan."""
+    with workshop.catalog.begin() as connection:
+        refreshes = last_refreshes(connection)
+    figures = source_figures(refreshes)
+    guards = workshop.project.audiences.guards
+    source = refuse_source(figures, guards, as_of=workshop.as_of) if figures else ()
+    seeds = refreshes[0].document["seeds"] if refreshes else {}
+
+    def guard(plan: ListPlan, _wanted: Wanted) -> Iterator[Refused]:
+        yield from source
+        for text in seeds.get(plan.audience.audience, {}).get("refused_by", ()):
+            yield Refused("seed_refused", text)
+        yield from refuse_list(plan, guards)
+
+    return guard
+
+
+def reference(workshop: Workshop, audience: Audience, account: str) -> AudienceRef:
+    """What the list of an audience on an account is found by."""
+    connector = workshop.lists_of(account)
+    title = audience.title or f"{workshop.project.adsteer.shop.name}: {audience.name}"
+    return AudienceRef(
+        account=account,
+        platform=connector.platform,
+        audience=audience.name,
+        purpose=audience.purpose,
+        title=title[: connector.limits.title_length],
+        membership_days=audience.membership_days or connector.limits.membership_days,
+    )
+
+
+def _limits(connector: Connector, audience: Audience) -> ListLimits:
+    limits = connector.limits
+    days = [days for days in (audience.membership_days, limits.membership_days) if days]
+    return ListLimits(
+        batch_size=limits.batch_size,
+        min_members=limits.min_members,
+        min_difference=limits.min_difference,
+        membership_days=min(days) if days else None,
+    )
+
+
+@contextmanager
+def leased(workshop: Workshop, accounts: Collection[str]) -> Iterator[dict[str, Lease]]:
+    """Hold the leases of accounts, in one order for everybody; raises AccountBusy."""
+    with ExitStack() as stack:
+        leases = {}
+        for account in sorted(accounts):
+            lease = take_lease(
+                workshop.catalog, account, owner(), now=workshop.now(), is_dead=is_dead
+            )
+            stack.callback(leave_lease, workshop.catalog, lease)
+            leases[account] = lease
+        yield leases

@@ -1,0 +1,221 @@
+"""The loop, in plain functions: refresh, plan, apply. Prefect flows and commands both call these."""
+
+import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from audiences.plan import AudiencePlan, StalePlan, load_plan
+from audiences.snapshots import private_folder
+from bids.deliver import BidReceipts
+from bids.corrections import BidPlan
+from flows import documents
+from flows.bidding import (
+    apply_corrections,
+    plan_corrections,
+    refuse_stale_corrections,
+    settle_interrupted,
+)
+from flows.documents import Document
+from flows.lists import apply_lists, ledger, plan_lists
+from flows.refreshing import refresh, segments_at
+from flows.seeding import Growth, grow_all, plan_growth
+from flows.workshop import Workshop
+
+__all__ = ["apply", "approve", "plan", "refresh", "segments_at", "summary"]
+
+BIDS = TypeAdapter(BidPlan)
+GROWTH = TypeAdapter(tuple[Growth, ...])
+
+
+@dataclass(frozen=True)
+class WholePlan:
+    """Lists, look-alikes and bids under one fingerprint; a part that was not asked for is None."""
+
+    lists: AudiencePlan | None
+    growth: tuple[Growth, ...]
+    bids: BidPlan | None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the parts."""
+        parts = [
+            self.lists.fingerprint if self.lists else None,
+            [one.as_json() for one in self.growth],
+            self.bids.fingerprint if self.bids else None,
+        ]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def plan(
+    workshop: Workshop, *, lists: bool = True, bids: bool = True, only: Collection[str] = ()
+) -> Document:
+    """Plan what is asked for, keep it, and say what it would do. Nothing is sent."""
+    whole = _make(workshop, lists=lists, bids=bids, only=only)
+    _save(workshop, whole)
+    return _document(workshop, whole)
+
+
+def apply(workshop: Workshop, fingerprint: str | None = None) -> Document:
+    """Apply a plan that was made before, or a new one of everything.
+
+    Raises StalePlan if the state has moved on since it was made.
+    """
+    if fingerprint is None:
+        fingerprint = plan(workshop)["fingerprint"]
+    whole = _load(workshop, fingerprint)
+    _refuse_stale(workshop, whole)
+    approval = ledger(workshop).approval(whole.lists.fingerprint) if whole.lists else None
+    document = _document(workshop, whole)
+    lists, grown = [], []
+    if whole.lists is not None:
+        lists = apply_lists(workshop, whole.lists, approved=approval is not None)
+        grown = grow_all(workshop, whole.growth, whole.lists)
+    corrected: list[BidReceipts] = []
+    if whole.bids is not None:
+        who = approval.who if approval else None
+        corrected = apply_corrections(
+            workshop, whole.bids, run=fingerprint[:12], approved_by=who
+        )
+    bids = documents.bid_receipts(corrected)
+    return {**document, "receipts": {"audiences": lists, "lookalikes": grown, "bids": bids}}
+
+
+def approve(workshop: Workshop, fingerprint: str, *, who: str, why: str) -> Document:
+    """Record that a person lets this plan pass its guards."""
+    whole = _load(workshop, fingerprint)
+    if whole.lists is None:
+        raise StalePlan("this plan has no lists to approve")
+    ledger(workshop).approve(whole.lists.fingerprint, who=who, why=why)
+    return _document(workshop, whole)
+
+
+def is_refused(document: Document) -> bool:
+    """Whether a guard holds something back that a person must look at."""
+    if document.get("approved"):
+        return False
+    return any(one["refused_by"] for one in (*document["audiences"], *document["bids"]))
+
+
+def has_failed(document: Document) -> bool:
+    """Whether something that was sent was refused or failed."""
+    receipts = document["receipts"]
+    lists = (*receipts["audiences"], *receipts["lookalikes"])
+    return any(one["outcome"] == "failed" for one in lists) or any(
+        one["refused"] for one in receipts["bids"]
+    )
+
+
+def summary(document: Document) -> list[str]:
+    """What a document says, in a few sentences."""
+    said = []
+    if "segments" in document:
+        rejected = sum(one["rejected"] for one in document.get("exports", ()))
+        said.append(
+            f"{document['people']:,} people on {document['as_of']}; {rejected:,} rows rejected."
+        )
+        said += document["notes"]
+    if "receipts" in document:
+        said += _receipt_lines(document["receipts"])
+    elif "audiences" in document:
+        said.append(
+            f"Plan {document['fingerprint'][:12]} would change {documents.sends(document)} lists "
+            "and corrections. Nothing was sent."
+        )
+    for one in (*document.get("audiences", ()), *document.get("bids", ())):
+        for refusal in one["refused_by"]:
+            said.append(f"Held back: {refusal['text']}")
+    return said
+
+
+def _receipt_lines(receipts: dict[str, Any]) -> list[str]:
+    people = {
+        name: sum(one[name] for one in receipts["audiences"])
+        for name in ("accepted", "refused", "unsure", "waiting")
+    }
+    corrections = sum(one["accepted"] for one in receipts["bids"])
+    sent = sum(people.values()) + corrections + len(receipts["lookalikes"])
+    if not sent:
+        return ["Nothing to send: the platforms already have what the rules ask for."]
+    figures = ", ".join(f"{number:,} {name}" for name, number in people.items() if number)
+    lines = [f"People sent: {figures or 'none'}. Corrections set: {corrections}."]
+    failed = (*receipts["audiences"], *receipts["lookalikes"])
+    lines += [f"{one['audience']}: {one['said']}" for one in failed if one["said"]]
+    return lines
+
+
+def _make(
+    workshop: Workshop, *, lists: bool, bids: bool, only: Collection[str]
+) -> WholePlan:
+    settle_interrupted(workshop)
+    list_plan = plan_lists(workshop, only=only) if lists else None
+    return WholePlan(
+        lists=list_plan,
+        growth=plan_growth(workshop, only=only) if lists else (),
+        bids=plan_corrections(workshop, list_plan) if bids else None,
+    )
+
+
+def _refuse_stale(workshop: Workshop, whole: WholePlan) -> None:
+    """Before anything is sent: every list and correction must stand as the plan saw it."""
+    memory = ledger(workshop)
+    for one in whole.lists.lists if whole.lists else ():
+        state = memory.base(one.audience).state
+        if state != one.base:
+            raise StalePlan(
+                f"{one.audience} has changed since plan {whole.fingerprint[:12]} was made: plan again."
+            )
+    if whole.bids is not None:
+        refuse_stale_corrections(workshop, whole.bids)
+
+
+def _document(workshop: Workshop, whole: WholePlan) -> Document:
+    approved = whole.lists is not None and (
+        ledger(workshop).approval(whole.lists.fingerprint) is not None
+    )
+    made = documents.plan(whole.fingerprint, whole.lists, whole.bids, approved=approved)
+    return {**made, "lookalikes": [one.as_json() for one in whole.growth]}
+
+
+def _file(workshop: Workshop, fingerprint: str) -> Path:
+    return workshop.state / "plans" / f"{fingerprint}.json"
+
+
+def _save(workshop: Workshop, whole: WholePlan) -> None:
+    """Beside the plan of lists, which keeps itself: its fingerprint, the look-alikes, the bids."""
+    path = _file(workshop, whole.fingerprint)
+    if path.exists():
+        return
+    private_folder(path.parent)
+    written = {
+        "lists": whole.lists.fingerprint if whole.lists else None,
+        "growth": GROWTH.dump_python(whole.growth, mode="json"),
+        "bids": BIDS.dump_python(whole.bids, mode="json") if whole.bids else None,
+    }
+    part = path.with_suffix(".part")
+    part.touch(mode=0o600)
+    part.write_text(json.dumps(written, ensure_ascii=False), encoding="utf-8")
+    part.replace(path)
+
+
+def _load(workshop: Workshop, fingerprint: str) -> WholePlan:
+    """A plan by its fingerprint, or by its first letters if they name one."""
+    folder = workshop.state / "plans"
+    found = sorted(folder.glob(f"{fingerprint}*.json")) if fingerprint.isalnum() else []
+    if len(found) != 1:
+        raise StalePlan(
+            f"no plan {fingerprint[:12]} was made here: run `adsteer plan`."
+            if not found
+            else f"{fingerprint} could be any of {len(found)} plans: give more of it."
+        )
+    written = json.loads(found[0].read_text(encoding="utf-8"))
+    lists = load_plan(workshop.state, written["lists"]) if written["lists"] else None
+    bids = BIDS.validate_python(written["bids"]) if written["bids"] else None
+    whole = WholePlan(lists, GROWTH.validate_python(written["growth"]), bids)
+    if whole.fingerprint != found[0].stem:
+        raise StalePlan(f"plan {found[0].stem[:12]} was changed on disk: plan again.")
+    return whole

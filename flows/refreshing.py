@@ -1,0 +1,316 @@
+"""Exports to segments: read, resolve, segment, and keep it all as one set of snapshots."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import ibis.expr.types as ir
+from sqlalchemy import Connection
+
+from audiences.contacts import digests
+from audiences.exports import (
+    CONTACTS_TABLE,
+    ORDERS_TABLE,
+    REJECTS_TABLE,
+    FileRead,
+    Reading,
+    read_exports,
+    write_rejects,
+)
+from audiences.people import People, build_people
+from audiences.refreshes import Refresh, last_refreshes, record_refresh
+from audiences.seeds import Seed, pick_seed
+from audiences.segments import Segmentation, segment
+from audiences.snapshots import ROWS_AT_ONCE, commit_snapshot, snapshot_name, write_rows
+from audiences.tables import OCCASIONS, PEOPLE, RETURNS, SEGMENTED
+from audiences.value import UnusableFit, fit_value, predict
+from config.audiences import Audience, Purpose
+from config.labels import SEGMENTS
+from connectors.base import Connector
+from flows.documents import Document
+from flows.workshop import Workshop
+
+MOST_REASONS = 12
+"""Kinds of rejected rows that are shown; all of them are in the file."""
+
+
+def refresh(workshop: Workshop) -> Document:
+    """Read every export and make people, segments, digests and seeds current, all at once.
+
+    Raises ExportRefused before anything is changed.
+    """
+    engine, project, as_of = workshop.engine, workshop.project, workshop.as_of
+    shop = project.adsteer.shop
+    reading = read_exports(
+        engine, project.exports, project.folder, shop, as_of, workshop.databases()
+    )
+    rejects = write_rejects(engine, workshop.state / "rejects")
+    people = build_people(
+        engine,
+        shop,
+        engine.table(CONTACTS_TABLE),
+        engine.table(ORDERS_TABLE),
+        previous_keys=_previous_keys(workshop),
+    )
+    made = segment(
+        people.occasions,
+        people.returns,
+        people.people,
+        as_of=as_of,
+        base=project.segments.base,
+    )
+    seeds = {one.name: seed for one, seed in _seeds(workshop, made, people)}
+    document = {
+        **segments_document(workshop, made, _last_counts(workshop)),
+        "exports": [file_document(file) for file in reading.files],
+        "rejects": str(rejects.relative_to(project.folder)),
+        "reasons": reject_reasons(workshop),
+        "identity": identity_document(people),
+        "seeds": {name: _seed(seed) for name, seed in seeds.items()},
+    }
+    _keep(workshop, reading, people, made, seeds, document)
+    return document
+
+
+def segments_at(workshop: Workshop, as_of: date) -> Document:
+    """The segments of any day, from the orders of the last refresh.
+
+    Raises CannotRun before the first refresh.
+    """
+    made = segment(
+        workshop.table("occasions"),
+        workshop.table("returns"),
+        workshop.table("people"),
+        as_of=as_of,
+        base=workshop.project.segments.base,
+    )
+    last = _last_refresh(workshop)
+    before = last.document["segments"] if last and last.as_of != as_of else None
+    return segments_document(workshop, made, before)
+
+
+def segments_document(
+    workshop: Workshop, made: Segmentation, before: Mapping[str, Any] | None
+) -> Document:
+    """The segments document; `before` holds the segments of an earlier one."""
+    table = made.table
+    sums = table.group_by("segment").agg(
+        people=table.count(), revenue=table.revenue.sum(), value=table.value.sum()
+    )
+    rows = {row["segment"]: row for row in sums.to_pyarrow().to_pylist()}
+    people = sum(row["people"] for row in rows.values())
+    revenue = sum(row["revenue"] for row in rows.values())
+    nobody = {"people": 0, "revenue": 0.0, "value": 0.0}
+    segments = {}
+    for name in SEGMENTS:
+        row = rows.get(name, nobody)
+        segments[name] = {
+            "label": workshop.project.label(name),
+            "people": row["people"],
+            "share": row["people"] / people if people else 0.0,
+            "revenue": round(row["revenue"], 2),
+            "revenue_share": row["revenue"] / revenue if revenue else 0.0,
+            "value": round(row["value"], 2),
+            "change": row["people"] - before[name]["people"] if before else None,
+        }
+    return {
+        "as_of": made.as_of.isoformat(),
+        "currency": workshop.project.adsteer.shop.currency,
+        "people": people,
+        "segments": segments,
+        "calibration": _calibration(made),
+        "notes": list(made.notes),
+    }
+
+
+def _calibration(made: Segmentation) -> Document | None:
+    found = made.calibration
+    if found is None:
+        return None
+    return {
+        "mu0": found.mu0,
+        "sw2": found.sw2,
+        "sb2": found.sb2,
+        "thresholds": list(found.thresholds),
+        "n_loyal": found.n_loyal,
+        "limits_days": list(made.limits),
+        "lost_on": made.lost_on,
+    }
+
+
+def _previous_keys(workshop: Workshop) -> ir.Table | None:
+    found = workshop.find_snapshot("keys")
+    return workshop.engine.read_parquet(found.path) if found else None
+
+
+def _seeds(
+    workshop: Workshop, made: Segmentation, people: People
+) -> Iterator[tuple[Audience, Seed]]:
+    """The seed of every audience that is one, picked for the strictest of its accounts."""
+    wanted = [
+        one for one in workshop.project.audiences.audience if one.purpose is Purpose.SEED
+    ]
+    if not wanted:
+        return
+    predicted = _predicted(made)
+    among_of = _described(workshop, made, people)
+    for audience in wanted:
+        if audience.ltv_floor is None:
+            raise AssertionError(f"seed {audience.name} without a floor passed the checks")
+        limits = [workshop.lists_of(account).limits for account in audience.accounts]
+        yield audience, pick_seed(
+            made,
+            people.people,
+            floor=audience.ltv_floor,
+            predicted=predicted,
+            among=among_of.filter(workshop.project.audience_rules[audience.name].to_ibis(among_of)),
+            max_base_share=audience.max_base_share,
+            platform_minimum=max(one.min_members for one in limits),
+            match_rate=min(one.expected_match for one in limits),
+        )
+
+
+def _described(workshop: Workshop, made: Segmentation, people: People) -> ir.Table:
+    from audiences.choosing import describe
+
+    return describe(
+        made.table, people.people, as_of=made.as_of, overlays=workshop.project.overlay_rules
+    )
+
+
+def _predicted(made: Segmentation) -> ir.Table | None:
+    """Predicted value per buyer, or None where the model does not fit this base."""
+    try:
+        return predict(made.known, fit_value(made.known))
+    except UnusableFit:
+        return None
+
+
+def _keep(
+    workshop: Workshop,
+    reading: Reading,
+    people: People,
+    made: Segmentation,
+    seeds: Mapping[str, Seed],
+    document: Document,
+) -> None:
+    """Write every snapshot beside the old ones, then make all of them current together."""
+    now, state = workshop.now(), workshop.state
+    tables: list[tuple[str, str, ir.Table]] = [
+        ("people", "", people.people.select(*PEOPLE.names)),
+        ("keys", "", people.keys),
+        ("occasions", "", people.occasions.select(*OCCASIONS.names)),
+        ("returns", "", people.returns.select(*RETURNS.names)),
+        ("segments", "", made.table.select(*SEGMENTED.names)),
+        *(("seed", name, seed.table) for name, seed in seeds.items()),
+        *(("digests", name, table) for name, table in _digests(workshop, people)),
+    ]
+    files = [
+        (kind, name, _write(workshop, kind, name, table, now)) for kind, name, table in tables
+    ]
+    with workshop.catalog.begin() as connection:
+        for kind, name, file in files:
+            commit_snapshot(
+                connection, state, kind=kind, name=name, file=file, as_of=made.as_of, made_at=now
+            )
+        _record(connection, reading, people, made, document, now)
+
+
+def _write(workshop: Workshop, kind: str, name: str, table: ir.Table, now: datetime) -> Any:
+    ordered = table.order_by(list(table.columns[:2]))
+    rows = workshop.engine.to_pyarrow_batches(ordered, chunk_size=ROWS_AT_ONCE)
+    folder = workshop.state / kind / name if name else workshop.state / kind
+    return write_rows(folder, snapshot_name(now), rows.schema, rows)
+
+
+def _digests(workshop: Workshop, people: People) -> Iterator[tuple[str, ir.Table]]:
+    """Digests by every recipe that an account in use asks for."""
+    used = {account for one in workshop.project.audiences.audience for account in one.accounts}
+    connectors = [workshop.connectors[account] for account in sorted(used)]
+    recipes = {one.recipe.name: one.recipe for one in connectors if isinstance(one, Connector)}
+    for name, recipe in sorted(recipes.items()):
+        yield name, digests(workshop.engine, people.identifiers, recipe)
+
+
+def _record(
+    connection: Connection,
+    reading: Reading,
+    people: People,
+    made: Segmentation,
+    document: Document,
+    now: datetime,
+) -> None:
+    everybody = people.people
+    willing = everybody.filter(everybody.consent_ads == "yes").count().to_pyarrow().as_py()
+    record_refresh(
+        connection,
+        Refresh(
+            made_at=now,
+            as_of=made.as_of,
+            people=document["people"],
+            consent_share=willing / document["people"] if document["people"] else 0.0,
+            newest_order=reading.newest_order,
+            sources=_sources(reading.files),
+            document=document,
+        ),
+    )
+
+
+def _sources(files: Sequence[FileRead]) -> str:
+    """A name for the content of all files together."""
+    return hashlib.sha256("\n".join(sorted(file.digest for file in files)).encode()).hexdigest()
+
+
+def file_document(file: FileRead) -> Document:
+    return {
+        "file": file.file,
+        "kind": file.kind.value,
+        "read": file.read,
+        "accepted": file.accepted,
+        "rejected": file.rejected,
+        "unknown_columns": list(file.unknown),
+    }
+
+
+def reject_reasons(workshop: Workshop) -> list[Document]:
+    rejects = workshop.engine.table(REJECTS_TABLE)
+    by_reason = rejects.group_by("file", "column", "reason").agg(rows=rejects.count())
+    first = by_reason.order_by(by_reason.rows.desc(), "file", "column", "reason")
+    return list(first.limit(MOST_REASONS).to_pyarrow().to_pylist())
+
+
+def identity_document(people: People) -> Document:
+    report = people.identity
+    return {
+        "rows": report.rows,
+        "people": report.people,
+        "merged": report.merged,
+        "split": report.split,
+        "conflicts": report.conflicts,
+        "junk_keys": dict(report.junk),
+        "orders": people.orders,
+        "orders_unattributed": people.orders_unattributed,
+    }
+
+
+def _seed(seed: Seed) -> Document:
+    return {
+        "people": seed.people,
+        "share": seed.share,
+        "floor": round(seed.floor, 2),
+        "measured_by": seed.measured_by,
+        "refused_by": list(seed.refused_by),
+        "notes": list(seed.notes),
+    }
+
+
+def _last_refresh(workshop: Workshop) -> Refresh | None:
+    with workshop.catalog.begin() as connection:
+        last = last_refreshes(connection, most=1)
+    return last[0] if last else None
+
+
+def _last_counts(workshop: Workshop) -> Mapping[str, Any] | None:
+    last = _last_refresh(workshop)
+    return last.document["segments"] if last else None

@@ -1,0 +1,127 @@
+"""Look-alikes: lists of similar people, grown from seeds of high-LTV buyers only."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from audiences.lookalikes import Grown, claim, grown_from, record_grown
+from audiences.model import AudienceRef
+from audiences.plan import AudiencePlan
+from config.audiences import Audience, Lookalike
+from connectors.base import GrowsLookalikes
+from connectors.errors import ConnectorError, ListBusy, Throttled
+from flows.documents import Document
+from flows.lists import leased, ledger, reference
+from flows.workshop import Workshop
+
+POLL_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Growth:
+    """One look-alike that a seed should have; `there` once it is."""
+
+    seed: AudienceRef
+    reach: int
+    title: str
+    there: bool
+
+    def as_json(self) -> Document:
+        """The entry under "lookalikes" of a plan document."""
+        return {
+            "platform": self.seed.platform,
+            "account": self.seed.account,
+            "audience": self.seed.audience,
+            "reach": self.reach,
+            "title": self.title,
+            "action": "keep" if self.there else "grow",
+        }
+
+
+def plan_growth(workshop: Workshop, *, only: Collection[str] = ()) -> tuple[Growth, ...]:
+    """Every look-alike that audiences.toml asks for, on accounts that can grow one."""
+    wanted = []
+    for audience, wish, account in _wished(workshop, only):
+        seed = reference(workshop, audience, account)
+        with workshop.catalog.begin() as connection:
+            grown = grown_from(connection, seed)
+        for reach in wish.reach:
+            title = f"{seed.title}, look-alike {reach}"
+            title = title[: workshop.lists_of(account).limits.title_length]
+            wanted.append(Growth(seed, reach, title, _is_there(grown.get(reach))))
+    return tuple(wanted)
+
+
+def grow_all(workshop: Workshop, wanted: Collection[Growth], plan: AudiencePlan) -> list[Document]:
+    """Grow what is not there yet; a seed that is not ready waits, up to the account's patience."""
+    held = {one.audience for one in plan.lists if one.refused_by}
+    todo = [one for one in wanted if not one.there and one.seed not in held]
+    with leased(workshop, {one.seed.account for one in todo}):
+        return [_grow(workshop, one) for one in todo]
+
+
+def _grow(workshop: Workshop, one: Growth) -> Document:
+    account = workshop.project.account(one.seed.account)
+    seed_list = ledger(workshop).list_id(one.seed)
+    receipt = {**one.as_json(), "list_id": None, "outcome": "waiting", "said": ""}
+    if seed_list is None:
+        return {**receipt, "said": "its seed is not on the platform yet"}
+    with workshop.catalog.begin() as connection:
+        claim(
+            connection,
+            one.seed,
+            one.reach,
+            title=one.title,
+            seed_list=seed_list,
+            now=workshop.now(),
+        )
+    try:
+        list_id = _patiently(workshop, one, seed_list, account.wait_minutes * 60)
+    except (ListBusy, Throttled) as error:
+        return {**receipt, "said": str(error)}
+    except ConnectorError as error:
+        return {**receipt, "outcome": "failed", "said": str(error), "who": error.who}
+    with workshop.catalog.begin() as connection:
+        record_grown(connection, one.seed, one.reach, list_id=list_id, now=workshop.now())
+    return {**receipt, "list_id": list_id, "outcome": "done"}
+
+
+def _patiently(workshop: Workshop, one: Growth, seed_list: str, patience: float) -> str:
+    """Grow as soon as the platform is done with the seed; raises ListBusy when patience ends."""
+    account = workshop.project.account(one.seed.account)
+    connector, around = workshop.lists_of(account.name), workshop.around(account)
+    if not isinstance(connector, GrowsLookalikes):
+        raise AssertionError(f"{account.name} was asked to grow what it cannot")
+    wish = _wish(workshop, one.seed.audience)
+    deadline = around.clock() + patience
+    while True:
+        try:
+            return connector.grow(seed_list, one.title, one.reach, wish)
+        except (ListBusy, Throttled) as error:
+            pause = max(error.retry_after or 0.0, POLL_SECONDS)
+            if around.clock() + pause > deadline:
+                raise
+            around.sleep(pause)
+
+
+def _wished(
+    workshop: Workshop, only: Collection[str]
+) -> list[tuple[Audience, Lookalike, str]]:
+    return [
+        (audience, audience.lookalike, account)
+        for audience in workshop.project.audiences.audience
+        if audience.lookalike is not None and (not only or audience.name in only)
+        for account in audience.accounts
+        if isinstance(workshop.connectors[account], GrowsLookalikes)
+    ]
+
+
+def _wish(workshop: Workshop, name: str) -> Lookalike:
+    audiences = {one.name: one for one in workshop.project.audiences.audience}
+    wish = audiences[name].lookalike
+    if wish is None:
+        raise AssertionError(f"{name} asks for no look-alike")
+    return wish
+
+
+def _is_there(grown: Grown | None) -> bool:
+    return grown is not None and grown.list_id is not None

@@ -1,0 +1,306 @@
+"""Documents as tables on a terminal. Everything printed here comes from the JSON document."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+
+Document = Mapping[str, Any]
+
+
+def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]], *, left: int) -> Table:
+    """A table whose first `left` columns are text, the rest right-aligned figures."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    for position, name in enumerate(columns):
+        made.add_column(name, justify="left" if position < left else "right")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def count(number: int | None) -> str:
+    """4,372, and a dash for nothing."""
+    return "–" if number is None else f"{number:,}"
+
+
+def share(number: float) -> str:
+    return f"{100 * number:.1f} %"
+
+
+def signed(number: int | None) -> str:
+    """+12, -3, and a dash for nothing known."""
+    return "–" if number is None else f"{number:+,}"
+
+
+def percent(number: int | None) -> str:
+    """A correction: +50 %, 0 %, and a dash where there is none."""
+    return "–" if number is None else f"{number:+d} %" if number else "0 %"
+
+
+def segments(document: Document) -> Table:
+    rows = [
+        [
+            str(one["label"]),
+            name,
+            count(one["people"]),
+            share(one["share"]),
+            count(round(one["revenue"])),
+            share(one["revenue_share"]),
+            signed(one["change"]),
+        ]
+        for name, one in document["segments"].items()
+    ]
+    return table(
+        f"Segments on {document['as_of']}: {count(document['people'])} people",
+        ["segment", "name", "people", "share", "revenue", "of revenue", "change"],
+        rows,
+        left=2,
+    )
+
+
+def exports(document: Document) -> Table:
+    rows = [
+        [
+            one["file"],
+            one["kind"],
+            count(one["read"]),
+            count(one["accepted"]),
+            count(one["rejected"]),
+        ]
+        for one in document["exports"]
+    ]
+    return table("Exports", ["file", "rows are", "read", "accepted", "rejected"], rows, left=2)
+
+
+def rejects(document: Document) -> Table:
+    rows = [[one["file"], one["reason"], count(one["rows"])] for one in document["reasons"]]
+    return table(
+        f"Rejected rows, all of them in {document['rejects']}",
+        ["file", "reason", "rows"],
+        rows,
+        left=2,
+    )
+
+
+def audience_plan(document: Document) -> Table:
+    figures = ("add", "remove", "change", "renew", "keep")
+    rows = [
+        [
+            one["account"],
+            one["audience"],
+            one["purpose"],
+            *(count(one[figure]) for figure in figures),
+            "; ".join(
+                one_text["text"] for one_text in (*one["refused_by"], *one["waiting"])
+            ),
+        ]
+        for one in document["audiences"]
+    ]
+    made = table(
+        f"Audience plan {document['fingerprint'][:12]}",
+        ["account", "audience", "purpose", *figures, "held back by"],
+        rows,
+        left=3,
+    )
+    made.columns[-1].justify = "left"
+    return made
+
+
+def bid_plan(document: Document) -> Table:
+    rows = [
+        [
+            one["account"],
+            f"{one['level']} {one['object']}",
+            one["segment"],
+            one["action"] if not one["refused_by"] else "held back",
+            percent(one["present"]),
+            percent(one["wanted"]),
+        ]
+        for one in document["bids"]
+    ]
+    return table(
+        f"Bid plan {document['fingerprint'][:12]}",
+        ["account", "where", "segment", "action", "now", "wanted"],
+        rows,
+        left=4,
+    )
+
+
+def receipts(document: Document) -> Table:
+    figures = ("accepted", "refused", "unsure", "waiting")
+    rows = [
+        [
+            one["account"],
+            one["audience"],
+            one["list_id"] or "–",
+            one["outcome"],
+            *(count(one[figure]) for figure in figures),
+            one["said"],
+        ]
+        for one in document["receipts"]["audiences"]
+    ]
+    made = table(
+        "Receipts, people per list",
+        ["account", "audience", "list", "outcome", *figures, "said"],
+        rows,
+        left=4,
+    )
+    made.columns[-1].justify = "left"
+    return made
+
+
+def bid_receipts(document: Document) -> Table:
+    figures = ("accepted", "refused", "unsure")
+    rows = [
+        [
+            one["account"],
+            f"{one['level']} {one['object']}",
+            one["segment"],
+            *(count(one[figure]) for figure in figures),
+            one["reason"] or one["warning"],
+        ]
+        for one in document["receipts"]["bids"]
+    ]
+    made = table(
+        "Receipts, corrections",
+        ["account", "where", "segment", *figures, "said"],
+        rows,
+        left=3,
+    )
+    made.columns[-1].justify = "left"
+    return made
+
+
+def console(*, quiet: bool = False) -> Console:
+    """Standard output, wide enough for a plan where nobody looks (pipes, CI)."""
+    made = Console(quiet=quiet, soft_wrap=False)
+    return made if made.is_terminal else Console(quiet=quiet, width=140)
+
+
+def lookalikes(document: Document) -> Table:
+    grown = document.get("receipts", document)["lookalikes"]
+    rows = [
+        [
+            one["account"],
+            one["audience"],
+            str(one["reach"]),
+            one["title"],
+            one.get("outcome", one["action"]),
+            one.get("said", ""),
+        ]
+        for one in grown
+    ]
+    return table(
+        "Look-alikes, grown from seeds of high-LTV buyers",
+        ["account", "seed", "reach", "title", "state", "said"],
+        rows,
+        left=6,
+    )
+
+
+def people(document: Document) -> str:
+    found = document["identity"]
+    junk = sum(found["junk_keys"].values())
+    return (
+        f"{count(found['rows'])} rows are {count(found['people'])} people "
+        f"({count(junk)} contacts join nobody: shared, fake or the shop's own; "
+        f"{count(found['orders_unattributed'])} orders lead to nobody)."
+    )
+
+
+def seeds(document: Document) -> list[str]:
+    return [
+        f"Seed {name}: {count(one['people'])} people, {share(one['share'])} of the base, each worth "
+        f"{count(round(one['floor']))} {document['currency']} or more by {one['measured_by']}."
+        for name, one in document["seeds"].items()
+    ]
+
+
+def notes(document: Document) -> list[str]:
+    return [f"Note: {note}" for note in document["notes"]]
+
+
+def segmented(document: Document) -> Iterable[RenderableType]:
+    return [segments(document), *notes(document)]
+
+
+def refreshed(document: Document) -> Iterable[RenderableType]:
+    return [
+        exports(document),
+        rejects(document),
+        people(document),
+        "",
+        segments(document),
+        *notes(document),
+        *seeds(document),
+    ]
+
+
+def planned(document: Document) -> Iterable[RenderableType]:
+    yield audience_plan(document)
+    if document["lookalikes"]:
+        yield lookalikes(document)
+    yield bid_plan(document)
+    yield from held(document)
+    yield (
+        f"Nothing was sent. To send exactly this: adsteer apply {document['fingerprint'][:12]}"
+    )
+
+
+def held(document: Document) -> Iterable[str]:
+    """What waits or is refused, in sentences."""
+    for one in document["audiences"]:
+        for waiting in one["waiting"]:
+            yield f"Waiting: {one['account']}/{one['audience']}: {waiting['text']}"
+    if any(one["refused_by"] for one in (*document["audiences"], *document["bids"])):
+        yield (
+            "Guards hold something back. If the figures are right: adsteer approve "
+            f"{document['fingerprint'][:12]} --who NAME --why REASON"
+        )
+
+
+def applied(document: Document) -> Iterable[RenderableType]:
+    receipts_of = document["receipts"]
+    if any(one["accepted"] or one["said"] for one in receipts_of["audiences"]):
+        yield receipts(document)
+    if receipts_of["lookalikes"]:
+        yield lookalikes(document)
+    if receipts_of["bids"]:
+        yield bid_receipts(document)
+    yield from held(document)
+
+
+def checked(document: Document) -> Iterable[RenderableType]:
+    yield exports(document)
+    yield rejects(document)
+    yield people(document)
+    rows = [[one["account"], one["platform"], one["said"]] for one in document["accounts"]]
+    yield table("Accounts", ["account", "platform", "answer"], rows, left=3)
+    for fault in document["faults"]:
+        yield f"To mend: {fault}"
+    if not document["faults"]:
+        yield "All is well."
+
+
+def demonstrated(document: Document) -> Iterable[RenderableType]:
+    """The end of the demo: what came in, who people are, what was sent, where to look next."""
+    from flows.loop import summary
+
+    yield from refreshed(document["refresh"])
+    yield audience_plan(document["sync"])
+    yield from applied(document["sync"])
+    yield bid_plan(document["adjust"])
+    yield from applied(document["adjust"])
+    yield ""
+    for part in ("refresh", "sync", "adjust"):
+        for line in summary(document[part]):
+            yield f"[bold]{part}[/bold]: {line}"
+    folder = document["project"]
+    yield (
+        f"\nLook at:  {folder}/*.toml (the rules), {document['chart']} (a picture), "
+        f"{folder}/{document['refresh']['rejects']} (refused rows)\n"
+        f"Next:     make demo again (sends nothing); change a number in {folder}/bid_rules.toml and run\n"
+        f"          .venv/bin/adsteer sandbox in one terminal, .venv/bin/adsteer plan -p {folder} in another\n"
+        "Your own: .venv/bin/adsteer init my-shop (README: your own export in five minutes)"
+    )

@@ -1,0 +1,80 @@
+"""The Prefect flows. Each body is a table of contents; the work is in `loop`.
+
+Only names, dates and counts pass between tasks: Prefect stores parameters and results in clear. A task
+is a stage, never a person or a batch; what makes a send happen once is the ledger, so no task is
+cached or retried here.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from flows import artifacts, loop
+from flows.workshop import open_workshop
+
+Document = dict[str, Any]
+
+
+@task(name="read exports, rebuild segments", cache_policy=NO_CACHE)
+def rebuild_segments(project: str) -> Document:
+    with open_workshop(Path(project)) as workshop:
+        document = loop.refresh(workshop)
+        artifacts.publish_exports(document)
+        artifacts.publish_segments(document, loop.chart(workshop, document))
+    return document
+
+
+@task(name="plan", cache_policy=NO_CACHE)
+def make_plan(project: str, *, lists: bool, bids: bool) -> Document:
+    with open_workshop(Path(project)) as workshop:
+        document = loop.plan(workshop, lists=lists, bids=bids)
+        artifacts.publish_plan(document)
+    return document
+
+
+@task(name="apply the plan", cache_policy=NO_CACHE)
+def apply_plan(project: str, fingerprint: str) -> Document:
+    with open_workshop(Path(project)) as workshop:
+        document = loop.apply(workshop, fingerprint)
+        artifacts.publish_receipts(document)
+    return document
+
+
+@flow(name="refresh", flow_run_name="refresh: exports to segments", log_prints=True)
+def refresh(project: str = ".") -> Document:
+    """Read the exports, rebuild people and segments."""
+    document = rebuild_segments(project)
+    artifacts.publish_summary(loop.summary(document))
+    return document
+
+
+@flow(name="sync", flow_run_name="sync: audiences", log_prints=True)
+def sync(project: str = ".", apply: bool = False) -> Document:
+    """Bring the lists on the platforms in step with the segments; a plan alone unless applied."""
+    document = make_plan(project, lists=True, bids=False)
+    if apply:
+        document = apply_plan(project, document["fingerprint"])
+    artifacts.publish_summary(loop.summary(document))
+    return document
+
+
+@flow(name="adjust", flow_run_name="adjust: bids", log_prints=True)
+def adjust(project: str = ".", apply: bool = False) -> Document:
+    """Bring bid corrections in step with the rules; a plan alone unless applied."""
+    document = make_plan(project, lists=False, bids=True)
+    if apply:
+        document = apply_plan(project, document["fingerprint"])
+    artifacts.publish_summary(loop.summary(document))
+    return document
+
+
+@flow(name="steer", flow_run_name="steer: exports to bids", log_prints=True)
+def steer(project: str = ".", apply: bool = False) -> Document:
+    """The whole loop: refresh, then lists, then bids."""
+    refreshed = refresh(project)
+    lists = sync(project, apply)
+    bids = adjust(project, apply)
+    artifacts.publish_summary([*loop.summary(refreshed), *loop.summary(lists), *loop.summary(bids)])
+    return {"refresh": refreshed, "sync": lists, "adjust": bids}

@@ -1,0 +1,135 @@
+"""Everything a run works with, opened once and closed together."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import ibis.expr.types as ir
+import sqlalchemy as sa
+from ibis.backends.duckdb import Backend
+
+from audiences.catalog import open_catalog
+from audiences.engine import open_engine
+from audiences.model import Snapshot
+from audiences.snapshots import current_snapshot, private_folder
+from config.load import load_project
+from config.platforms import Account
+from config.project import Project
+from config.settings import ENV_FILE, Settings
+from connectors.base import Connector, CorrectsBids
+from connectors.http import Surroundings
+from connectors.registry import connect
+
+
+class CannotRun(Exception):
+    """Something a run needs is not there yet; the text says what to do first."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A project with its engine, its catalog and a clock."""
+
+    project: Project
+    settings: Settings
+    catalog: sa.Engine = field(repr=False)
+    now: Callable[[], datetime] = field(repr=False)
+
+    @property
+    def state(self) -> Path:
+        """The state folder."""
+        return self.project.state_folder
+
+    @property
+    def as_of(self) -> date:
+        """The snapshot day: fixed in adsteer.toml, or today in the shop's time zone."""
+        shop = self.project.adsteer.shop
+        return shop.as_of or self.now().astimezone(ZoneInfo(shop.time_zone)).date()
+
+    @cached_property
+    def engine(self) -> Backend:
+        """An empty engine, made when it is first needed."""
+        return open_engine(self.project.adsteer.engine, self.state / "scratch")
+
+    def find_snapshot(self, kind: str, name: str = "") -> Snapshot | None:
+        """The current snapshot of a kind, or None before the first."""
+        with self.catalog.begin() as connection:
+            return current_snapshot(connection, self.state, kind=kind, name=name)
+
+    def snapshot(self, kind: str, name: str = "") -> Snapshot:
+        """The current snapshot of a kind; raises CannotRun before the first."""
+        found = self.find_snapshot(kind, name)
+        if found is None:
+            raise CannotRun(
+                f"there is no snapshot of {kind} {name}".rstrip()
+                + " yet. Run `adsteer refresh` first."
+            )
+        return found
+
+    def table(self, kind: str, name: str = "") -> ir.Table:
+        """The rows of the current snapshot of a kind."""
+        return self.engine.read_parquet(self.snapshot(kind, name).path)
+
+    def databases(self) -> dict[str, str]:
+        """URLs of the databases that exports name, by the name of their variable."""
+        names = {one.database for one in self.project.exports.export if one.database}
+        return {name: os.environ[name] for name in sorted(names) if name in os.environ}
+
+    @cached_property
+    def connectors(self) -> dict[str, Connector | CorrectsBids]:
+        """A connector per account of platforms.toml; nothing is sent by making them."""
+        accounts = self.project.platforms.account
+        return {one.name: connect(one, self.around(one)) for one in accounts}
+
+    def lists_of(self, account: str) -> Connector:
+        """The connector of an account that keeps lists; raises CannotRun for another."""
+        connector = self.connectors[account]
+        if not isinstance(connector, Connector):
+            raise CannotRun(f"account {account} keeps no lists: take it out of audiences.toml.")
+        return connector
+
+    def bids_of(self, account: str) -> CorrectsBids:
+        """The connector of an account that takes corrections; raises CannotRun for another."""
+        connector = self.connectors[account]
+        if not isinstance(connector, CorrectsBids):
+            raise CannotRun(
+                f"account {account} takes no bid corrections: take it out of bid_rules.toml."
+            )
+        return connector
+
+    def around(self, account: Account) -> Surroundings:
+        """Clocks and addresses for an account; a sandbox's time may run faster than ours."""
+        speed = self.settings.sandbox_speed if account.sandbox else 1.0
+        return Surroundings(
+            sandbox_url=self.settings.sandbox_url,
+            env_file=self.project.folder / ENV_FILE,
+            clock=lambda: time.monotonic() * speed,
+            sleep=lambda seconds: time.sleep(seconds / speed),
+            now=self.now,
+        )
+
+
+@contextmanager
+def open_workshop(
+    folder: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Iterator[Workshop]:
+    """Load the project in `folder` and open its catalog.
+
+    Raises ConfigError for what a person wrote wrong.
+    """
+    settings = Settings.load(folder)
+    project = load_project(folder)
+    private_folder(project.state_folder)
+    url = settings.catalog.get_secret_value() if settings.catalog else project.catalog_url
+    workshop = Workshop(project, settings, open_catalog(url), now)
+    try:
+        yield workshop
+    finally:
+        workshop.catalog.dispose()
+        if "engine" in vars(workshop):
+            workshop.engine.disconnect()

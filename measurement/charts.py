@@ -1,0 +1,108 @@
+"""Charts as SVG, drawn offline; readable in grey and by colour-blind people.
+
+Series differ in lightness and hatching as well as in hue (Okabe-Ito); every bar says its figure.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+DARK = "#0072B2"
+LIGHT = "#B9D9EB"
+UP = "#009E73"
+DOWN = "#D55E00"
+INK = "#222222"
+FAINT = "#8a8a8a"
+
+
+@dataclass(frozen=True)
+class SegmentBar:
+    """One segment of the chart: shares between 0 and 1, correction in per cent or None."""
+
+    label: str
+    people_share: float
+    revenue_share: float
+    correction: int | None
+
+
+def segment_chart(bars: Sequence[SegmentBar], *, title: str) -> str:
+    """Who the people are, who brings the money, and where bids go: one row per segment."""
+    figure = Figure(figsize=(9.6, 0.52 * len(bars) + 1.5), layout="constrained")
+    shares, moves = figure.subplots(1, 2, width_ratios=[3, 1.25], sharey=True)
+    rows = range(len(bars))
+    _share_bars(shares, rows, bars)
+    _correction_bars(moves, rows, bars)
+    figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=12.5, fontweight="bold")
+    return _svg(figure)
+
+
+def _share_bars(axes: Axes, rows: range, bars: Sequence[SegmentBar]) -> None:
+    for offset, colour, hatch, name, values in (
+        (-0.2, LIGHT, "////", "share of people", [bar.people_share for bar in bars]),
+        (0.2, DARK, "", "share of revenue", [bar.revenue_share for bar in bars]),
+    ):
+        drawn = axes.barh(
+            [row + offset for row in rows],
+            values,
+            height=0.38,
+            color=colour,
+            hatch=hatch,
+            edgecolor="white",
+            linewidth=0,
+            label=name,
+        )
+        axes.bar_label(
+            drawn, [f"{100 * value:.1f} %" for value in values], padding=3, fontsize=8, color=INK
+        )
+    axes.set_yticks(list(rows), [bar.label for bar in bars], fontsize=10, color=INK)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.14 * max(max(bar.people_share, bar.revenue_share) for bar in bars) or 1)
+    axes.legend(loc="lower right", frameon=False, fontsize=9)
+    _bare(axes)
+
+
+def _correction_bars(axes: Axes, rows: range, bars: Sequence[SegmentBar]) -> None:
+    values = [bar.correction or 0 for bar in bars]
+    colours = [UP if value > 0 else DOWN for value in values]
+    axes.barh(rows, values, height=0.5, color=colours)
+    for row, bar in zip(rows, bars, strict=True):
+        text = "–" if bar.correction is None else f"{bar.correction:+d} %"
+        side = "left" if (bar.correction or 0) >= 0 else "right"
+        axes.annotate(
+            text,
+            (bar.correction or 0, row),
+            xytext=(4 if side == "left" else -4, 0),
+            textcoords="offset points",
+            va="center",
+            ha=side,
+            fontsize=9,
+            color=INK,
+        )
+    reach = 1.7 * max([abs(value) for value in values] + [10])
+    axes.set_xlim(-reach, reach)
+    axes.axvline(0, color=FAINT, linewidth=0.8)
+    axes.set_title("bid correction", fontsize=9, color=INK, loc="center")
+    axes.tick_params(axis="y", length=0)
+    _bare(axes)
+
+
+def _bare(axes: Axes) -> None:
+    """No frame and no scale: every bar says its figure."""
+    axes.set_xticks([])
+    axes.tick_params(axis="y", length=0)
+    for side in ("top", "right", "bottom", "left"):
+        axes.spines[side].set_visible(False)
+
+
+def _svg(figure: Figure) -> str:
+    """The figure as SVG text, the same for the same figures."""
+    import matplotlib as mpl
+
+    out = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": "adsteer", "svg.fonttype": "path", "hatch.color": DARK}):
+        FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None})  # type: ignore[no-untyped-call]
+    return out.getvalue()

@@ -1,0 +1,60 @@
+"""A run in a process of its own that is killed at its n-th step, and what comes after.
+
+The steps are those of the delivery and the ledger, and every effect on the platform before its
+answer arrives. SIGKILL gives nothing a chance to tidy up.
+"""
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from audiences.catalog import open_catalog
+from tests.support.audience_run import People, Run
+from tests.support.memory_platform import MemoryConnector, Platform
+
+FOREIGN = {"a stranger's list": {"e1", "stranger"}}
+
+
+def open_run(folder: Path) -> Run:
+    """The run of a process, which ends with it."""
+    return Run(
+        open_catalog(f"sqlite:///{folder / 'catalog.sqlite'}"),
+        folder / "state",
+        owner=f"{os.getpid()}",
+        is_dead=lambda owner: not Path("/proc", owner).exists(),
+    )
+
+
+def open_platform(folder: Path) -> Platform:
+    """The platform, which outlives every process."""
+    platform = Platform(folder / "platform.json")
+    if not platform.titles:
+        platform.titles["a stranger's list"] = "L0"
+        platform.lists["L0"] = set(FOREIGN["a stranger's list"])
+    return platform
+
+
+def connector_for(
+    folder: Path, *, born: bool, on_effect: Callable[[str], None] = lambda _what: None
+) -> MemoryConnector:
+    """A connector on the platform."""
+    limits = replace(MemoryConnector.limits, born_with_members=born)
+    return MemoryConnector(open_platform(folder), limits=limits, on_effect=on_effect)
+
+
+def run_and_die(folder: Path, people: People, born: bool, at: int) -> None:
+    """Plan and apply in this process; killed at step `at`, or never if there are fewer."""
+    steps = 0
+
+    def step(name: str) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    run = open_run(folder)
+    plan = run.plan(people)
+    (folder / "fingerprint").write_text(plan.fingerprint)
+    run.apply(plan, connector_for(folder, born=born, on_effect=step), checkpoint=step)

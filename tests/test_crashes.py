@@ -1,0 +1,88 @@
+"""SIGKILL at every recorded step: the next run ends in the right state."""
+
+import multiprocessing
+import signal
+
+import pytest
+
+from audiences.plan import StalePlan, load_plan
+from tests.support.audience_run import digests, ref
+from tests.support.crashing_run import FOREIGN, connector_for, open_platform, open_run, run_and_die
+
+BEFORE = {f"c{i}": [f"e{i}", f"p{i}"] for i in range(5)}
+AFTER = {"c0": ["e0", "p0"], "c1": ["e1", "p100"], "c5": ["e5"], "c6": ["e6"], "c7": ["p7", "p4"]}
+MOST_STEPS = 60
+
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload(["tests.support.crashing_run"])
+
+
+def die(folder, people, *, born, at):
+    """True if the run was killed at that step, False if it ended before it."""
+    process = processes.Process(target=run_and_die, args=(folder, people, born, at))
+    process.start()
+    process.join(60)
+    assert process.exitcode in (0, -signal.SIGKILL)
+    return process.exitcode != 0
+
+
+def resume(folder, *, born):
+    """The very plan once more, where the ledger still takes it."""
+    run = open_run(folder)
+    plan = load_plan(run.state, (folder / "fingerprint").read_text())
+    try:
+        run.apply(plan, connector_for(folder, born=born))
+    except StalePlan:
+        assert run.plan(AFTER).fingerprint != plan.fingerprint
+    run.catalog.dispose()
+
+
+def finish(folder, people, *, born):
+    """The next run: plan again and apply."""
+    run = open_run(folder)
+    delivered = run.sync(people, connector_for(folder, born=born))
+    assert delivered.stopped_by is None
+    again = connector_for(folder, born=born)
+    run.sync(people, again)
+    assert again.requests == []
+    assert run.standing() == {person: ["in"] for person in sorted(people)}
+    run.catalog.dispose()
+
+
+def check(folder, people):
+    platform = open_platform(folder)
+    assert platform.members(ref().title) == digests(people)
+    assert platform.members("a stranger's list") == FOREIGN["a stranger's list"]
+    assert len(platform.lists) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("born", [False, True], ids=["empty lists", "born with members"])
+@pytest.mark.parametrize("before", [{}, BEFORE], ids=["first", "later"])
+def test_after_a_kill_at_any_step_the_next_run_ends_in_the_desired_state(tmp_path, before, born):
+    killed = 0
+    for at in range(1, MOST_STEPS):
+        folder = tmp_path / f"{at}"
+        folder.mkdir()
+        if before:
+            finish(folder, before, born=born)
+        if not die(folder, AFTER, born=born, at=at):
+            break
+        killed += 1
+        if at % 2:  # every other time the very plan is tried first
+            resume(folder, born=born)
+        finish(folder, AFTER, born=born)
+        check(folder, AFTER)
+    assert 10 <= killed < MOST_STEPS - 1
+
+
+@pytest.mark.slow
+def test_after_a_kill_the_wish_may_have_changed(tmp_path):
+    for at in range(1, MOST_STEPS, 4):
+        folder = tmp_path / f"{at}"
+        folder.mkdir()
+        if not die(folder, AFTER, born=False, at=at):
+            break
+        finish(folder, BEFORE, born=False)
+        check(folder, BEFORE)
+    assert at > 10

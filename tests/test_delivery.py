@@ -1,0 +1,263 @@
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+from audiences.catalog import open_catalog
+from audiences.leases import take_lease
+from audiences.ledger import ListNotOurs
+from audiences.model import MEMBERS, Batch, Receipt, Refusal, Verb
+from audiences.planning import ListLimits
+from connectors.errors import (
+    ContractBroken,
+    CredentialsRefused,
+    ListBusy,
+    ListTooSmall,
+    NotOurs,
+    QuotaGone,
+    Throttled,
+    Unsure,
+)
+from tests.support.audience_run import Run, digests, ref
+from tests.support.memory_platform import Fault, MemoryConnector, Platform
+
+EIGHT = {f"c{i}": [f"e{i}", f"p{i}"] for i in range(8)}
+TITLE = ref().title
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run(open_catalog(f"sqlite:///{tmp_path / 'catalog.sqlite'}"), tmp_path / "state")
+
+
+@pytest.fixture
+def platform():
+    return Platform()
+
+
+def born(connector):
+    return replace(connector.limits, born_with_members=True)
+
+
+def tally(delivered):
+    added = delivered.added
+    return added.accepted, added.refused, added.unsure, added.waiting
+
+
+def test_a_first_sync_makes_the_list_and_fills_it(run, platform):
+    connector = MemoryConnector(platform)
+    delivered = run.sync(EIGHT, connector)
+    assert tally(delivered) == (8, 0, 0, 0)
+    assert platform.members(TITLE) == digests(EIGHT)
+    assert connector.requests == ["find", "create", "add", "add", "add"]
+
+
+def test_a_list_born_with_members_takes_its_first_batch_once(run, platform):
+    connector = MemoryConnector(platform, limits=born(MemoryConnector))
+    assert tally(run.sync(EIGHT, connector)) == (8, 0, 0, 0)
+    assert connector.requests == ["find", "create", "add", "add"]
+    assert platform.members(TITLE) == digests(EIGHT)
+
+
+def test_a_second_sync_sends_nothing(run, platform):
+    run.sync(EIGHT, MemoryConnector(platform))
+    again = MemoryConnector(platform)
+    assert run.sync(EIGHT, again).added.people == 0
+    assert again.requests == []
+
+
+def test_removals_come_before_additions(run, platform):
+    run.sync(EIGHT, MemoryConnector(platform))
+    connector = MemoryConnector(platform)
+    changed = {**EIGHT, "c1": ["e1", "p99"], "c9": ["e9"]}
+    del changed["c0"]
+    run.sync(changed, connector)
+    assert connector.requests == ["remove", "add"]
+    assert platform.members(TITLE) == digests(changed)
+
+
+def test_refused_members_are_data_and_everybody_is_counted(run, platform):
+    refuse = {"c2": Refusal("c2", "unknown country")}
+    delivered = run.sync(EIGHT, MemoryConnector(platform, refuse=refuse))
+    assert tally(delivered) == (7, 1, 0, 0)
+    assert run.standing()["c2"] == ["refused"]
+    assert not delivered.failed
+
+
+def test_a_member_refused_for_good_is_sent_again_only_when_the_person_changes(run, platform):
+    run.sync(EIGHT, MemoryConnector(platform, refuse={"c2": Refusal("c2", "bad phone")}))
+    assert run.plan(EIGHT).lists[0].counts.refused == 1
+    assert run.plan(EIGHT).is_empty
+    mended = {**EIGHT, "c2": ["e2", "p200"]}
+    run.sync(mended, MemoryConnector(platform))
+    assert platform.members(TITLE) == digests(mended)
+
+
+def test_a_member_refused_for_now_is_sent_again_next_time(run, platform):
+    refuse = {"c2": Refusal("c2", "try later", temporary=True)}
+    run.sync(EIGHT, MemoryConnector(platform, refuse=refuse))
+    assert run.plan(EIGHT).lists[0].counts.add == 1
+    run.sync(EIGHT, MemoryConnector(platform))
+    assert platform.members(TITLE) == digests(EIGHT)
+
+
+def test_a_refused_removal_leaves_the_person_in_and_is_tried_again(run, platform):
+    run.sync(EIGHT, MemoryConnector(platform))
+    fewer = {person: EIGHT[person] for person in EIGHT if person != "c2"}
+    run.sync(fewer, MemoryConnector(platform, refuse={"c2": Refusal("c2", "locked")}))
+    assert run.standing()["c2"] == ["in"]
+    run.sync(fewer, MemoryConnector(platform))
+    assert platform.members(TITLE) == digests(fewer)
+
+
+def test_a_batch_refused_whole_is_searched_for_the_bad_member(run, platform):
+    delivered = run.sync(EIGHT, MemoryConnector(platform, poison=["c4"]))
+    assert tally(delivered) == (7, 1, 0, 0)
+    good = {person: EIGHT[person] for person in EIGHT if person != "c4"}
+    assert platform.members(TITLE) == digests(good)
+    assert run.standing()["c4"] == ["refused"]
+
+
+def test_a_batch_of_nothing_but_bad_members_does_not_cost_a_request_each(run, platform):
+    many = {f"c{i:04}": [f"e{i}"] for i in range(1000)}
+    connector = MemoryConnector(platform, poison=many)
+    delivered = run.sync(many, connector, limits=ListLimits(batch_size=1000))
+    assert tally(delivered) == (0, 1000, 0, 0)
+    assert len(connector.requests) < 110
+    assert run.plan(many).lists[0].counts.add > 900  # they were refused for the company they kept
+
+
+def test_a_busy_list_is_waited_for(run, platform):
+    faults = [None, Fault(ListBusy("processing")), Fault(Throttled("slow", retry_after=7))]
+    delivered = run.sync(EIGHT, MemoryConnector(platform, faults=faults))
+    assert tally(delivered) == (8, 0, 0, 0)
+    assert run.waited == 5 + 7
+
+
+def test_when_patience_ends_the_rest_waits_and_nothing_has_failed(run, platform):
+    faults = [None, None, *[Fault(ListBusy("processing"))] * 9]
+    delivered = run.sync(EIGHT, MemoryConnector(platform, faults=faults))
+    assert tally(delivered) == (3, 0, 0, 5)
+    assert not delivered.failed
+    assert isinstance(delivered.stopped_by, ListBusy)
+    assert set(map(tuple, run.standing().values())) == {("in",)}
+    run.sync(EIGHT, MemoryConnector(platform))
+    assert platform.members(TITLE) == digests(EIGHT)
+
+
+@pytest.mark.parametrize(
+    ("error", "failed"),
+    [(QuotaGone("day"), False), (CredentialsRefused("expired"), True)],
+)
+def test_a_gone_quota_or_token_stops_and_the_rest_waits(run, platform, error, failed):
+    delivered = run.sync(EIGHT, MemoryConnector(platform, faults=[None, None, Fault(error)]))
+    assert tally(delivered) == (3, 0, 0, 5)
+    assert delivered.failed is failed
+    assert delivered.stopped_by is error
+    assert set(run.standing()) == {"c0", "c1", "c2"}
+
+
+@pytest.mark.parametrize("after_effect", [False, True])
+def test_an_answer_that_never_came_leaves_the_batch_unsure_and_is_made_good(
+    run, platform, after_effect
+):
+    faults = [None, None, Fault(Unsure("cut"), after_effect)]
+    delivered = run.sync(EIGHT, MemoryConnector(platform, faults=faults))
+    assert tally(delivered) == (3, 0, 3, 2)
+    assert delivered.failed
+    assert list(run.standing().values()).count(["unsure"]) == 3
+    run.sync(EIGHT, MemoryConnector(platform))
+    assert platform.members(TITLE) == digests(EIGHT)
+    assert set(map(tuple, run.standing().values())) == {("in",)}
+
+
+def test_people_who_are_unsure_and_no_longer_wanted_are_removed(run, platform):
+    run.sync(EIGHT, MemoryConnector(platform, faults=[None, Fault(Unsure("cut"), True)]))
+    two = {"c0": EIGHT["c0"], "c7": EIGHT["c7"]}
+    run.sync(two, MemoryConnector(platform))
+    assert platform.members(TITLE) == digests(two)
+
+
+@pytest.mark.parametrize("is_born", [False, True])
+def test_a_create_without_an_answer_is_looked_up_before_it_is_repeated(run, platform, is_born):
+    limits = replace(MemoryConnector.limits, born_with_members=is_born)
+    cut = MemoryConnector(platform, limits=limits, faults=[Fault(Unsure("cut"), True)])
+    assert run.sync(EIGHT, cut).failed
+    after = MemoryConnector(platform, limits=limits)
+    run.sync(EIGHT, after)
+    assert after.requests == ["find", "add", "add", "add"]
+    assert len(platform.lists) == 1
+    assert platform.members(TITLE) == digests(EIGHT)
+
+
+def test_a_strangers_list_with_our_title_is_left_alone(run, platform):
+    platform.titles[TITLE] = "L1"
+    platform.lists["L1"] = {"stranger"}
+    delivered = run.sync(EIGHT, MemoryConnector(platform))
+    assert isinstance(delivered.stopped_by, NotOurs)
+    assert tally(delivered) == (0, 0, 0, 8)
+    assert platform.lists == {"L1": {"stranger"}}
+
+
+def test_a_list_deleted_behind_our_back_needs_the_operator_and_can_be_made_anew(run, platform):
+    run.sync(EIGHT, MemoryConnector(platform))
+    platform.lists.clear()
+    platform.titles.clear()
+    more = {**EIGHT, "c9": ["e9"]}
+    delivered = run.sync(more, MemoryConnector(platform))
+    assert delivered.stopped_by is not None
+    assert delivered.stopped_by.who == "operator"
+    with pytest.raises(ListNotOurs, match="deleted"):
+        run.sync(more, MemoryConnector(platform))
+    lease = take_lease(run.catalog, "main", "operator", now=run.now)
+    run.ledger.forget_list(ref(), lease)
+    run.now = run.now.replace(hour=23)
+    run.sync(more, MemoryConnector(platform))
+    assert platform.members(TITLE) == digests(more)
+
+
+def test_a_list_too_small_for_removals_keeps_them_for_later_and_takes_the_additions(run, platform):
+    run.sync(EIGHT, MemoryConnector(platform))
+    changed = {person: EIGHT[person] for person in EIGHT if person != "c0"} | {"c9": ["e9"]}
+    delivered = run.sync(
+        changed, MemoryConnector(platform, faults=[Fault(ListTooSmall("under 1,000"))])
+    )
+    assert delivered.removed.refused == 1
+    assert delivered.added.accepted == 1
+    run.sync(changed, MemoryConnector(platform))
+    assert platform.members(TITLE) == digests(changed)
+
+
+def test_a_receipt_that_loses_people_is_the_platforms_broken_contract(run, platform):
+    class Forgetful(MemoryConnector):
+        def add(self, list_id, batch):
+            return Receipt(batch.key, len(batch) - 1)
+
+    delivered = run.sync(EIGHT, Forgetful(platform))
+    assert isinstance(delivered.stopped_by, ContractBroken)
+    assert tally(delivered) == (0, 0, 3, 5)
+
+
+def test_a_person_who_shares_a_digest_with_one_who_leaves_stays_whole(run, platform):
+    couple = {**EIGHT, "wife": ["e90", "p90"], "husband": ["e91", "p90"]}
+    run.sync(couple, MemoryConnector(platform))
+    del couple["husband"]
+    delivered = run.sync(couple, MemoryConnector(platform))
+    assert platform.members(TITLE) == digests(couple)
+    assert delivered.added.accepted == 1
+    assert run.plan(couple).is_empty
+
+
+def test_a_restoration_that_was_not_sent_is_not_forgotten(run, platform):
+    couple = {**EIGHT, "wife": ["e90", "p90"], "husband": ["e91", "p90"]}
+    run.sync(couple, MemoryConnector(platform))
+    del couple["husband"]
+    run.sync(couple, MemoryConnector(platform, faults=[None, Fault(QuotaGone("day"))]))
+    assert platform.members(TITLE) != digests(couple)
+    run.sync(couple, MemoryConnector(platform))
+    assert platform.members(TITLE) == digests(couple)
+
+
+def test_no_digest_is_shown_by_a_batch():
+    row = {"person_id": "c1", "email": ["secret"], "phone": [], "external_id": []}
+    assert "secret" not in repr(Batch("key", Verb.ADD, pa.Table.from_pylist([row], MEMBERS)))
