@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 import requests
+from pydantic import SecretStr
 from requests.auth import AuthBase
 from tenacity import (
     RetryCallState,
@@ -81,10 +82,15 @@ class Effect(Enum):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a connector needs from outside: clocks, the sandbox, where secrets are."""
+    """What connectors of one project need from outside. Share one among all of them."""
 
     sandbox_url: str | None = None
-    env_file: Path | None = None
+    folder: Path = Path()
+    """The project's folder: `.env` and `secrets/` are looked for here."""
+    secrets: Mapping[str, Mapping[str, SecretStr]] = field(default_factory=dict, repr=False)
+    """What a secret store has, by account and field."""
+    shared: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What accounts with the same secrets share: their tokens."""
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

@@ -24,8 +24,8 @@ from audiences.model import (
 )
 from config.audiences import Identifier, Lookalike
 from config.platforms import Account
+from config.settings import Credentials
 from connectors.base import Connector, GrowsLookalikes, Limits
-from connectors.credentials import Credentials
 from connectors.errors import (
     ConnectorError,
     ContractBroken,
@@ -95,15 +95,23 @@ class YandexCredentials(Credentials):
     client_secret: SecretStr | None = Field(default=None, description="Its secret.")
 
 
-def yandex_tokens(account: Account, around: Surroundings, default_prefix: str) -> OAuthTokens:
-    """The account's tokens; a sandbox account has the sandbox's and needs no secrets."""
+def yandex_tokens(account: Account, around: Surroundings) -> OAuthTokens:
+    """The account's tokens; a sandbox account has the sandbox's and needs no secrets.
+
+    Accounts with the same secrets share them, so that a token is renewed once for all.
+    Raises ConfigError that names the missing variable.
+    """
     if account.sandbox:
         token = SecretStr(SANDBOX_TOKEN)
         secrets = YandexCredentials.model_construct(token=token)
+        name = "sandbox"
     else:
-        secrets = YandexCredentials.read(account.secrets or default_prefix, around.env_file)
+        name = account.secrets_prefix
+        given = around.secrets.get(account.name)
+        secrets = YandexCredentials.read(name, around.folder, given)
+    store = TokenStore(Grant(secrets.token, secrets.refresh_token))
     return OAuthTokens(
-        TokenStore(Grant(secrets.token, secrets.refresh_token)),
+        around.shared.setdefault(f"yandex {name}", store),
         Door(
             origin_for(account, around, "yandex_oauth", OAUTH_ORIGIN),
             surroundings=around,
@@ -157,7 +165,7 @@ class YandexAudience(Connector, GrowsLookalikes):
             origin_for(account, around, cls.platform, ORIGIN)
             + f"{account.api_version or 'v1'}/management/",
             surroundings=around,
-            tokens=yandex_tokens(account, around, "YANDEX_AUDIENCE_"),
+            tokens=yandex_tokens(account, around),
             scheme="OAuth",
             judge=judge,
             meter=Meter(QUOTAS, clock=around.clock, sleep=around.sleep),

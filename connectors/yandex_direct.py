@@ -151,7 +151,7 @@ class YandexDirect(CorrectsBids, ReportsSpend):
         self._door = Door(
             origin_for(account, around, self.platform, ORIGIN),
             surroundings=around,
-            tokens=yandex_tokens(account, around, "YANDEX_DIRECT_"),
+            tokens=yandex_tokens(account, around),
             judge=self._judge,
             headers=headers,
         )
