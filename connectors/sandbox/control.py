@@ -15,12 +15,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from connectors.sandbox.faults import Fault
 from connectors.sandbox.frame import Platform, View
-from connectors.sandbox.world import World
+from connectors.sandbox.world import Settings, World
 
 PREFIX = 6
 """Characters of a digest that the page shows."""
 SHOWN_MEMBERS = 12
 FAULT: TypeAdapter[Fault] = TypeAdapter(Fault)
+SETTINGS: TypeAdapter[Settings] = TypeAdapter(Settings)
 
 
 def state(world: World, platforms: Sequence[Platform], *, members: bool) -> View:
@@ -133,9 +134,11 @@ def command_routes(world: World, platforms: Sequence[Platform], routes: APIRoute
 
     @routes.post("/_sandbox/settings", response_model=None)
     async def _settings(request: Request) -> Response:
+        wish: dict[str, Any] = await request.json()
         try:
-            world.change(**await request.json())
-        except TypeError as error:
+            checked = SETTINGS.validate_python(dataclasses.asdict(world.settings) | wish)
+            world.change(**{name: getattr(checked, name) for name in wish})
+        except ValidationError as error:
             return JSONResponse({"error": str(error)}, status_code=400)
         return JSONResponse(dataclasses.asdict(world.settings))
 

@@ -4,6 +4,8 @@ import threading
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import ConfigDict, with_config
+
 Kind = Literal[
     "throttle",
     "server_error",
@@ -20,6 +22,7 @@ Kind = Literal[
 ]
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class Fault:
     """One kind of misbehaviour for the next `times` requests that fit.

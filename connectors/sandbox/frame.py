@@ -80,6 +80,18 @@ class Spoiled:
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
 
+    async def give(self, send: Send) -> None:
+        """Send it; a cut answer promises more than it holds, so the server hangs up."""
+        promised = len(self.body) + (1 if self.cut else 0)
+        headers = {
+            "Content-Type": "application/json",
+            "Content-Length": str(promised),
+            **self.headers,
+        }
+        raw = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
+        await send({"type": "http.response.start", "status": self.status, "headers": raw})
+        await send({"type": "http.response.body", "body": self.body, "more_body": self.cut})
+
 
 SILENT = {"slow", "partial", "processing_failed"}
 """Faults under which the answer is the platform's own."""
@@ -109,12 +121,14 @@ class Frame:
             fault = self.world.faults.take(name, operation)
             if self.world.settings.latency:
                 await asyncio.sleep(self.world.settings.latency)
-            status = await self._answer(platform, fault, scope, receive, send)
-            self.world.log(name, operation, status, fault)
+            answer = await self._answer(platform, fault, scope, receive)
+            # Counted before it leaves: who has the answer finds the request in the log.
+            self.world.log(name, operation, answer.status, fault)
+            await answer.give(send)
 
     async def _answer(
-        self, platform: Platform, fault: Fault | None, scope: Scope, receive: Receive, send: Send
-    ) -> int:
+        self, platform: Platform, fault: Fault | None, scope: Scope, receive: Receive
+    ) -> "Answer | Spoiled":
         answer = Answer()
         if fault is None or fault.kind in SILENT or fault.after_effect:
             scope["fault"] = fault.kind if fault else ""
@@ -122,11 +136,8 @@ class Frame:
         if fault is None or fault.kind in SILENT:
             if fault is not None and fault.kind == "slow":
                 await asyncio.sleep(fault.seconds)
-            await answer.give(send)
-            return answer.status
-        spoiled = spoil(fault, platform, answer)
-        await give(spoiled, send)
-        return spoiled.status
+            return answer
+        return spoil(fault, platform, answer)
 
 
 class Answer:
@@ -165,19 +176,6 @@ def spoil(fault: Fault, platform: Platform, answer: Answer) -> Spoiled:
             else format_datetime(moment, usegmt=True)
         )
     return Spoiled(status, json.dumps(body).encode(), headers)
-
-
-async def give(spoiled: Spoiled, send: Send) -> None:
-    """Send it; a cut answer promises more than it holds, and the server closes the connection."""
-    promised = len(spoiled.body) + (1 if spoiled.cut else 0)
-    headers = {
-        "Content-Type": "application/json",
-        "Content-Length": str(promised),
-        **spoiled.headers,
-    }
-    raw = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
-    await send({"type": "http.response.start", "status": spoiled.status, "headers": raw})
-    await send({"type": "http.response.body", "body": spoiled.body, "more_body": spoiled.cut})
 
 
 async def peek(scope: Scope, receive: Receive) -> tuple[Any, Receive]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ConfigDict, with_config
 
 from connectors.sandbox.faults import Fault, Faults
 from connectors.sandbox.store import DIGEST, Database, Document, Rows, Store
@@ -32,6 +33,7 @@ RECENT_REQUESTS = 200
 Mask = npt.NDArray[np.bool_]
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class Settings:
     """How the world behaves; changed as a whole, by the command line or the control door."""

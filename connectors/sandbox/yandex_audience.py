@@ -83,7 +83,7 @@ def authorize(world: World, header: str) -> str:
 
 def count_request(world: World, login: str, address: str, change: bool) -> None:
     store, now = world.store(NAME), world.now()
-    midnight = now - (now + MOSCOW) % DAY
+    midnight = now - (now + MOSCOW) % DAY - 0.001  # what happens at midnight is of the new day
     group = f"writes of {login}" if change else f"reads of {login}"
     limits = [
         (f"address {address}", now - 1, REQUESTS_PER_SECOND, "30 requests per second"),

@@ -139,7 +139,7 @@ def look_through(file: IO[bytes]) -> tuple[str, str]:
 def header(file: IO[bytes], encoding: str) -> tuple[str, ...]:
     file.seek(0)
     text = io.StringIO(file.readline(CHUNK).decode(encoding))
-    return tuple(name.strip() for name in next(csv.reader(text), []))
+    return tuple(next(csv.reader(text), []))
 
 
 def gather(

@@ -57,7 +57,7 @@ def iso(moment: float) -> str:
 
 def figures(world: World, rows: Rows, count: int) -> Document:
     """Match feedback as a function of the members: percentages are texts, as on the wire."""
-    columns = rows.view(f"S{DIGEST}").reshape(len(rows), -1)
+    columns = rows.view(f"S{DIGEST}").reshape(len(rows), rows.dtype.itemsize // DIGEST)
     known = np.column_stack([world.known(column) for column in columns.T])
     reach = sum(int(world.anonymous_ids(np.ascontiguousarray(c)).sum()) for c in columns.T)
     matched = int(known.any(axis=1).sum())
