@@ -64,6 +64,8 @@ OBJECTS_PER_GET = 1000  # UNVERIFIED: campaigns.get and adgroups.get by Ids
 ITEMS_PER_CALL = 1000
 PAGE = 1000
 TITLE_LENGTH = 250
+VISIBLE_AFTER_SECONDS = 5.0
+"""Yandex's own sandbox finds an object some seconds after it was made (error 8800 before)."""
 
 NEUTRAL = 100
 """BidModifier is the coefficient in per cent: 70 lowers by 30 %."""
@@ -144,6 +146,8 @@ class YandexDirect(CorrectsBids, ReportsSpend):
 
     def __init__(self, account: Account, around: Surroundings) -> None:
         self._now = around.now
+        self._just_made: set[str] = set()
+        """Conditions that the next change may not find yet."""
         self._version = account.api_version or VERSION
         headers = {"Accept-Language": "en"}
         if account.login:
@@ -174,12 +178,11 @@ class YandexDirect(CorrectsBids, ReportsSpend):
             lambda: self.find_condition(list_id, title) or self._add_condition(list_id, title),
             lambda: self.find_condition(list_id, title),
         )
-        params = {
-            "SelectionCriteria": {"Ids": [int(found)]},
-            "FieldNames": ["Id", "IsAvailable"],
-        }
-        seen = self._call("retargetinglists", "get", params).get("RetargetingLists") or [{}]
-        if seen[0].get("IsAvailable") != "YES":
+        seen = self._availability(found)
+        if seen is None and found in self._just_made:
+            self._door.sleep(VISIBLE_AFTER_SECONDS)
+            seen = self._availability(found)
+        if seen != "YES":
             raise OperatorError(
                 f"Direct does not see Audience segment {list_id} (list {title!r}).",
                 act="Wait until it is processed; if it is, share it with this Direct login.",
@@ -250,6 +253,14 @@ class YandexDirect(CorrectsBids, ReportsSpend):
 
     # What follows knows the wire.
 
+    def _availability(self, condition: str) -> str | None:
+        params = {
+            "SelectionCriteria": {"Ids": [int(condition)]},
+            "FieldNames": ["Id", "IsAvailable"],
+        }
+        seen = self._call("retargetinglists", "get", params).get("RetargetingLists")
+        return str(seen[0].get("IsAvailable")) if seen else None
+
     def _report(
         self, wire: "Wire", objects: Sequence[BidObject], first: date, last: date
     ) -> Iterator[SpendRow]:
@@ -316,12 +327,25 @@ class YandexDirect(CorrectsBids, ReportsSpend):
 
         def act() -> list[CorrectionReceipt]:
             left = [change for change in changes if change not in done]
-            items = [_modifier(change) for change in left]
+            too_early = send(left)
+            if too_early:
+                self._door.sleep(VISIBLE_AFTER_SECONDS)
+                self._just_made.clear()
+                send(too_early)
+            return [done[change] for change in changes]
+
+        def send(some: Sequence[CorrectionChange]) -> list[CorrectionChange]:
+            """Those come back whose condition is so new that Direct does not find it yet."""
+            items = [_modifier(change) for change in some]
             results = self._change(
                 "add", {"BidModifiers": items}, "AddResults", len(items), Effect.TWICE
             )
-            done.update((one, _verdict(one, said)) for one, said in zip(left, results, strict=True))
-            return [done[change] for change in changes]
+            done.update((one, _verdict(one, said)) for one, said in zip(some, results, strict=True))
+            return [
+                one
+                for one, said in zip(some, results, strict=True)
+                if _codes(said) == {NOT_FOUND} and one.condition_id in self._just_made
+            ]
 
         def look() -> list[CorrectionReceipt] | None:
             there = {
@@ -374,7 +398,9 @@ class YandexDirect(CorrectsBids, ReportsSpend):
             code = min(_codes(results[0]))
             kind = ERRORS.get(code, RuleRefused)
             raise kind(f"list {title!r}: {_texts(results[0], 'Errors')}.", act=ACTS.get(code, ""))
-        return str(results[0]["Id"])
+        made = str(results[0]["Id"])
+        self._just_made.add(made)
+        return made
 
     def _campaigns_of(self, objects: Sequence[BidObject]) -> dict[BidObject, int]:
         groups = {int(one.object_id): one for one in objects if one.level is Level.AD_GROUP}

@@ -5,6 +5,7 @@ import pytest
 from audiences.model import AudienceRef
 from bids.model import BidObject, Level
 from config.audiences import Purpose
+from connectors.errors import OperatorError
 from connectors.yandex_direct import YandexDirect
 from tests.support.contract import BidContract, SpendContract, sandbox_server
 from tests.support.members import batch
@@ -37,6 +38,25 @@ class TestYandexDirect(BidContract):
         opened = box.connector("yandex_audience").find_or_create(audience, batch(1, 300))
         box.settle()
         return str(opened.list_id)
+
+    def test_what_was_made_a_moment_ago_may_not_be_found_yet(
+        self, box: Sandbox, connector: YandexDirect, list_id: str
+    ) -> None:
+        box.change(delayed_visibility=True, production_style=False)
+        try:
+            condition = connector.condition_for(list_id, "adsteer: vip")
+            (receipt,) = connector.write_corrections([self.change(condition, -30)])
+            assert receipt.refused == ""
+            box.settle()
+            assert self.present(connector) == {(OBJECTS[0], condition): -30}
+        finally:
+            box.change(delayed_visibility=False, production_style=True)
+
+    def test_a_segment_that_is_not_ready_is_the_operators(
+        self, box: Sandbox, connector: YandexDirect
+    ) -> None:
+        with pytest.raises(OperatorError):
+            connector.condition_for("5999999", "adsteer: nobody")
 
 
 class TestYandexDirectSpend(SpendContract):
