@@ -201,10 +201,13 @@ class YandexAudience(Connector, GrowsLookalikes):
         return Opened(str(draft), upload.receipt())
 
     def add(self, list_id: str, batch: Batch) -> Receipt:
-        return self._modify(list_id, batch, "addition")
+        return self._modify(list_id, MembersCsv(batch, COLUMNS), "addition")
 
     def remove(self, list_id: str, batch: Batch) -> Receipt:
-        return self._modify(list_id, batch, "subtraction")
+        # Another file than the one that added the same people: `no_changes` is said of the file,
+        # and whether it minds the direction is UNVERIFIED.
+        file = MembersCsv(batch, COLUMNS, last_line_end=False)
+        return self._modify(list_id, file, "subtraction")
 
     def state(self, list_id: str) -> ListState:
         segment = self._segment(list_id)
@@ -357,8 +360,7 @@ class YandexAudience(Connector, GrowsLookalikes):
             lambda: self._if(str(draft), lambda segment: segment.get("status") != NEW),
         )
 
-    def _modify(self, list_id: str, batch: Batch, how: str) -> Receipt:
-        file = MembersCsv(batch, COLUMNS)
+    def _modify(self, list_id: str, file: MembersCsv, how: str) -> Receipt:
         if file.rows == 0:
             return file.receipt()
         before = self._settled(list_id)

@@ -222,7 +222,7 @@ def test_a_lost_confirm_that_did_not_arrive_is_repeated(net, connector):
 @pytest.mark.parametrize(("verb", "how"), [(Verb.ADD, "addition"), (Verb.REMOVE, "subtraction")])
 def test_members_are_added_and_removed(net, connector, verb, how):
     lists(net, READY)
-    modify(net, how, csv_of(5, 3))
+    modify(net, how, csv_of(5, 3) if verb is Verb.ADD else csv_of(5, 3)[:-1])
     act = connector.add if verb is Verb.ADD else connector.remove
     assert act("101", batch(5, 3, verb)).accepted == 3
 
@@ -285,9 +285,9 @@ def test_a_lost_change_that_arrived_is_not_repeated(net, connector, after):
 
 def test_a_lost_change_that_did_not_arrive_is_repeated(net, connector):
     lists(net, READY)
-    modify(net, "subtraction", csv_of(1, 3), status=500)
+    modify(net, "subtraction", csv_of(1, 3)[:-1], status=500)
     lists(net, READY)
-    modify(net, "subtraction", csv_of(1, 3))
+    modify(net, "subtraction", csv_of(1, 3)[:-1])
     assert connector.remove("101", batch(1, 3, Verb.REMOVE)).accepted == 3
 
 

@@ -145,6 +145,34 @@ def test_a_condition_the_account_has_no_room_for(net, connector):
         connector.condition_for("5001001", "seg:vip")
 
 
+NOT_FOUND = {"Errors": [{"Code": 8800, "Message": "Object not found"}]}
+
+
+def test_a_condition_made_a_moment_ago_is_waited_for(net, connector, clock):
+    found(net)
+    made = {"result": {"AddResults": [{"Id": 40775668}]}}
+    call(net, "retargetinglists", "add", ADD_LIST, made)
+    call(net, "retargetinglists", "get", VISIBLE, {"result": {}})
+    visible(net)
+    condition = connector.condition_for("5001001", "seg:vip")
+    both = {"BidModifiers": [item(70), item(70, 1)]}
+    results = {"result": {"AddResults": [NOT_FOUND, NOT_FOUND]}}
+    call(net, "bidmodifiers", "add", both, results)
+    call(
+        net,
+        "bidmodifiers",
+        "add",
+        {"BidModifiers": [item(70)]},
+        {"result": {"AddResults": [{"Ids": [11]}]}},
+    )
+    taken, refused = connector.write_corrections(
+        [change(-30, condition=condition), change(-30, condition="1")]
+    )
+    assert (taken.correction_id, taken.refused) == ("11", "")
+    assert refused.refused == "8800 Object not found"
+    assert clock.slept == [5, 5]
+
+
 def test_finding_a_condition_changes_nothing(net, connector):
     found(net)
     found(net, OURS)

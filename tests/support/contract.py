@@ -216,6 +216,16 @@ class ConnectorContract(PlatformContract):
             box.settle()
         assert box.members(self.platform, list_id) == digests_of(batch(3, self.enough - 2))
 
+    def test_people_can_go_as_soon_as_they_came(
+        self, connector: Connector, box: Sandbox, list_id: str
+    ) -> None:
+        for _ in range(2):
+            connector.add(list_id, batch(500, 3))
+            box.settle()
+            connector.remove(list_id, batch(500, 3, Verb.REMOVE))
+            box.settle()
+            assert box.members(self.platform, list_id) == digests_of(batch(1, self.enough))
+
     @pytest.mark.parametrize("name", FAULTS)
     @pytest.mark.parametrize("verb", Verb)
     def test_a_change_happens_once_whatever_happens(
