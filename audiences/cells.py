@@ -1,8 +1,8 @@
 """What a cell means: text, ids, numbers, dates, yes and no, as Ibis expressions over text columns.
 
 How a column writes its numbers and dates is decided for the whole column, from counts over all of
-its cells; where both readings are possible the run stops and asks. Every function takes a column, not
-an expression: Ibis writes an expression out at each of its uses, so they are stacked in views.
+its cells; where both readings are possible the run stops and asks. Every function takes a column,
+not an expression: Ibis writes an expression out at each of its uses, so they are stacked in views.
 """
 
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ DAY_PATTERN = r"^([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4}|[0-9]{2})([ T,]|$)"
 
 @dataclass(frozen=True)
 class DateForm:
-    """How a column writes its days: dmy or mdy where neither is ISO; in which zone its times are."""
+    """How a column writes its days: dmy or mdy where they are not ISO, and whether in UTC."""
 
     order: str
     utc: bool = False

@@ -83,7 +83,7 @@ def read_exports(
     as_of: date,
     databases: Mapping[str, str] | None = None,
 ) -> Reading:
-    """Read all exports into tables contact_rows, order_rows and rejects (tables.py has the schemas).
+    """Read all exports into tables contact_rows, order_rows, rejects (schemas: tables.py).
 
     `databases` maps the name in `export.database` to a URL. The engine's time zone is set to the
     shop's. Raises ExportRefused before any of the three tables is replaced.

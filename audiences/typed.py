@@ -206,14 +206,14 @@ def _forms(file: str, texts: ir.Table, export: Export) -> dict[str, str]:
             )
         forms[column] = sign
     for column in days:
-        order = export.dates or cells.day_order(evidence(column))
-        if order is None:
+        first = export.dates or cells.day_order(evidence(column))
+        if first is None:
             raise ExportRefused(
                 file,
                 f"{column}: day and month cannot be told apart (such as 03/04/2026)",
                 "Say which comes first: dates = 'dmy' or dates = 'mdy'.",
             )
-        forms[column] = order
+        forms[column] = first
     utc = load_preset(export.preset).zone == "UTC" if export.preset else False
     return forms | {"zone": "UTC" if utc else ""}
 
@@ -360,8 +360,10 @@ def _order_columns(
     if "margin" not in values and "cost" in values:
         margin = net - values["cost"]
     columns["margin"] = margin.cast(cells.MONEY)
-    columns["currency"] = _or_null(values, "currency", "string").upper().fill_null(
-        ibis.literal(export.currency, type="string")
+    columns["currency"] = (
+        _or_null(values, "currency", "string")
+        .upper()
+        .fill_null(ibis.literal(export.currency, type="string"))
     )
     return columns, faults
 
