@@ -109,7 +109,7 @@ def _written_columns(
             raise ExportRefused(
                 file,
                 f"columns.{name} names the header {header!r}, which the file does not have",
-                f"{_told(headers)}{_nearest(header, headers)}",
+                f"{_told(headers)}.{_nearest(header, headers)}",
             )
         _refuse_twice(file, name, headers, places)
         columns[name] = tuple(places)
@@ -143,8 +143,8 @@ def _refuse_missing(
 def _told(headers: Sequence[str]) -> str:
     """The headers for an error text; none if they look like values of people."""
     if any("@" in header or re.search(r"[0-9]{3}", header) for header in headers):
-        return "The first row looks like values, not headers."
-    return f"Headers found: {', '.join(headers)}."
+        return "The first row looks like values, not headers"
+    return f"Headers found: {', '.join(headers)}"
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

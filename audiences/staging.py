@@ -351,7 +351,7 @@ def _stage_rows(
     name: str,
 ) -> ir.Table:
     names = [*(f"c{place}" for place in range(len(headers))), "line"]
-    fields = [pa.field(n, pa.string()) for n in names[:-1]]
+    fields: list[pa.Field[Any]] = [pa.field(n, pa.string()) for n in names[:-1]]
     schema = pa.schema([*fields, pa.field("line", pa.int64())])
     numbers = iter(lines) if lines is not None else iter(range(1, 1 << 62))
     table = new_table(engine, f"{name}_text", schema=ibis.Schema.from_pyarrow(schema))

@@ -197,14 +197,14 @@ def _forms(file: str, texts: ir.Table, export: Export) -> dict[str, str]:
 
     forms = {}
     for column in numbers:
-        sign = export.decimal or cells.decimal_sign(evidence(column))
-        if sign is None:
+        mark = export.decimal or cells.decimal_sign(evidence(column))
+        if mark is None:
             raise ExportRefused(
                 file,
                 f"{column}: a sign may part decimals or thousands (such as 1,234)",
                 "Say which: decimal = ',' or decimal = '.'.",
             )
-        forms[column] = sign
+        forms[column] = mark
     for column in days:
         first = export.dates or cells.day_order(evidence(column))
         if first is None:

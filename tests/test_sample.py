@@ -50,7 +50,7 @@ def test_the_exports_are_the_same_every_time(shop_folder, tmp_path):
 
 
 def test_every_real_invoice_and_customer_is_accepted(read):
-    engine, reading = read
+    engine, _ = read
     orders = engine.table(ORDERS_TABLE)
     assert int(orders.count().execute()) == 22_190
     assert int(orders.contact_id.nunique().execute()) == 4_372
