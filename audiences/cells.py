@@ -171,7 +171,9 @@ def _serial_day(text: ir.StringValue) -> ir.DateValue:
     """A day as a spreadsheet counts them, from 1899-12-30; 20000 to 80000 only."""
     serial = text.substr(0, 5).try_cast("int64")
     known = ibis.ifelse(serial.between(20_000, 80_000), serial, ibis.null("int64"))
-    return (ibis.date("1899-12-30") + known.as_interval("D")).cast("date")
+    # Through text: DuckDB makes a timestamp of the sum, Ibis thinks it a date and leaves casts out
+    moment = ibis.date("1899-12-30") + known.as_interval("D")
+    return moment.cast("string").substr(0, 10).try_cast("date")
 
 
 def _epoch_day(text: ir.StringValue) -> ir.DateValue:
