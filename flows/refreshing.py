@@ -22,7 +22,7 @@ from audiences.people import People, build_people
 from audiences.refreshes import Refresh, last_refreshes, record_refresh
 from audiences.seeds import Seed, pick_seed
 from audiences.segments import Segmentation, segment
-from audiences.snapshots import ROWS_AT_ONCE, commit_snapshot, snapshot_name, write_rows
+from audiences.snapshots import commit_snapshot, snapshot_name, stream, write_rows
 from audiences.tables import OCCASIONS, PEOPLE, RETURNS, SEGMENTED
 from audiences.value import UnusableFit, fit_value, predict
 from config.audiences import Audience, Purpose
@@ -219,9 +219,9 @@ def _keep(
 
 def _write(workshop: Workshop, kind: str, name: str, table: ir.Table, now: datetime) -> Any:
     ordered = table.order_by(list(table.columns[:2]))
-    rows = workshop.engine.to_pyarrow_batches(ordered, chunk_size=ROWS_AT_ONCE)
     folder = workshop.state / kind / name if name else workshop.state / kind
-    return write_rows(folder, snapshot_name(now), rows.schema, rows)
+    schema = ordered.schema().to_pyarrow()
+    return write_rows(folder, snapshot_name(now), schema, stream(workshop.engine, ordered))
 
 
 def _digests(workshop: Workshop, people: People) -> Iterator[tuple[str, ir.Table]]:
