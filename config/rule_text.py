@@ -7,7 +7,7 @@ from typing import Self
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.tokenizer_core import TokenType
+from sqlglot.tokens import TokenType
 
 DIALECT = "duckdb"
 _LONGEST = 10_000

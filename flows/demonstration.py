@@ -40,7 +40,8 @@ def run(folder: Path, *, quiet: bool = False) -> dict[str, Any]:
         from flows.steer import steer
 
         document = steer(str(folder), apply=True)
-    return {"project": str(folder), **document}
+    chart = folder / ".adsteer" / "reports" / "segments.svg"
+    return {"project": str(folder), "chart": str(chart), **document}
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows import artifacts, loop
+from flows.pictures import segments_chart
 from flows.workshop import open_workshop
 
 Document = dict[str, Any]
@@ -22,7 +23,7 @@ def rebuild_segments(project: str) -> Document:
     with open_workshop(Path(project)) as workshop:
         document = loop.refresh(workshop)
         artifacts.publish_exports(document)
-        artifacts.publish_segments(document, loop.chart(workshop, document))
+        artifacts.publish_segments(document, segments_chart(workshop, document))
     return document
 
 
