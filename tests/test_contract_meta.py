@@ -1,0 +1,99 @@
+"""Meta keeps the contract, over HTTP against the sandbox."""
+
+from typing import Any
+
+import pytest
+
+from audiences.model import AudienceRef
+from bids.model import BidObject, Level
+from config.audiences import Purpose
+from connectors.base import Connector
+from connectors.errors import OperatorError
+from connectors.meta import Meta
+from tests.support.contract import (
+    BidContract,
+    ConnectorContract,
+    LookalikeContract,
+    SpendContract,
+    sandbox_server,
+)
+from tests.support.members import batch, digests_of
+from tests.support.sandbox import ACCOUNT, Sandbox
+
+__all__ = ["sandbox_server"]
+
+OBJECTS = (
+    BidObject(ACCOUNT, "meta", Level.AD_GROUP, "12020000000000001"),  # takes value rules
+    BidObject(ACCOUNT, "meta", Level.AD_GROUP, "12020000000000002"),  # bid cap: multipliers only
+)
+
+
+class TestMeta(ConnectorContract):
+    platform = "meta"
+    connector_class = Meta
+    create_operations = ("audiences.create",)
+    add_operation = "users.add"
+    remove_operation = "users.remove"
+
+    def test_a_list_that_is_too_small(self, connector: Connector, box: Sandbox) -> None:
+        """Meta makes lists of any size, empty ones too: the plan holds back what is too small."""
+        opened = connector.find_or_create(self.audience, batch(1, 1))
+        assert connector.add(opened.list_id, batch(1, 1)).accepted == 1
+        box.settle()
+        assert not connector.state(opened.list_id).ready
+
+    def test_a_settled_list_tells_its_size_and_match(
+        self, connector: Connector, list_id: str
+    ) -> None:
+        """Meta never tells how many it holds, only a rounded range of those it matched."""
+        state = connector.state(list_id)
+        assert state.settled
+        assert state.size is None
+        assert state.matched is not None
+        assert 0 < state.matched <= self.enough
+
+    def test_a_list_under_processing_takes_no_change(
+        self, connector: Connector, box: Sandbox
+    ) -> None:
+        """Meta takes changes at any time, only a replacement locks a list."""
+        opened = connector.find_or_create(self.audience, batch(1, 3))
+        connector.add(opened.list_id, batch(1, 3))
+        assert not connector.state(opened.list_id).settled
+        connector.add(opened.list_id, batch(4, 3))
+        assert box.members("meta", opened.list_id) == digests_of(batch(1, 6))
+
+
+class TestMetaLookalikes(LookalikeContract):
+    platform = "meta"
+    connector_class = Meta
+    grow_operation = "lookalikes.create"
+
+    @pytest.fixture
+    def connector(self, box: Sandbox) -> Any:
+        return box.connector("meta", country="DE")
+
+
+class TestMetaBids(BidContract):
+    platform = "meta"
+    connector_class = Meta
+    objects = OBJECTS
+    add_operation = "rule_sets.create"
+    set_operation = "rule_sets.create"
+    remove_operation = "adset.update"
+    condition_operation = "audience.update"
+
+    @pytest.fixture
+    def list_id(self, box: Sandbox) -> str:
+        audience = AudienceRef(ACCOUNT, "meta", "vip", Purpose.RETARGETING, "adsteer: vip")
+        opened = box.connector("meta").find_or_create(audience, batch(1, 300))
+        return str(opened.list_id)
+
+    def test_a_list_of_another_account_is_the_operators(self, connector: Meta) -> None:
+        with pytest.raises(OperatorError):
+            connector.condition_for("23850000000009999", "adsteer: nobody")
+
+
+class TestMetaSpend(SpendContract):
+    platform = "meta"
+    objects = OBJECTS
+    spend_operation = "insights"
