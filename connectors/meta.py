@@ -346,8 +346,8 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
             decided = bids.decide(standing, ad_set, these)
             try:
                 if failure is None:
-                    standing = self._move(standing, decided)
-                    sent = True
+                    before, standing = standing, self._move(standing, decided)
+                    sent |= standing is not before
             except ConnectorError as fault:
                 if not sent:
                     raise
