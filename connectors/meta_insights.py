@@ -6,10 +6,10 @@ are taken, because the types overlap. What is not there is zero.
 Facts: Marketing API, Insights; as of November 2026.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from json import dumps
+from json import dumps, loads
 from typing import Any
 
 from bids.model import BidObject, Level
@@ -23,6 +23,8 @@ FIGURES = "spend,impressions,clicks,actions,action_values"
 PURCHASES = ("omni_purchase", "purchase", "offsite_conversion.fb_pixel_purchase")
 """In this order: the first that a row has (our choice)."""
 OBJECTS_PER_REPORT = 50
+IN_A_BODY: dict[str, Callable[[Any], Any]] = {"time_range": loads, "filtering": loads}
+"""What is JSON text in a query and JSON itself in a body."""
 ROWS_PER_PAGE = 500
 DONE, FAILED = "Job Completed", ("Job Failed", "Job Skipped")
 WAIT_SECONDS = 10.0
@@ -65,7 +67,7 @@ def rows(
         return list(graph.pages(PATH, gaps=account, query=query))
     except TooMuch:
         pass
-    wish = {key: value for key, value in query.items() if key != "limit"}
+    wish = {key: IN_A_BODY.get(key, str)(value) for key, value in query.items() if key != "limit"}
     run = graph.post(PATH, gaps=account, json=wish).get("report_run_id")
     if not str(run).isdigit():
         raise ContractBroken(f"POST {PATH}: the answer has no report_run_id.")

@@ -949,7 +949,13 @@ def test_a_row_that_was_not_asked_for(net, connector, wrong):
 
 def ordered(net):
     got(net, f"{ACT}/insights", FIGURES, error(100, 1487534), status=400)
-    wish = {key: value for key, value in FIGURES.items() if key != "limit"}
+    wish = {
+        "level": "adset",
+        "fields": FIGURES["fields"],
+        "time_range": {"since": "2026-08-01", "until": "2026-08-02"},
+        "time_increment": "1",
+        "filtering": [{"field": "adset.id", "operator": "IN", "value": [AD_SET]}],
+    }
     sent(net, f"{ACT}/insights", wish, {"report_run_id": "6070"})
 
 

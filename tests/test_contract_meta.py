@@ -1,5 +1,6 @@
 """Meta keeps the contract, over HTTP against the sandbox."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -97,3 +98,10 @@ class TestMetaSpend(SpendContract):
     platform = "meta"
     objects = OBJECTS
     spend_operation = "insights"
+
+    def test_a_long_report_is_ordered(self, connector: Meta, box: Sandbox) -> None:
+        first, last = self.days
+        long_ago = first - timedelta(days=600)
+        rows = connector.spend(self.objects, long_ago, last)
+        assert len({(one.day, one.object) for one in rows}) == len(rows) > 1200
+        assert set(connector.spend(self.objects, first, last)) <= set(rows)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -22,6 +23,11 @@ BOUNDS = "approximate_count_lower_bound,approximate_count_upper_bound"
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fields_of(text: str) -> list[str]:
+    """Names at the top of a `fields` parameter: `a,b{c,d}` is a and b."""
+    return re.sub(r"\{.*\}", "", text).split(",") if text else []
 
 
 def rows(people: Iterable[int]) -> list[list[str]]:
