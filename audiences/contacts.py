@@ -19,7 +19,7 @@ from audiences.tables import IDENTIFIERS, digests_schema
 from audiences.unions import stacked
 from config.audiences import Identifier
 
-_READ: list[pa.Field[Any]] = [
+_READ: "list[pa.Field[Any]]" = [
     pa.field("cell", pa.string()),
     pa.field("value", pa.string()),
     pa.field("links", pa.bool_()),
