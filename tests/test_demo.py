@@ -135,3 +135,12 @@ def test_what_the_demo_keeps_is_private(clean: Path) -> None:
         if path.is_file() and "prefect" not in path.parts:
             assert path.stat().st_mode & 0o077 == 0, path
     assert (clean / ".adsteer").stat().st_mode & 0o077 == 0
+
+
+def test_the_demo_left_tables_in_prefect(clean: Path) -> None:
+    database = clean / ".adsteer" / "prefect" / "prefect.db"
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        keys = {key for (key,) in connection.execute("select key from artifact")}
+        flows = {name for (name,) in connection.execute("select name from flow")}
+    assert {"segments", "exports", "audience-plan", "bid-plan", "audience-receipts"} <= keys
+    assert {"steer", "refresh", "sync", "adjust"} <= flows
