@@ -1,4 +1,4 @@
-"""The loop, in plain functions: refresh, plan, apply. Prefect flows and commands both call these."""
+"""The loop in plain functions: refresh, plan, apply. Flows and commands both call these."""
 
 import hashlib
 import json
@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 
 from audiences.plan import AudiencePlan, StalePlan, load_plan
 from audiences.snapshots import private_folder
-from bids.deliver import BidReceipts
 from bids.corrections import BidPlan
+from bids.deliver import BidReceipts
 from flows import documents
 from flows.bidding import (
     apply_corrections,
@@ -39,6 +39,8 @@ class WholePlan:
     lists: AudiencePlan | None
     growth: tuple[Growth, ...]
     bids: BidPlan | None
+    outlook: Document | None = None
+    """Effective corrections, strategies, forecast: for the reader, not part of what is applied."""
 
     @property
     def fingerprint(self) -> str:
@@ -78,9 +80,7 @@ def apply(workshop: Workshop, fingerprint: str | None = None) -> Document:
     corrected: list[BidReceipts] = []
     if whole.bids is not None:
         who = approval.who if approval else None
-        corrected = apply_corrections(
-            workshop, whole.bids, run=fingerprint[:12], approved_by=who
-        )
+        corrected = apply_corrections(workshop, whole.bids, run=fingerprint[:12], approved_by=who)
     bids = documents.bid_receipts(corrected)
     return {**document, "receipts": {"audiences": lists, "lookalikes": grown, "bids": bids}}
 
@@ -119,6 +119,9 @@ def summary(document: Document) -> list[str]:
             f"{document['people']:,} people on {document['as_of']}; {rejected:,} rows rejected."
         )
         said += document["notes"]
+    waits = sum(one["action"] == "wait" for one in document.get("bids", ()))
+    if waits:
+        said.append(f"{waits} corrections wait for a list that is not ready yet.")
     if "receipts" in document:
         said += _receipt_lines(document["receipts"])
     elif "audiences" in document:
@@ -140,24 +143,22 @@ def _receipt_lines(receipts: dict[str, Any]) -> list[str]:
     corrections = sum(one["accepted"] for one in receipts["bids"])
     sent = sum(people.values()) + corrections + len(receipts["lookalikes"])
     if not sent:
-        return ["Nothing to send: the platforms already have what the rules ask for."]
+        return ["Sent nothing: the platforms have what can be sent now."]
     figures = ", ".join(f"{number:,} {name}" for name, number in people.items() if number)
     lines = [f"People sent: {figures or 'none'}. Corrections set: {corrections}."]
     failed = (*receipts["audiences"], *receipts["lookalikes"])
     lines += [f"{one['audience']}: {one['said']}" for one in failed if one["said"]]
-    return lines
+    return list(dict.fromkeys(lines))
 
 
-def _make(
-    workshop: Workshop, *, lists: bool, bids: bool, only: Collection[str]
-) -> WholePlan:
+def _make(workshop: Workshop, *, lists: bool, bids: bool, only: Collection[str]) -> WholePlan:
     settle_interrupted(workshop)
     list_plan = plan_lists(workshop, only=only) if lists else None
-    return WholePlan(
-        lists=list_plan,
-        growth=plan_growth(workshop, only=only) if lists else (),
-        bids=plan_corrections(workshop, list_plan) if bids else None,
-    )
+    growth = plan_growth(workshop, only=only) if lists else ()
+    if not bids:
+        return WholePlan(list_plan, growth, None)
+    bid_plan, ahead = plan_corrections(workshop, list_plan)
+    return WholePlan(list_plan, growth, bid_plan, ahead)
 
 
 def _refuse_stale(workshop: Workshop, whole: WholePlan) -> None:
@@ -167,7 +168,8 @@ def _refuse_stale(workshop: Workshop, whole: WholePlan) -> None:
         state = memory.base(one.audience).state
         if state != one.base:
             raise StalePlan(
-                f"{one.audience} has changed since plan {whole.fingerprint[:12]} was made: plan again."
+                f"{one.audience} has changed since plan {whole.fingerprint[:12]} was made. "
+                "Plan again."
             )
     if whole.bids is not None:
         refuse_stale_corrections(workshop, whole.bids)
@@ -178,7 +180,8 @@ def _document(workshop: Workshop, whole: WholePlan) -> Document:
         ledger(workshop).approval(whole.lists.fingerprint) is not None
     )
     made = documents.plan(whole.fingerprint, whole.lists, whole.bids, approved=approved)
-    return {**made, "lookalikes": [one.as_json() for one in whole.growth]}
+    ahead = {"outlook": whole.outlook} if whole.outlook else {}
+    return {**made, "lookalikes": [one.as_json() for one in whole.growth], **ahead}
 
 
 def _file(workshop: Workshop, fingerprint: str) -> Path:
