@@ -14,11 +14,6 @@ class Account(Written):
     lists_from: Name | None = Field(
         default=None, description="Account whose lists this one can use in corrections."
     )
-    country: str | None = Field(
-        default=None,
-        pattern=r"^[A-Z]{2}$",
-        description="Country that look-alikes are grown in, such as DE, where a platform asks.",
-    )
     sandbox: bool = Field(default=False, description="Talk to adsteer's sandbox instead.")
     api_version: str | None = Field(default=None, description="API version; ours if left out.")
     secrets: str | None = Field(

@@ -8,7 +8,7 @@ UNVERIFIED marks what they leave open.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
@@ -62,12 +62,11 @@ log = logging.getLogger(__name__)
 
 ORIGIN = "https://graph.facebook.com/"
 VERSION = "v26.0"
-VERSION_ENDS: dict[str, date | None] = {
-    "v24.0": date(2026, 10, 6),
-    "v25.0": None,
-    "v26.0": None,
-}
-"""Last day of a version; None: not announced. UNVERIFIED: a copy of Meta's version table."""
+VERSION_ENDS: date | None = None
+"""Not announced as of November 2026."""
+OLDER_VERSIONS_END: dict[str, date | None] = {"v24.0": date(2026, 10, 6), "v25.0": None}
+"""UNVERIFIED: a copy of Meta's version table."""
+WARN_DAYS = 90
 SANDBOX_ACCOUNT = "700100200300"
 
 ACCOUNT = "act_{account}"
@@ -82,7 +81,9 @@ STATE_FIELDS = (
     "id,operation_status,delivery_status,approximate_count_lower_bound,"
     "approximate_count_upper_bound"
 )
-AD_SET_FIELDS = "id,bid_strategy,bid_adjustments,value_rule_set_id,value_rules_applied"
+AD_SET_FIELDS = (
+    "id,bid_strategy,bid_adjustments,value_rule_set_id,value_rules_applied,campaign{bid_strategy}"
+)
 RULE_SET_FIELDS = "id,name,status,rules{name,adjust_sign,adjust_value,status,criterias}"
 
 READY, EMPTY, REPLACING, POPULATING, FLAGGED = 200, 410, 414, 441, (470, 471)
@@ -126,9 +127,9 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
     def __init__(self, graph: Graph, account: Account, around: Surroundings) -> None:
         self._graph = graph
         self._name = account.name
-        self._country = account.country
         self._gaps = {"account": account_id(account)}
         self._now = around.now
+        self._version = account.api_version or VERSION
         self._value_based: dict[str, bool] = {}
 
     @classmethod
@@ -154,6 +155,9 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
         return cls(Graph(door, proof), account, around)
 
     def check(self) -> None:
+        ends = {**OLDER_VERSIONS_END, VERSION: VERSION_ENDS}.get(self._version)
+        if ends is not None and (ends - self._now().date()).days < WARN_DAYS:
+            log.warning("account %s: Meta serves %s until %s", self._name, self._version, ends)
         fields = {"fields": "id,name,tos_accepted"}
         answer = self._graph.get(ACCOUNT, gaps=self._gaps, query=fields)
         terms = answer.get("tos_accepted")
@@ -230,19 +234,19 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
     # Look-alikes
 
     def grow(self, seed_id: str, title: str, reach: int, wish: Lookalike) -> str:
-        """`reach` 1 to 5 is 1, 2, 3, 5 and 10 % of the people of the account's country.
+        """`reach` 1 to 5 is 1, 2, 3, 5 and 10 % of the people of `wish.countries`.
 
         Meta keeps a look-alike in use fresh by itself, about every three days.
         """
-        if self._country is None or reach not in RATIOS:
+        if not wish.countries or reach not in RATIOS:
             raise RuleRefused(
-                f"look-alike {title!r}: Meta needs reach 1 to 5 and a country.",
-                act=f"Set country of account {self._name} in platforms.toml, such as DE.",
+                f"look-alike {title!r}: Meta must know the countries, and reach is 1 to 5.",
+                act="Set countries = ['UA', ...] under the audience's lookalike.",
             )
         if (found := self._grown(seed_id, title, reach)) is not None:
             return found
         self._refuse_seed(seed_id)
-        spec = {"type": "custom_ratio", "ratio": RATIOS[reach], "country": self._country}
+        spec = {"type": "custom_ratio", "ratio": RATIOS[reach], **_where(wish.countries)}
         body = {
             "name": title,
             "subtype": "LOOKALIKE",
@@ -325,7 +329,7 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
     def write_corrections(
         self, changes: Sequence[CorrectionChange]
     ) -> tuple[CorrectionReceipt, ...]:
-        """Ad set by ad set, each moved to its new corrections at once.
+        """Ad set by ad set; ad sets that share a set of ours and change alike change in one go.
 
         Once something was sent no receipt is lost: a failure then becomes the reason of the
         changes that were not sent. Before that it is raised. 0 % is no rule at all at Meta.
@@ -333,26 +337,29 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
         if not changes:
             return ()
         standing = self._standing()
-        receipts: dict[CorrectionChange, CorrectionReceipt] = {}
+        said = "there is no such ad set in the ad account"
+        receipts = {change: _refused(change, said) for change in changes}
+        todo = {
+            ad_set.id: bids.decide(
+                standing, ad_set, [one for one in changes if one.object == target]
+            )
+            for target in dict.fromkeys(change.object for change in changes)
+            if (ad_set := _ad_set(standing, target)) is not None
+        }
+        in_place = bids.in_place(standing, todo)
         failure: ConnectorError | None = None
         sent = False
-        for target in dict.fromkeys(change.object for change in changes):
-            these = [change for change in changes if change.object == target]
-            ad_set = _ad_set(standing, target)
-            if ad_set is None:
-                said = "there is no such ad set in the ad account"
-                receipts |= {one: _refused(one, said) for one in these}
-                continue
-            decided = bids.decide(standing, ad_set, these)
+        for one in todo.values():
             try:
                 if failure is None:
-                    before, standing = standing, self._move(standing, decided)
+                    before, standing = standing, self._move(standing, one, in_place)
                     sent |= standing is not before
             except ConnectorError as fault:
                 if not sent:
                     raise
                 failure = fault
-            receipts |= {one: _receipt(one, decided, failure) for one in these}
+            missing = None if standing.has(one) else failure
+            receipts |= {change: _receipt(change, one, missing) for change in one.changes}
         if failure is None:
             self._tidy(standing)
         return tuple(receipts[change] for change in changes)
@@ -424,16 +431,19 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
         found = [bids.rule_set_of(one) for one in rows if one.get("status") != "DELETED"]
         return {one.id: one for one in found}
 
-    def _move(self, standing: bids.Standing, decided: bids.Decided) -> bids.Standing:
+    def _move(
+        self, standing: bids.Standing, decided: bids.Decided, in_place: Mapping[str, bids.RuleSet]
+    ) -> bids.Standing:
         """Send what an ad set shall have; the standing afterwards."""
         ad_set = decided.ad_set
+        if standing.has(decided):
+            return standing
         if decided.multipliers is not None:
-            if dict(decided.multipliers) == dict(ad_set.multipliers):
-                return standing
             body: dict[str, object] = {"bid_adjustments": bids.adjustments(decided.multipliers)}
             moved = replace(ad_set, multipliers=decided.multipliers)
-        elif decided.rules == standing.rules_of(ad_set):
-            return standing
+        elif (anew := in_place.get(ad_set.rule_set_id or "")) is not None:
+            self._graph.post("{id}", gaps={"id": anew.id}, json=anew.as_json())
+            return replace(standing, rule_sets={**standing.rule_sets, anew.id: anew})
         elif not decided.rules:
             body = {"value_rules_applied": False}  # with an id beside it, it would attach again
             moved = replace(ad_set, rule_set_id=None)
@@ -448,7 +458,7 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
         self, standing: bids.Standing, rules: tuple[bids.Rule, ...]
     ) -> tuple[bids.Standing, str]:
         """A rule set with exactly these rules, found or made."""
-        found = _with_rules(standing.rule_sets, rules)
+        found = bids.with_rules(standing.rule_sets, rules)
         if found is not None:
             return standing, found
         if len(standing.rule_sets) >= bids.SETS_PER_ACCOUNT:
@@ -458,18 +468,15 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
                 f"account {self._name} has {len(standing.rule_sets)} value rule sets, all in use.",
                 act="Correct the same on all ad sets, or delete sets in Ads Manager.",
             )
-        body = {
-            "name": bids.set_name(rules),
-            "product_type": "AUDIENCE",
-            "rules": [one.as_json() for one in rules],
-        }
+        wanted = bids.RuleSet("", bids.set_name(rules), rules)
+        body = {**wanted.as_json(), "product_type": "AUDIENCE"}
 
         def make() -> str:
             made = self._graph.post(RULE_SETS, gaps=self._gaps, json=body, effect=Effect.TWICE)
             return _id(RULE_SETS, made)
 
-        made = self._graph.once(make, lambda: _with_rules(self._rule_sets(), rules))
-        known = {**standing.rule_sets, made: bids.RuleSet(made, str(body["name"]), rules)}
+        made = self._graph.once(make, lambda: bids.with_rules(self._rule_sets(), rules))
+        known = {**standing.rule_sets, made: replace(wanted, id=made)}
         return replace(standing, rule_sets=known), made
 
     def _tidy(self, standing: bids.Standing) -> bids.Standing:
@@ -490,6 +497,13 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
             return
         except ContractBroken:
             self._graph.post(DELETE_RULE_SET[1], gaps={"id": number}, json={})
+
+
+def _where(countries: Sequence[str]) -> dict[str, Any]:
+    """One country is named plainly, several as places."""
+    if len(countries) == 1:
+        return {"country": countries[0]}
+    return {"location_spec": {"geo_locations": {"countries": list(countries)}}}
 
 
 def account_id(account: Account) -> str:
@@ -541,10 +555,6 @@ def _id(path: str, answer: dict[str, Any]) -> str:
     if not str(answer.get("id", "")).isdigit():
         raise ContractBroken(f"POST {path}: the answer has no id.")
     return str(answer["id"])
-
-
-def _with_rules(found: dict[str, bids.RuleSet] | Any, rules: tuple[bids.Rule, ...]) -> str | None:
-    return next((one.id for one in found.values() if one.rules == rules), None)
 
 
 def _ad_set(standing: bids.Standing, one: BidObject) -> bids.AdSet | None:

@@ -1,9 +1,10 @@
 """What corrects bids at Meta: value rules by audience label, and bid multipliers by audience id.
 
 An ad set follows at most one value rule set, shared or not, and cannot have multipliers beside it.
-So a combination of rules is a set of its own, found by its content: an ad set is moved from one
-set to another, and no set that somebody made is ever changed. Rules of others are carried along
-in front, because the first rule that fits a person wins.
+So a combination of rules is a set of its own, found by its content, and an ad set is moved from
+one set to another; a set of ours is changed in place where all that follow it change alike. No set
+that somebody made is ever changed: its rules are carried along in front of ours, because the first
+rule that fits a person wins, and it is followed again when ours are gone.
 
 Facts: Marketing API, Value Rules and Bid Multipliers; SDK 26.0.3; as of November 2026.
 """
@@ -121,6 +122,9 @@ class RuleSet:
     def is_ours(self) -> bool:
         return self.name.startswith(OURS)
 
+    def as_json(self) -> dict[str, Any]:
+        return {"name": self.name, "rules": [one.as_json() for one in self.rules]}
+
 
 def rule_set_of(row: Mapping[str, Any]) -> RuleSet:
     """From an answer; raises KeyError for what is not a rule set."""
@@ -165,6 +169,7 @@ class AdSet:
 
     id: str
     strategy: str
+    """Its own, or its campaign's where the campaign holds the budget; empty if neither tells."""
     rule_set_id: str | None
     multipliers: Mapping[str, float]
     """By audience id; `default` is everybody else."""
@@ -184,10 +189,11 @@ def ad_set_of(row: Mapping[str, Any]) -> AdSet:
     by_audience = groups.get("custom_audience", {})
     plain = {str(k): float(v) for k, v in by_audience.items() if isinstance(v, int | float)}
     attached = row.get("value_rules_applied", True) is not False
+    campaign = row.get("campaign") or {}
     rule_set = row.get("value_rule_set_id")
     return AdSet(
         str(row["id"]),
-        str(row.get("bid_strategy", "")),
+        str(row.get("bid_strategy") or campaign.get("bid_strategy") or ""),
         str(rule_set) if rule_set and attached else None,
         plain,
         other_multipliers=len(plain) < len(by_audience) or bool(set(groups) - {"custom_audience"}),
@@ -265,6 +271,13 @@ class Standing:
                 found[audience] = (correction_id(ad_set, audience), percent_of(factor))
         return found
 
+    def has(self, decided: "Decided") -> bool:
+        """Whether an ad set has already what was decided for it."""
+        now = self.ad_sets[decided.ad_set.id]
+        if decided.multipliers is not None:
+            return dict(decided.multipliers) == dict(now.multipliers)
+        return decided.rules == self.rules_of(now)
+
     def unused(self) -> list[RuleSet]:
         """Sets of ours that no ad set follows."""
         followed = {one.rule_set_id for one in self.ad_sets.values()}
@@ -285,6 +298,33 @@ class Decided:
     multipliers: Mapping[str, float] | None
     refused: Mapping[CorrectionChange, str]
     names: Mapping[CorrectionChange, str]
+    """What a change names there: the label, or the audience's id."""
+
+    @property
+    def changes(self) -> tuple[CorrectionChange, ...]:
+        return (*self.refused, *self.names)
+
+
+def with_rules(found: Mapping[str, RuleSet], rules: Sequence[Rule]) -> str | None:
+    """Id of a set with exactly these rules."""
+    return next((one.id for one in found.values() if one.rules == tuple(rules)), None)
+
+
+def in_place(standing: Standing, todo: Mapping[str, "Decided"]) -> dict[str, RuleSet]:
+    """Sets of ours that are given new rules, because all that follow them shall have the same.
+
+    One request then changes all of them at once, as a campaign with its own budget demands.
+    """
+    anew = {}
+    for one in standing.rule_sets.values():
+        following = [
+            ad_set.id for ad_set in standing.ad_sets.values() if ad_set.rule_set_id == one.id
+        ]
+        wanted = {todo[number].rules if number in todo else None for number in following}
+        rules = wanted.pop() if len(wanted) == 1 else None
+        if one.is_ours and rules and with_rules(standing.rule_sets, rules) is None:
+            anew[one.id] = RuleSet(one.id, set_name(rules), rules)
+    return anew
 
 
 def decide(standing: Standing, ad_set: AdSet, changes: Sequence[CorrectionChange]) -> Decided:
@@ -330,6 +370,8 @@ def _no_multiplier(standing: Standing, ad_set: AdSet, change: CorrectionChange) 
     """Why a bid multiplier cannot be; empty if it can."""
     if change.condition_id not in standing.labels:
         return f"list {change.condition_id} is not in the ad account"
+    if not ad_set.strategy:
+        return "Meta does not tell how this ad set bids, nor its campaign"
     if ad_set.other_multipliers:
         return "the ad set has bid multipliers of another kind, set by hand"
     lowest = percent_of(LOWEST_FACTOR)

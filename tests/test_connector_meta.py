@@ -64,7 +64,7 @@ def clock():
 def account(monkeypatch):
     monkeypatch.setenv("SHOP_TOKEN", "secret-token")
     monkeypatch.delenv("SHOP_APP_SECRET", raising=False)
-    return Account(name="fb", platform="meta", secrets="SHOP_", login=ACT, country="DE")
+    return Account(name="fb", platform="meta", secrets="SHOP_", login=ACT)
 
 
 @pytest.fixture
@@ -141,6 +141,14 @@ def test_the_proof_of_the_app_secret(net, account, monkeypatch):
     query = matchers.query_param_matcher({**CHECK, "appsecret_proof": proof})
     net.add("GET", BASE + ACT, json={"id": ACT}, match=[query])
     connect(account, surroundings()).check()
+
+
+@pytest.mark.parametrize(("version", "warned"), [("v24.0", True), ("v25.0", False)])
+def test_a_version_that_ends_soon_is_told(net, account, caplog, version, warned):
+    older = account.model_copy(update={"api_version": version})
+    net.add("GET", f"https://graph.facebook.com/{version}/{ACT}", json={"id": ACT})
+    connect(older, surroundings()).check()
+    assert ("until 2026-10-06" in caplog.text) == warned
 
 
 def test_another_version(net, account):
@@ -513,6 +521,7 @@ def test_deleting_that_is_no_success(net, connector):
 
 # Look-alikes
 
+WISH = Lookalike(countries=("DE",))
 GROWN = "id,name,subtype,lookalike_spec"
 
 
@@ -528,7 +537,7 @@ def test_a_lookalike_is_made(net, connector, reach, ratio):
         "lookalike_spec": json.dumps({"type": "custom_ratio", "ratio": ratio, "country": "DE"}),
     }
     sent(net, AUDIENCES, body, {"id": LIST})
-    assert connector.grow(SEED, "like", reach, Lookalike()) == LIST
+    assert connector.grow(SEED, "like", reach, WISH) == LIST
 
 
 @pytest.mark.parametrize(
@@ -545,20 +554,30 @@ def test_a_seed_that_cannot_serve(net, connector, answer, kind):
     listed(net, GROWN)
     got(net, SEED, STATE, answer)
     with pytest.raises(kind):
+        connector.grow(SEED, "like", 1, WISH)
+
+
+def test_several_countries(net, connector):
+    listed(net, GROWN)
+    got(net, SEED, STATE, state_answer())
+    net.add("POST", BASE + AUDIENCES, json={"id": LIST})
+    connector.grow(SEED, "like", 1, Lookalike(countries=("UA", "PL")))
+    spec = json.loads(json.loads(net.calls[-1].request.body)["lookalike_spec"])
+    assert spec["location_spec"] == {"geo_locations": {"countries": ["UA", "PL"]}}
+    assert "country" not in spec
+
+
+def test_without_a_country_nothing_grows(connector):
+    with pytest.raises(RuleRefused, match="countries"):
         connector.grow(SEED, "like", 1, Lookalike())
-
-
-def test_without_a_country_nothing_grows(account):
-    nowhere = connect(account.model_copy(update={"country": None}), surroundings())
-    with pytest.raises(RuleRefused, match="country"):
-        nowhere.grow(SEED, "like", 1, Lookalike())
 
 
 # Bids
 
 AD_SETS = {
     "limit": 100,
-    "fields": "id,bid_strategy,bid_adjustments,value_rule_set_id,value_rules_applied",
+    "fields": "id,bid_strategy,bid_adjustments,value_rule_set_id,value_rules_applied,"
+    "campaign{bid_strategy}",
 }
 RULE_SETS = {
     "limit": 100,
@@ -712,6 +731,62 @@ def test_ad_sets_with_the_same_corrections_share_a_set(net, connector):
     assert [one.refused for one in receipts] == ["", ""]
 
 
+def following(*ids):
+    """Ad sets that follow set 90 of ours."""
+    more = {"value_rule_set_id": "90", "value_rules_applied": True}
+    return [{**FREE, "id": one, **more} for one in ids]
+
+
+SECOND = "120200000000009"
+BESIDE = BidObject("fb", "meta", Level.AD_GROUP, SECOND)
+
+
+def test_who_share_a_set_of_ours_and_change_alike_change_in_one_go(net, connector):
+    shared = rule_set("90", "adsteer", rule("OTHER_1", -30))
+    standing(net, ad_sets=following(AD_SET, SECOND), sets=[shared])
+    anew = {"name": "adsteer: OTHER_1 +45 %", "rules": [rule("OTHER_1", 45)]}
+    sent(net, "90", anew, {"success": True})
+    receipts = connector.write_corrections([change(45), change(45, BESIDE)])
+    assert [one.refused for one in receipts] == ["", ""]
+
+
+def test_what_changed_in_one_go_is_done_though_another_fails(net, connector):
+    shared = rule_set("90", "adsteer", rule("OTHER_1", -30))
+    standing(net, ad_sets=[*following(AD_SET, SECOND), CAPPED], sets=[shared])
+    net.add("POST", BASE + "90", json={"success": True})
+    net.add("POST", BASE + BID_CAP, json=error(80004), status=400)
+    changes = [change(45), change(-20, THERE), change(45, BESIDE)]
+    first, failed, last = connector.write_corrections(changes)
+    assert (first.refused, last.refused) == ("", "")
+    assert failed.refused.startswith("failed:")
+
+
+def test_who_changes_alone_leaves_the_shared_set(net, connector):
+    shared = rule_set("90", "adsteer", rule("OTHER_1", -30))
+    standing(net, ad_sets=following(AD_SET, SECOND), sets=[shared])
+    net.add("POST", f"{BASE}{ACT}/value_rule_set", json={"id": "91"})
+    attach = {"value_rule_set_id": "91", "value_rules_applied": True}
+    sent(net, AD_SET, attach, {"success": True})
+    assert connector.write_corrections([change(45)])[0].refused == ""
+
+
+def test_a_set_of_others_is_never_changed(net, connector):
+    theirs = rule_set("90", "by hand", rule("OTHER_1", -30, "mine"))
+    standing(net, ad_sets=following(AD_SET), sets=[theirs])
+    net.add("POST", f"{BASE}{ACT}/value_rule_set", json={"id": "91"})
+    net.add("POST", BASE + AD_SET, json={"success": True})
+    connector.write_corrections([change(45)])
+    (made,) = json.loads(net.calls[3].request.body)["rules"]
+    assert (made["name"], made["adjust_value"]) == ("mine", 45)
+
+
+def test_the_strategy_may_be_the_campaigns(net, connector):
+    ours = {"id": AD_SET, "campaign": {"id": "5", "bid_strategy": "LOWEST_COST_WITHOUT_CAP"}}
+    standing(net, ad_sets=[ours], sets=[rule_set("90", "adsteer", rule("OTHER_1", -30))])
+    sent(net, AD_SET, {"value_rule_set_id": "90", "value_rules_applied": True}, {"success": True})
+    assert connector.write_corrections([change(-30)])[0].refused == ""
+
+
 def test_rules_of_others_are_carried_along_in_front(net, connector):
     following = {**FREE, "value_rule_set_id": "80", "value_rules_applied": True}
     audiences = [OURS, {"id": "5", "audience_labels": ["OTHER_3"]}]
@@ -832,12 +907,13 @@ def test_multipliers_of_another_kind_stay(net, connector, groups):
         (change(-30, condition="404"), "no audience label"),
         (change(-92, THERE), "only lowers"),
         (change(-30, THERE, condition="404"), "not in the ad account"),
+        (change(-30, BidObject("fb", "meta", Level.AD_GROUP, "7")), "does not tell how"),
         (change(-30, BidObject("fb", "meta", Level.AD_GROUP, "404")), "no such ad set"),
         (change(-30, BidObject("fb", "meta", Level.CAMPAIGN, AD_SET)), "no such ad set"),
     ],
 )
 def test_a_change_that_cannot_be(net, connector, one, said):
-    standing(net)
+    standing(net, ad_sets=[FREE, CAPPED, {"id": "7"}])
     (receipt,) = connector.write_corrections([one])
     assert said in receipt.refused
 

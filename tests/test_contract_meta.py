@@ -1,13 +1,12 @@
 """Meta keeps the contract, over HTTP against the sandbox."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from audiences.model import AudienceRef
 from bids.model import BidObject, Level
-from config.audiences import Purpose
+from config.audiences import Lookalike, Purpose
 from connectors.base import Connector
 from connectors.errors import OperatorError
 from connectors.meta import Meta
@@ -69,9 +68,7 @@ class TestMetaLookalikes(LookalikeContract):
     connector_class = Meta
     grow_operation = "lookalikes.create"
 
-    @pytest.fixture
-    def connector(self, box: Sandbox) -> Any:
-        return box.connector("meta", country="DE")
+    wish = Lookalike(countries=("DE",))
 
 
 class TestMetaBids(BidContract):
@@ -79,7 +76,7 @@ class TestMetaBids(BidContract):
     connector_class = Meta
     objects = OBJECTS
     add_operation = "rule_sets.create"
-    set_operation = "rule_sets.create"
+    set_operation = "rule_set.update"
     remove_operation = "adset.update"
     condition_operation = "audience.update"
 

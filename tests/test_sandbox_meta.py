@@ -19,6 +19,7 @@ from tests.support.sandbox_meta import (
     FOREIGN_AUDIENCE,
     FOREIGN_RULE_SET,
     ROAS,
+    SHARING,
     WITHOUT_TERMS,
     Graph,
     criterion,
@@ -629,6 +630,18 @@ def test_value_rules_need_an_eligible_strategy(graph: Graph, ad_set: str) -> Non
     assert graph.code(answer) == (100, None)
 
 
+def test_a_campaign_budget_wants_one_set_for_all(graph: Graph) -> None:
+    first, second = (str(graph.rule_set(rule(value=n)).json()["id"]) for n in (10, 20))
+    assert graph.get(SHARING[0], fields="bid_strategy,campaign{bid_strategy}") == {
+        "id": SHARING[0],
+        "campaign": {"id": "12010000000000002", "bid_strategy": "LOWEST_COST_WITHOUT_CAP"},
+    }
+    assert graph.post(SHARING[0], value_rule_set_id=first).status_code == 200
+    assert graph.code(graph.post(SHARING[1], value_rule_set_id=second)) == (100, None)
+    assert graph.post(SHARING[1], value_rule_set_id=first).status_code == 200
+    assert graph.code(graph.post(SHARING[0], daily_budget=500)) == (100, None)
+
+
 @pytest.mark.parametrize("factor", [0.08, 1.01, "0.5", True])
 def test_a_multiplier_only_lowers(graph: Graph, factor: Any) -> None:
     wish = {"user_groups": {"custom_audience": {FOREIGN_AUDIENCE: factor, "default": 1.0}}}
@@ -783,7 +796,7 @@ def test_too_much_at_once_is_ordered(graph: Graph, sandbox: Running) -> None:
     sandbox.world.move_clock(60)
     told = graph.get(run)
     assert (told["async_status"], told["async_percent_completion"]) == ("Job Completed", 100)
-    assert len(graph.get(f"{run}/insights", limit=5000)["data"]) == 4 * 274
+    assert len(graph.get(f"{run}/insights", limit=5000)["data"]) == 6 * 274
 
 
 def later(sandbox: Running) -> None:

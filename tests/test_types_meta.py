@@ -69,7 +69,7 @@ def strict():
 
 def everything(box) -> None:
     """Use every ability of the connector."""
-    connector = box.connector("meta", country="DE")
+    connector = box.connector("meta")
     connector.check()
     ref = AudienceRef(ACCOUNT, "meta", "vip", Purpose.RETARGETING, "adsteer: vip", 90)
     made = connector.find_or_create(ref, batch(1, 300)).list_id
@@ -77,7 +77,7 @@ def everything(box) -> None:
     connector.remove(made, batch(1, 2, Verb.REMOVE))
     box.settle()
     connector.state(made)
-    grown = connector.grow(made, "adsteer: like vip", 3, Lookalike())
+    grown = connector.grow(made, "adsteer: like vip", 3, Lookalike(countries=("DE", "AT")))
     connector.condition_for(made, "adsteer: vip")
     objects = [BidObject(ACCOUNT, "meta", Level.AD_GROUP, one) for one in (AD_SET, BID_CAP)]
     connector.strategies(objects)
@@ -110,6 +110,7 @@ def sdk_request(method: str, node: str, edge: str, params: dict[str, Any], field
         ("23", "POST", "users"): audience.create_user,
         ("23", "DELETE", "users"): audience.delete_users,
         ("12", "POST", ""): ad_set.api_update,
+        ("84", "POST", ""): rule_set.api_update,
         ("84", "POST", "delete_rule_set"): rule_set.create_delete_rule_set,
         ("60", "GET", ""): run.api_get,
         ("60", "GET", "insights"): run.get_insights,
@@ -248,4 +249,4 @@ def test_the_official_client_corrects_bids_and_reads_figures(api):
             "time_increment": 1,
         },
     )
-    assert len(list(figures)) == 8
+    assert len(list(figures)) == 12

@@ -46,10 +46,11 @@ APP_SECRET = CLIENT_SECRET
 ACCOUNT, ACCOUNT_WITHOUT_TERMS = 700_100_200_300, 700_100_200_301
 FOREIGN_AUDIENCE = 23_840_000_000_000_001
 FOREIGN_RULE_SET = 84_000_000_000_000_001
-CAMPAIGN = "12010000000000001"
-AD_SET, BID_CAP_AD_SET, COST_CAP_AD_SET, ROAS_AD_SET = (
-    12_020_000_000_000_001 + n for n in range(4)
+CAMPAIGN, BUDGET_CAMPAIGN = 12_010_000_000_000_001, 12_010_000_000_000_002
+AD_SET, BID_CAP_AD_SET, COST_CAP_AD_SET, ROAS_AD_SET, FIRST_OF_TWO, SECOND_OF_TWO = (
+    12_020_000_000_000_001 + n for n in range(6)
 )
+"""The last two are in a campaign that holds the budget."""
 
 # UNVERIFIED choices
 WRONG_PROOF = 100
@@ -337,12 +338,24 @@ def seed_bids(world: World) -> None:
             "bid_constraints": {"roas_average_floor": 20_000},
         },
     }
+    settings |= {one: {"daily_budget": None} for one in (FIRST_OF_TWO, SECOND_OF_TWO)}
+    campaigns: dict[int, Document] = {
+        CAMPAIGN: {"id": CAMPAIGN, "account": str(ACCOUNT)},
+        BUDGET_CAMPAIGN: {
+            "id": BUDGET_CAMPAIGN,
+            "account": str(ACCOUNT),
+            "bid_strategy": "LOWEST_COST_WITHOUT_CAP",
+            "daily_budget": 20_000,
+        },
+    }
+    for number, campaign in campaigns.items():
+        store.put("campaign", number, campaign)
     for number, given in settings.items():
         ad_set = {
             "id": number,
             "account": str(ACCOUNT),
             "name": f"Prospecting {number % 10}",
-            "campaign_id": CAMPAIGN,
+            "campaign_id": str(CAMPAIGN if number < FIRST_OF_TWO else BUDGET_CAMPAIGN),
             "status": "ACTIVE",
             "daily_budget": 5000,
             "targeting": {"geo_locations": {"countries": ["DE"]}},

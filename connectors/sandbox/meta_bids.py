@@ -80,6 +80,7 @@ AD_SET_FIELDS = (
     "bid_adjustments",
     "value_rule_set_id",
     "value_rules_applied",
+    "campaign",
 )
 
 # UNVERIFIED choices
@@ -201,18 +202,24 @@ def criterion(call: Call, given: Document) -> Document:
 
 
 def read_ad_set(call: Call, number: str) -> Document:
-    return call.shown(wire_ad_set(call.find("adset", number)), AD_SET_FIELDS)
+    return call.shown(wire_ad_set(call, call.find("adset", number)), AD_SET_FIELDS)
 
 
 def ad_sets(call: Call, number: str) -> Document:
     account = call.account(number)
-    answer = call.page([wire_ad_set(one) for one in call.all("adset", account)])
+    answer = call.page([wire_ad_set(call, one) for one in call.all("adset", account)])
     answer["data"] = [call.shown(one, AD_SET_FIELDS) for one in answer["data"]]
     return answer
 
 
-def wire_ad_set(found: Document) -> Document:
-    shown = {**found, "id": str(found["id"]), "account_id": found["account"]}
+def wire_ad_set(call: Call, found: Document) -> Document:
+    campaign = campaign_of(call, found)
+    shown = {
+        **found,
+        "id": str(found["id"]),
+        "account_id": found["account"],
+        "campaign": {"id": found["campaign_id"], **only_strategy(campaign)},
+    }
     if found.get("bid_adjustments"):
         groups = found["bid_adjustments"]["user_groups"]
         shown["bid_adjustments"] = {"user_groups": json.dumps(groups)}
@@ -222,13 +229,30 @@ def wire_ad_set(found: Document) -> Document:
     return shown
 
 
+def campaign_of(call: Call, found: Document) -> Document:
+    return call.store.get("campaign", int(found["campaign_id"])) or {}
+
+
+def only_strategy(campaign: Document) -> Document:
+    """UNVERIFIED: with a campaign budget the strategy is told by the campaign alone."""
+    return {k: v for k, v in campaign.items() if k == "bid_strategy" and v is not None}
+
+
+def strategy_of(call: Call, found: Document) -> str:
+    return str(found.get("bid_strategy") or campaign_of(call, found).get("bid_strategy"))
+
+
 def update_ad_set(call: Call, number: str) -> Document:
     found = call.find("adset", number)
     changed = {**found, **{name: call.params[name] for name in SET_BY_ID if name in call.params}}
-    check_price(changed)
+    check_price(call, changed)
     check_audiences(call, changed)
     follow_rules(call, changed)
     adjust(call, changed)
+    if any(changed.get(name) for name in BUDGETS) and campaign_of(call, changed).get(
+        "daily_budget"
+    ):
+        refuse(100, "The campaign holds the budget")
     moved = [name for name in BUDGETS if changed.get(name) != found.get(name)]
     if moved:
         count_budget_change(call, found, changed)
@@ -239,8 +263,8 @@ def update_ad_set(call: Call, number: str) -> Document:
     return {"success": True}
 
 
-def check_price(changed: Document) -> None:
-    strategy, amount = changed.get("bid_strategy"), changed.get("bid_amount")
+def check_price(call: Call, changed: Document) -> None:
+    strategy, amount = strategy_of(call, changed), changed.get("bid_amount")
     if strategy not in STRATEGIES:
         refuse(100, f"bid_strategy is one of {', '.join(STRATEGIES)}")
     if amount is not None and (
@@ -275,8 +299,20 @@ def follow_rules(call: Call, changed: Document) -> None:
         changed |= {"value_rule_set_id": str(rules["id"]), "value_rules_applied": True}
     elif applied is False:
         changed |= {"value_rule_set_id": None, "value_rules_applied": False}
-    if changed.get("value_rule_set_id") and changed["bid_strategy"] not in WITH_VALUE_RULES:
-        refuse(100, f"Value rules do not work with {changed['bid_strategy']}")
+    followed = changed.get("value_rule_set_id")
+    if followed and strategy_of(call, changed) not in WITH_VALUE_RULES:
+        refuse(100, f"Value rules do not work with {strategy_of(call, changed)}")
+    if followed and campaign_of(call, changed).get("daily_budget"):
+        check_siblings(call, changed)
+
+
+def check_siblings(call: Call, changed: Document) -> None:
+    """With a campaign budget all ad sets that follow rules follow the same (UNVERIFIED: how)."""
+    for one in call.store.all("adset"):
+        other = one.get("value_rule_set_id")
+        together = one["campaign_id"] == changed["campaign_id"] and one["id"] != changed["id"]
+        if together and other not in (None, changed["value_rule_set_id"]):
+            refuse(100, "All ad sets of a campaign with a budget need the same value rule set")
 
 
 def adjust(call: Call, changed: Document) -> None:
@@ -329,7 +365,7 @@ def bids(world: World) -> list[View]:
         shown.append(
             {
                 "ad_set": str(one["id"]),
-                "strategy": one["bid_strategy"],
+                "strategy": one.get("bid_strategy"),
                 "bid_amount": one.get("bid_amount"),
                 "value_rule_set": rules["name"] if rules else None,
                 "rules": [

@@ -18,6 +18,8 @@ WITHOUT_TERMS = "act_700100200301"
 FOREIGN_AUDIENCE = "23840000000000001"
 FOREIGN_RULE_SET = "84000000000000001"
 AD_SET, BID_CAP, COST_CAP, ROAS = (str(12_020_000_000_000_001 + n) for n in range(4))
+SHARING = ("12020000000000005", "12020000000000006")
+"""Ad sets of a campaign that holds the budget."""
 BOUNDS = "approximate_count_lower_bound,approximate_count_upper_bound"
 
 
