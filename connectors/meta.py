@@ -53,8 +53,7 @@ from connectors.errors import (
 )
 from connectors.http import Door, Effect, Surroundings, redact
 from connectors.meta_members import VALUE, JsonBody, UserRows
-from connectors.meta_wire import ACTS_OF, Graph, judge, proof_of
-from connectors.oauth import Grant, OAuthTokens, TokenStore
+from connectors.meta_wire import ACTS_OF, Graph, LastingToken, judge, proof_of
 from connectors.recipes import META
 from connectors.yandex_audience import SANDBOX_TOKEN, origin_for
 
@@ -143,9 +142,7 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
         door = Door(
             f"{origin}{account.api_version or VERSION}/",
             surroundings=around,
-            tokens=OAuthTokens(
-                TokenStore(Grant(secrets.token)), Door(origin, surroundings=around), ""
-            ),
+            tokens=LastingToken(secrets.token),
             judge=judge,
         )
         proof = ""
@@ -225,11 +222,9 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
 
     def delete(self, list_id: str) -> None:
         try:
-            answer = self._graph.delete("{id}", gaps={"id": list_id})
+            self._graph.delete({"id": list_id})
         except ListGone:
             return
-        if answer.get("success") is not True:
-            raise ContractBroken("DELETE {id}: the answer is not success.")
 
     # Look-alikes
 
@@ -308,7 +303,7 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
                 )
             labels = [*standing.labels[list_id], label]
             body = {"audience_labels": labels}
-            self._graph.post("{id}", gaps={"id": list_id}, json=body)
+            self._graph.change({"id": list_id}, body)
         return list_id
 
     def find_condition(self, list_id: str, title: str) -> str | None:
@@ -442,7 +437,7 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
             body: dict[str, object] = {"bid_adjustments": bids.adjustments(decided.multipliers)}
             moved = replace(ad_set, multipliers=decided.multipliers)
         elif (anew := in_place.get(ad_set.rule_set_id or "")) is not None:
-            self._graph.post("{id}", gaps={"id": anew.id}, json=anew.as_json())
+            self._graph.change({"id": anew.id}, anew.as_json())
             return replace(standing, rule_sets={**standing.rule_sets, anew.id: anew})
         elif not decided.rules:
             body = {"value_rules_applied": False}  # with an id beside it, it would attach again
@@ -451,7 +446,7 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
             standing, rule_set = self._set_with(standing, decided.rules)
             body = {"value_rule_set_id": rule_set, "value_rules_applied": True}
             moved = replace(ad_set, rule_set_id=rule_set)
-        self._graph.post("{id}", gaps={"id": ad_set.id}, json=body)
+        self._graph.change({"id": ad_set.id}, body)
         return replace(standing, ad_sets={**standing.ad_sets, ad_set.id: moved})
 
     def _set_with(
@@ -492,11 +487,11 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
 
     def _delete_set(self, number: str) -> None:
         try:
-            self._graph.post(DELETE_RULE_SET[0], gaps={"id": number}, json={})
+            self._graph.change({"id": number}, {}, DELETE_RULE_SET[0])
         except ListGone:
             return
         except ContractBroken:
-            self._graph.post(DELETE_RULE_SET[1], gaps={"id": number}, json={})
+            self._graph.change({"id": number}, {}, DELETE_RULE_SET[1])
 
 
 def _where(countries: Sequence[str]) -> dict[str, Any]:

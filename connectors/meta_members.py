@@ -23,7 +23,8 @@ KEYS = {
 """How the columns of a batch are called in a schema, in this order."""
 VALUE, VALUE_KEY = "value", "LOOKALIKE_VALUE"
 """A batch may have one more column: what each person is worth (>= 0), for value-based lists."""
-NOT_IN_JSON = r"[\x00-\x1f]"
+CONTROLS = r"[\x00-\x1f]"
+"""What JSON texts hold only as escapes, beside quotation marks and backslashes."""
 
 
 class JsonBody:
@@ -133,5 +134,7 @@ def _quoted(column: Any) -> Any:
     text = compute.fill_null(column, "")
     for character in ("\\", '"'):
         text = compute.replace_substring(text, character, f"\\{character}")
-    text = compute.replace_substring_regex(text, NOT_IN_JSON, "")
+    if compute.any(compute.match_substring_regex(text, CONTROLS)).as_py():
+        for code in range(0x20):
+            text = compute.replace_substring(text, chr(code), f"\\u{code:04x}")
     return compute.binary_join_element_wise('"', text, '"', "")

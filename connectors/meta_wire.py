@@ -11,7 +11,10 @@ import hmac
 import json
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from pydantic import SecretStr
 
 from connectors.errors import (
     ConnectorError,
@@ -108,6 +111,19 @@ ACTS_OF_CODE: dict[int, str] = {
 }
 
 
+@dataclass(frozen=True)
+class LastingToken:
+    """Meta's tokens are not renewed: a system user's lasts, another one is made by hand."""
+
+    token: SecretStr
+
+    def current(self) -> str:
+        return self.token.get_secret_value()
+
+    def renew(self, stale: str) -> bool:
+        return False
+
+
 class Graph:
     """Requests about one ad account."""
 
@@ -149,8 +165,13 @@ class Graph:
         ask = Ask(method, path, gaps=gaps, query=self._proof, body=body, effect=Effect.SAME)
         return self._send(ask)
 
-    def delete(self, path: str, *, gaps: Mapping[str, str]) -> Any:
-        return self._send(Ask("DELETE", path, gaps=gaps, query=self._proof, effect=Effect.SAME))
+    def change(self, gaps: Mapping[str, str], json: object, path: str = "{id}") -> None:
+        """Change an object to what is given; twice is as once."""
+        _succeeded(f"POST {path}", self.post(path, gaps=gaps, json=json))
+
+    def delete(self, gaps: Mapping[str, str]) -> None:
+        ask = Ask("DELETE", "{id}", gaps=gaps, query=self._proof, effect=Effect.SAME)
+        _succeeded(str(ask), self._send(ask))
 
     def _send(self, ask: Ask) -> dict[str, Any]:
         if self.usage > SLOW_FROM:
@@ -161,6 +182,12 @@ class Graph:
         if not isinstance(reply.body, dict):
             raise ContractBroken(f"{ask}: the answer is not an object.")
         return reply.body
+
+
+def _succeeded(asked: str, answer: Mapping[str, Any]) -> None:
+    """A change is answered with `success`, or with the id of what was changed."""
+    if answer.get("success") is not True and "id" not in answer:
+        raise ContractBroken(f"{asked}: the answer is not success.")
 
 
 def proof_of(secret: str, token: str) -> str:
