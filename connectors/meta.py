@@ -288,14 +288,14 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
 
         Raises OperatorError if the list is not in this account, RuleRefused if no label is free.
         """
-        standing = self._standing()
+        standing = bids.Standing({}, {}, self._labels())
         if list_id not in standing.labels:
             raise OperatorError(
                 f"audience {list_id} (list {title!r}) is not in account {self._name}.",
                 act="Share it with this ad account, or let lists_from name the right one.",
             )
         if standing.label_of(list_id) is None:
-            label = standing.free_label(title)
+            label = replace(standing, rule_sets=self._rule_sets()).free_label(title)
             if label is None:
                 raise RuleRefused(
                     f"list {title!r}: all {len(bids.LABELS)} audience labels are in use.",
@@ -307,7 +307,8 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
         return list_id
 
     def find_condition(self, list_id: str, title: str) -> str | None:
-        return list_id if self._standing().label_of(list_id) is not None else None
+        known = bids.Standing({}, {}, self._labels())
+        return list_id if known.label_of(list_id) is not None else None
 
     def read_corrections(self, objects: Sequence[BidObject]) -> tuple[PresentCorrection, ...]:
         """Value rules by label and bid multipliers; rules that ask for more are not shown."""
@@ -414,12 +415,12 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
 
     def _standing(self) -> bids.Standing:
         ad_sets = self._graph.pages(AD_SETS, gaps=self._gaps, query={"fields": AD_SET_FIELDS})
-        labels = self._audiences("id,audience_labels")
-        return bids.Standing(
-            {str(one["id"]): bids.ad_set_of(one) for one in ad_sets},
-            self._rule_sets(),
-            {str(one["id"]): tuple(one.get("audience_labels") or ()) for one in labels},
-        )
+        by_id = {str(one["id"]): bids.ad_set_of(one) for one in ad_sets}
+        return bids.Standing(by_id, self._rule_sets(), self._labels())
+
+    def _labels(self) -> dict[str, tuple[str, ...]]:
+        rows = self._audiences("id,audience_labels")
+        return {str(one["id"]): tuple(one.get("audience_labels") or ()) for one in rows}
 
     def _rule_sets(self) -> dict[str, bids.RuleSet]:
         rows = self._graph.pages(RULE_SETS, gaps=self._gaps, query={"fields": RULE_SET_FIELDS})

@@ -39,6 +39,17 @@ LABELS = {
     "RECENT_PURCHASERS": "NEW_USERS",
 }
 """A label as an audience carries it, and the same as a rule's criterion calls it."""
+FITTING = {
+    "at_risk": "AT_RISK",
+    "sleeping": "DISENGAGED",
+    "drifting": "DISENGAGED",
+    "lost": "DISENGAGED",
+    "vip": "ENGAGED_USERS",
+    "loyal": "ENGAGED_USERS",
+    "promising": "ENGAGED_USERS",
+    "registered": "TRIAL_USERS",
+}
+"""The label that fits a word of a list's title; only people read labels (our choice)."""
 RULE_LABEL = "AUDIENCE_LABEL"
 LOWEST, HIGHEST = -90, 1000
 """Per cent of DECREASE and INCREASE."""
@@ -239,7 +250,7 @@ class Standing:
         return None
 
     def free_label(self, title: str) -> str | None:
-        """A label that nothing uses: one that the title names, else the first; None: all taken."""
+        """A label that nothing uses: one that fits the title, else the first; None: all taken."""
         named = {
             label for one in self.rule_sets.values() for rule in one.rules for label in rule.labels
         }
@@ -249,7 +260,8 @@ class Standing:
             if rule_label not in named and not self.carriers(rule_label)
         ]
         words = title.lower().replace(" ", "_")
-        return next((one for one in free if one.lower() in words), free[0] if free else None)
+        fitting = [label for word, label in FITTING.items() if word in words and label in free]
+        return next(iter([*fitting, *free]), None)
 
     def rules_of(self, ad_set: AdSet) -> tuple[Rule, ...]:
         found = self.rule_sets.get(ad_set.rule_set_id or "")

@@ -623,6 +623,15 @@ def standing(net, ad_sets=(FREE, CAPPED), audiences=(OURS,), sets=()):
     listed(net, "id,audience_labels", *audiences)
 
 
+def labelled(net, *audiences):
+    """What is read to find a list's label."""
+    listed(net, "id,audience_labels", *audiences)
+
+
+def rule_sets(net, *sets):
+    got(net, f"{ACT}/value_rule_set", RULE_SETS, {"data": list(sets)})
+
+
 def change(percent, target=HERE, condition=LIST, correction=None):
     return CorrectionChange(target, "vip", condition, correction, percent)
 
@@ -633,41 +642,44 @@ def test_a_list_gets_a_label_of_its_own(net, connector):
         {"id": "2", "audience_labels": ["OTHER_2"]},
         {"id": LIST, "audience_labels": ["CART_ABANDONERS"]},
     ]
-    standing(net, audiences=theirs, sets=[rule_set("8", "by hand", rule("OTHER_3", 5, "mine"))])
-    sent(net, LIST, {"audience_labels": ["CART_ABANDONERS", "AT_RISK"]}, {"success": True})
+    labelled(net, *theirs)
+    rule_sets(net, rule_set("8", "by hand", rule("OTHER_3", 5, "mine")))
+    sent(net, LIST, {"audience_labels": ["CART_ABANDONERS", "ENGAGED_USERS"]}, {"success": True})
     assert connector.condition_for(LIST, "seg:vip") == LIST
 
 
 @pytest.mark.parametrize(
     ("title", "label"),
-    [("seg: at risk", "AT_RISK"), ("Disengaged buyers", "DISENGAGED"), ("seg:new", "OTHER_1")],
+    [("seg: at risk", "AT_RISK"), ("Sleeping buyers", "DISENGAGED"), ("seg:new", "OTHER_1")],
 )
-def test_a_label_that_the_title_names_is_taken(net, connector, title, label):
-    standing(net, audiences=[{"id": LIST}])
+def test_a_label_that_fits_the_title_is_taken(net, connector, title, label):
+    labelled(net, {"id": LIST})
+    rule_sets(net)
     sent(net, LIST, {"audience_labels": [label]}, {"success": True})
     connector.condition_for(LIST, title)
 
 
 def test_a_label_that_is_there_stays(net, connector):
-    standing(net)
+    labelled(net, OURS)
     assert connector.condition_for(LIST, "seg:vip") == LIST
-    standing(net)
+    labelled(net, OURS)
     assert connector.find_condition(LIST, "seg:vip") == LIST
 
 
 def test_a_label_that_two_lists_carry_means_neither(net, connector):
-    standing(net, audiences=[OURS, {"id": "1", "audience_labels": ["OTHER_1"]}])
+    labelled(net, OURS, {"id": "1", "audience_labels": ["OTHER_1"]})
     assert connector.find_condition(LIST, "seg:vip") is None
 
 
 def test_labels_run_out(net, connector):
-    standing(net, audiences=[{"id": LIST}, {"id": "1", "audience_labels": [*meta_bids.LABELS]}])
+    labelled(net, {"id": LIST}, {"id": "1", "audience_labels": [*meta_bids.LABELS]})
+    rule_sets(net)
     with pytest.raises(RuleRefused, match="labels"):
         connector.condition_for(LIST, "seg:vip")
 
 
 def test_a_list_of_another_account(net, connector):
-    standing(net, audiences=[])
+    labelled(net)
     with pytest.raises(OperatorError, match="not in account fb"):
         connector.condition_for(LIST, "seg:vip")
 

@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 
 from audiences.model import AudienceRef
-from bids.model import BidObject, Level
+from bids.model import BidObject, CorrectionChange, Level
 from config.audiences import Lookalike, Purpose
 from connectors.base import Connector
 from connectors.errors import OperatorError
 from connectors.meta import Meta
 from tests.support.contract import (
+    FAULTS,
     BidContract,
     ConnectorContract,
     LookalikeContract,
@@ -26,6 +27,8 @@ OBJECTS = (
     BidObject(ACCOUNT, "meta", Level.AD_GROUP, "12020000000000001"),  # takes value rules
     BidObject(ACCOUNT, "meta", Level.AD_GROUP, "12020000000000002"),  # bid cap: multipliers only
 )
+TOGETHER = tuple(BidObject(ACCOUNT, "meta", Level.AD_GROUP, f"1202000000000000{n}") for n in (5, 6))
+"""Ad sets of a campaign that holds the budget."""
 
 
 class TestMeta(ConnectorContract):
@@ -85,6 +88,38 @@ class TestMetaBids(BidContract):
         audience = AudienceRef(ACCOUNT, "meta", "vip", Purpose.RETARGETING, "adsteer: vip")
         opened = box.connector("meta").find_or_create(audience, batch(1, 300))
         return str(opened.list_id)
+
+    def test_a_campaign_that_holds_the_budget(
+        self, connector: Meta, box: Sandbox, condition: str
+    ) -> None:
+        """Its ad sets must follow the same rules at every moment."""
+        for percent in (-30, 45, None):
+            changes = [CorrectionChange(one, "vip", condition, None, percent) for one in TOGETHER]
+            assert {one.refused for one in connector.write_corrections(changes)} == {""}
+            present = connector.read_corrections(TOGETHER)
+            assert [one.percent for one in present] == ([] if percent is None else [percent] * 2)
+
+    def test_nothing_of_ours_is_left_behind(
+        self, connector: Meta, box: Sandbox, condition: str
+    ) -> None:
+        """Value rule sets are few: those that nothing follows any more are deleted."""
+        before = box.bids("meta")
+        for percent in (-30, 45, None):
+            connector.write_corrections([self.change(condition, percent)])
+        assert box.bids("meta") == before
+        for n in range(8):
+            connector.write_corrections([self.change(condition, 10 + n)])
+            connector.write_corrections([self.change(condition, None)])
+
+    @pytest.mark.parametrize("name", FAULTS)
+    def test_attaching_survives(
+        self, connector: Meta, box: Sandbox, condition: str, name: str
+    ) -> None:
+        self.fault(box, "adset.update", name)
+        (receipt,) = connector.write_corrections([self.change(condition, -30)])
+        assert box.faults_left() == []
+        assert receipt.refused == ""
+        assert self.present(connector) == {(OBJECTS[0], condition): -30}
 
     def test_a_list_of_another_account_is_the_operators(self, connector: Meta) -> None:
         with pytest.raises(OperatorError):
