@@ -191,10 +191,10 @@ class YandexDirect(CorrectsBids, ReportsSpend):
 
     def find_condition(self, list_id: str, title: str) -> str | None:
         """A list with this title that names another segment is another one."""
-        wanted = [_rule_for(list_id)]
+        wanted = (title[:TITLE_LENGTH], [_rule_for(list_id)])
         params = {"FieldNames": ["Id", "Name", "Rules"]}
         for one in self._pages("retargetinglists", params, "RetargetingLists"):
-            if one.get("Name") == title and _plain_rules(one) == wanted:
+            if (one.get("Name"), _plain_rules(one)) == wanted:
                 return str(one["Id"])
         return None
 
@@ -216,17 +216,19 @@ class YandexDirect(CorrectsBids, ReportsSpend):
         """
         receipts: dict[int, CorrectionReceipt] = {}
         failure: ConnectorError | None = None
+        something_sent = False
         for send, some in self._sendings(changes):
             these = [changes[place] for place in some]
             try:
                 if failure is None:
                     receipts.update(zip(some, send(these), strict=True))
+                    something_sent |= send not in (_nothing_to_do, _out_of_range)
                     continue
             except ConnectorError as fault:
-                if not receipts:
+                if not something_sent:
                     raise
                 failure = fault
-            said = f"not done: {failure}"
+            said = f"failed: {failure}"
             receipts.update((place, _refused(changes[place], said)) for place in some)
         return tuple(receipts[place] for place in range(len(changes)))
 
@@ -294,7 +296,7 @@ class YandexDirect(CorrectsBids, ReportsSpend):
         left = list(range(len(changes)))
         for send, fits in kinds:
             mine = [place for place in left if fits(changes[place])]
-            left = [place for place in left if place not in set(mine)]
+            left = [place for place in left if not fits(changes[place])]
             for some in _chunks(mine, ITEMS_PER_CALL):
                 yield send, some
 

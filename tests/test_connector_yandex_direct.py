@@ -342,6 +342,17 @@ def test_points_that_are_gone_before_anything_was_sent_are_raised(net, connector
         connector.write_corrections([change(-30)])
 
 
+def test_a_failure_is_raised_though_another_change_was_out_of_range(net, connector):
+    call(net, "bidmodifiers", "add", {"BidModifiers": [item(70)]}, fault(54))
+    with pytest.raises(CredentialsRefused):
+        connector.write_corrections([change(-101, condition="1"), change(-30)])
+
+
+def test_a_title_longer_than_direct_takes_is_found_again(net, connector):
+    found(net, {**OURS, "Name": "t" * 250})
+    assert connector.find_condition("5001001", "t" * 251) == "40775668"
+
+
 def test_a_thousand_items_go_in_one_call(net, connector):
     def bodies(numbers):
         return {"BidModifiers": [{"Id": one, "BidModifier": 90} for one in numbers]}

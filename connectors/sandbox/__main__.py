@@ -4,13 +4,14 @@ import argparse
 import json
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from connectors.sandbox.server import bind, server
 from connectors.sandbox.world import Settings, World
 
 
-def arguments() -> argparse.Namespace:
+def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m connectors.sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--state", type=Path, help="file that keeps the state; else in memory")
@@ -23,11 +24,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--follow-parent", action="store_true", help="exit when standard input closes"
     )
-    return parser.parse_args()
+    return parser.parse_args(given)
 
 
-def main() -> None:
-    given = arguments()
+def main(command_line: Sequence[str] | None = None) -> None:
+    """Serve until told to stop; the arguments are those of the process if left out."""
+    given = arguments(command_line)
     world = World(
         given.state,
         settings=Settings(
