@@ -45,10 +45,10 @@ class KeptGrant:
     old ones is then forgotten.
     """
 
-    def __init__(self, first: Grant, file: KeptFile) -> None:
+    def __init__(self, first: Grant, file: KeptFile, *, client_id: str = "") -> None:
         self._first = first
         self._file = file
-        self._secrets = _fingerprint(first)
+        self._secrets = _fingerprint(first, client_id)
 
     @property
     def grant(self) -> Grant:
@@ -70,9 +70,11 @@ class KeptGrant:
         return self._file.held()
 
 
-def _fingerprint(grant: Grant) -> str:
+def _fingerprint(grant: Grant, client_id: str) -> str:
+    """Enough to tell other secrets by, and too little to find these."""
     refresh = grant.refresh.get_secret_value() if grant.refresh else ""
-    return sha256(f"{grant.access.get_secret_value()}\n{refresh}".encode()).hexdigest()[:16]
+    whole = f"{client_id}\n{grant.access.get_secret_value()}\n{refresh}"
+    return sha256(whole.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ Facts: VK Ads API documentation of June 2026 (users lists, segments, ad groups, 
 help pages of its forerunner on remarketing. UNVERIFIED marks what they leave open.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import date
 from typing import Any, ClassVar, Self
 
 from audiences.model import AudienceRef, Batch, ListState, Opened, Receipt, Recipe
@@ -23,60 +23,40 @@ from connectors.errors import (
     ListBusy,
     ListGone,
     ListTooSmall,
-    NotOurs,
-    QuotaGone,
     RuleRefused,
-    Throttled,
     Unsure,
-    VersionGone,
 )
-from connectors.http import Ask, Door, Effect, Reply, Surroundings
+from connectors.http import Ask, Door, Effect, Surroundings
 from connectors.kept import KeptFile
 from connectors.recipes import VK
-from connectors.upload import FileUpload
 from connectors.vk_files import Lines, Verdict, receipt
 from connectors.vk_prices import VkPrices
 from connectors.vk_spend import VkSpend
 from connectors.vk_tokens import tokens_for
-from connectors.vk_wire import (
-    LONGEST_WAIT,
-    ORIGIN,
-    Invalid,
-    code_of,
-    items_of,
-    judge,
-    number,
+from connectors.vk_uploads import (
+    FEWEST,
+    FEWEST_OF_DIFFERENCE,
+    LIST,
+    MARKS,
+    NAME_LENGTH,
+    POLL_SECONDS,
+    READY,
+    TYPES,
+    WORKING,
+    VkUploads,
 )
+from connectors.vk_wire import ORIGIN, items_of, judge, whole
 
 VERSION = "v3"
 """Of users lists; everything else has its own. v2 takes no new lists any more."""
 VERSION_ENDS: date | None = None
 """No end of v3 was announced (2026-09)."""
-LISTS = "api/{version}/remarketing/users_lists.json"
-LIST = "api/{version}/remarketing/users_lists/{id}.json"
 SEGMENTS = "api/v2/remarketing/segments.json"
 SEGMENT = "api/v2/remarketing/segments/{id}.json"
 RELATIONS = "api/v2/remarketing/segments/{id}/relations.json"
-THROTTLING = "api/v2/throttling.json"
-
-FEWEST, FEWEST_OF_DIFFERENCE = 2000, 25
-MAX_LINES = 5_000_000
-MAX_FILE_BYTES = 128 * 2**20
-NAME_LENGTH = 255
-
-TYPES = {Identifier.PHONE: "phones", Identifier.EMAIL: "emails"}
-MARKS = {kind: f" [{name}]" for kind, name in TYPES.items()}
-"""What ends the name of a users list of ours; one without is never changed."""
-
-WORKING = ("receiving", "received", "mapping", "mapped", "writing")
-READY = "ready"
-GOING = ("pending_delete", "deleting", "deleted", "deleted_to_notify")
-POLL_SECONDS = 60.0
-"""One list is not looked at more often than once a minute."""
-TURNS = 5
 
 
-class Vk(VkPrices, VkSpend, Connector):
+class Vk(VkUploads, VkPrices, VkSpend, Connector):
     """One VK Ads account, or one client of an agency (`login`)."""
 
     platform: ClassVar[str] = "vk"
@@ -94,18 +74,6 @@ class Vk(VkPrices, VkSpend, Connector):
     )
     recipe: ClassVar[Recipe] = VK
 
-    def __init__(
-        self,
-        door: Door,
-        *,
-        now: Callable[[], datetime],
-        kept: KeptFile | None = None,
-        version: str = VERSION,
-    ) -> None:
-        super().__init__(door, kept)
-        self._now = now
-        self._version = version
-
     @classmethod
     def connect(cls, account: Account, around: Surroundings) -> Self:
         origin = origin_for(account, around)
@@ -113,12 +81,8 @@ class Vk(VkPrices, VkSpend, Connector):
         kept = None
         if around.state is not None:
             kept = KeptFile(around.state / f"vk-{account.name}-prices.json")
-        return cls(
-            Door(origin, surroundings=around, tokens=tokens, judge=judge),
-            now=around.now,
-            kept=kept,
-            version=account.api_version or VERSION,
-        )
+        door = Door(origin, surroundings=around, tokens=tokens, judge=judge)
+        return cls(door, now=around.now, kept=kept, version=account.api_version or VERSION)
 
     def check(self) -> None:
         """The token lets us in, and users lists of our version can still be made."""
@@ -155,8 +119,8 @@ class Vk(VkPrices, VkSpend, Connector):
         made: dict[int, Verdict] = {}
         try:
             for kind, file in enough.items():
-                number_, verdict = self._make_list(audience.title + MARKS[kind], file)
-                made[number_] = verdict
+                number, verdict = self._make_list(audience.title + MARKS[kind], file)
+                made[number] = verdict
             segment = self._make_segment(audience, list(made))
         except ConnectorError:
             self._take_back(made)
@@ -179,8 +143,8 @@ class Vk(VkPrices, VkSpend, Connector):
             list_id,
             ready=said == READY,
             settled=said == READY,
-            size=max(number(one.get("ids_count")) or 0 for one in lists),
-            matched=max(number(one.get("matched_ids_count")) or 0 for one in lists),
+            size=max(whole(one.get("ids_count")) or 0 for one in lists),
+            matched=max(whole(one.get("matched_ids_count")) or 0 for one in lists),
             said=said,
         )
 
@@ -201,11 +165,12 @@ class Vk(VkPrices, VkSpend, Connector):
         lists = self._lists_of(list_id)
         for one in lists.values():
             _refuse_busy(one)
+        files = {kind: Lines(batch, kind, FEWEST_OF_DIFFERENCE) for kind in lists}
+        files = {kind: file for kind, file in files.items() if len(file)}
+        self._wait_for_turn(len(files))
         verdicts: list[Verdict] = []
-        for kind, one in lists.items():
-            file = Lines(batch, kind, FEWEST_OF_DIFFERENCE)
-            if not len(file):
-                continue
+        for kind, file in files.items():
+            one = lists[kind]
             try:
                 verdicts.append(self._send_difference(one, file, sign))
             except ConnectorError as fault:
@@ -237,94 +202,6 @@ class Vk(VkPrices, VkSpend, Connector):
             )
         return {kind: found[kind] for kind in TYPES if kind in found}
 
-    def _list(self, number_: object) -> dict[str, Any]:
-        ask = Ask("GET", LIST, gaps={"version": self._version, "id": str(number_)})
-        one = self._door.send(ask).body
-        if not isinstance(one, dict) or one.get("status") not in (*WORKING, READY, *GOING):
-            raise ContractBroken(f"{ask}: the answer is no users list of a known status.")
-        if one["status"] in GOING:
-            raise ListGone(
-                f"users list {one.get('id')} is {one['status']}.",
-                act="VK deletes lists that nothing used for 60 days; the next run makes a new one.",
-            )
-        return one
-
-    def _make_list(self, name: str, file: Lines) -> tuple[int, Verdict]:
-        before = {one["id"] for one in self._named(name)}
-
-        def look() -> tuple[int, Verdict] | None:
-            """The list that a lost answer was about: new, of our name."""
-            fresh = [one["id"] for one in self._named(name) if one["id"] not in before]
-            if len(fresh) > 1:
-                raise Unsure(f"{len(fresh)} new users lists look like ours; none of them is taken.")
-            return (int(fresh[0]), Verdict(file)) if fresh else None
-
-        return self._door.once(lambda: self._upload(name, file, 0), look)
-
-    def _named(self, name: str) -> list[dict[str, Any]]:
-        query = {"_q": name[:NAME_LENGTH]}
-        found = self._all(LISTS, query, version=self._version)
-        return [one for one in found if one.get("name") == name and not number(one.get("base"))]
-
-    def _send_difference(self, base: Mapping[str, Any], file: Lines, sign: int) -> Verdict:
-        before = len(base.get("history") or ())
-
-        def look() -> Verdict | None:
-            """A difference that arrived shows in the history of its base."""
-            arrived = len(self._list(base["id"]).get("history") or ()) > before
-            return Verdict(file) if arrived else None
-
-        number_ = sign * int(base["id"])
-        name = str(base["name"])
-        return self._door.once(lambda: self._upload(name, file, number_)[1], look)
-
-    def _upload(self, name: str, file: Lines, base: int) -> tuple[int, Verdict]:
-        """Lines that VK refuses are left out, once; the rest is then sent again."""
-        try:
-            return self._upload_once(name, file, base)
-        except Invalid as fault:
-            said = {one.line: one.code for one in fault.faults if one.line is not None}
-            if not said or len(said) < len(fault.faults):
-                raise _better(fault, name) from None
-        bad = dict(zip(file.places(said), (said[line] for line in sorted(said)), strict=False))
-        rest = file.without(bad)
-        if not base and len(rest) < FEWEST:
-            raise ListTooSmall(f"{name!r}: VK took {len(rest)} of {len(file)} lines.")
-        if not len(rest):
-            return abs(base), Verdict(file, bad)
-        try:
-            made, verdict = self._upload_once(name, rest, base)
-        except Invalid as fault:
-            raise _better(fault, name) from None
-        return made, Verdict(file, {**bad, **verdict.refused})
-
-    def _upload_once(self, name: str, file: Lines, base: int) -> tuple[int, Verdict]:
-        if file.size > MAX_FILE_BYTES or len(file) > MAX_LINES:
-            raise ContractBroken(f"a batch of {len(file.batch)} people is more than VK takes.")
-        self._wait_for_turn()
-        fields = {"name": name, "type": TYPES[file.kind], **({"base": str(base)} if base else {})}
-        ask = Ask(
-            "POST",
-            LISTS,
-            gaps={"version": self._version},
-            body=FileUpload(file.chunks, file.size, filename="contacts.txt", fields=fields),
-            effect=Effect.TWICE,
-        )
-        return self._verdict(ask, self._door.send(ask), file)
-
-    @staticmethod
-    def _verdict(ask: Ask, reply: Reply, file: Lines) -> tuple[int, Verdict]:
-        """Partial success is HTTP 200 with a list of faults beside the id."""
-        made = number(reply.body.get("id")) if isinstance(reply.body, dict) else None
-        if made is None:
-            raise ContractBroken(f"{ask}: the answer has no id.")
-        said = {
-            number(one.get("line_number")) or 0: code_of(one.get("error_code", one.get("code")))
-            for one in reply.body.get("error") or ()
-        }
-        bad = zip(file.places(said), (said[line] for line in sorted(said)), strict=False)
-        return made, Verdict(file, dict(bad))
-
     def _make_segment(self, audience: AudienceRef, lists: list[int]) -> str:
         body = {
             "name": audience.title,
@@ -341,7 +218,7 @@ class Vk(VkPrices, VkSpend, Connector):
 
         def act() -> str:
             made = self._door.send(ask).body
-            if not isinstance(made, dict) or number(made.get("id")) is None:
+            if not isinstance(made, dict) or whole(made.get("id")) is None:
                 raise ContractBroken(f"{ask}: the answer has no id.")
             return str(made["id"])
 
@@ -355,43 +232,12 @@ class Vk(VkPrices, VkSpend, Connector):
             except ConnectorError:
                 return  # the error that led here is raised; VK deletes unused lists in 60 days
 
-    def _delete(self, path: str, number_: str | int) -> None:
-        gaps = {"version": self._version, "id": number_}
+    def _delete(self, path: str, number: str | int) -> None:
+        gaps = {"version": self._version, "id": number}
         try:
             self._door.send(Ask("DELETE", path, gaps=gaps, effect=Effect.SAME, is_json=False))
         except ListGone:
             return
-
-    # Turns: uploads are counted apart, by windows of the calendar
-
-    def _wait_for_turn(self) -> None:
-        for _ in range(TURNS):
-            if (wait := self._longest_wait()) <= 0:
-                return
-            if wait > LONGEST_WAIT:
-                raise QuotaGone(
-                    "VK takes no further users list in this window.",
-                    act="What is left waits for a later run.",
-                    retry_after=wait,
-                )
-            self._door.sleep(wait)
-        raise Throttled("VK takes no users list now.", retry_after=POLL_SECONDS)
-
-    def _longest_wait(self) -> float:
-        """Seconds until every used-up window for new users lists has passed."""
-        answer = self._door.send(Ask("GET", THROTTLING)).body
-        wait = 0.0
-        for limits, left in _windows(answer, self._version):
-            for span, most in limits.items():
-                seconds = number(span) or 0
-                if number(most) == 0:
-                    raise VersionGone(
-                        f"VK takes no users lists over {self._version} any more.",
-                        act="Update adsteer, or take api_version out of platforms.toml.",
-                    )
-                if seconds and number(left.get(span)) == 0:
-                    wait = max(wait, seconds - self._now().timestamp() % seconds)
-        return wait
 
 
 def origin_for(account: Account, around: Surroundings) -> str:
@@ -420,32 +266,3 @@ def _refuse_busy(one: Mapping[str, Any]) -> None:
             f"users list {one['id']} is still {busy[0]}; it takes no change now.",
             retry_after=POLL_SECONDS,
         )
-
-
-def _windows(answer: object, version: str) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """Limits and what is left of them for new lists: of our version and over all versions.
-
-    UNVERIFIED: the exact keys; what is not there limits nothing here, and a 429 still would.
-    """
-    lists = answer.get("REMARKETINGUSERSLIST") if isinstance(answer, dict) else None
-    found = []
-    for name, actions in (lists if isinstance(lists, dict) else {}).items():
-        other = name.startswith("v") and name[1:].isdigit() and name != version
-        create = actions.get("CREATE") if isinstance(actions, dict) and not other else None
-        if isinstance(create, dict):
-            found.append((create.get("limits") or {}, create.get("remaining") or {}))
-    return found
-
-
-def _better(fault: Invalid, name: str) -> ConnectorError:
-    """The class a refused upload stands for."""
-    text = str(fault)
-    if fault.has("not_enough_ids"):
-        return ListTooSmall(text, act="Widen the audience or drop it for this account.")
-    if fault.has("status_not_receiving"):
-        return ListBusy(text, retry_after=POLL_SECONDS)
-    if fault.has("not_found"):
-        return ListGone(text, act="Somebody deleted the list.")
-    if fault.has("access_denied"):
-        return NotOurs(f"{name!r}: {text}", act="The list belongs to another account.")
-    return fault

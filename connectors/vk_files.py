@@ -18,6 +18,7 @@ LINES_AT_A_TIME = 16_384
 compute: Any = pa.compute
 """The stubs know neither lists nor kernels that take any number of columns."""
 
+DUPLICATE = "duplicated_user_id"
 NOBODY = tuple(
     md5(f"adsteer: nobody {n}".encode(), usedforsecurity=False).hexdigest() for n in range(25)
 )
@@ -67,10 +68,17 @@ class Lines:
             whole = compute.binary_join(pa.ListArray.from_arrays([0, len(part)], part), "\n")
             yield whole[0].as_buffer().to_pybytes() + b"\n"
 
-    def places(self, lines: Collection[int]) -> tuple[int, ...]:
-        """Places in `contacts` of lines of the file, which count from 1; fillers have none."""
+    def refused(self, said: Mapping[int, str]) -> dict[int, str]:
+        """Codes by place in `contacts`, from codes by line of the file, which counts from 1.
+
+        Fillers have no place, and what is there twice is there.
+        """
         kept = np.setdiff1d(np.arange(len(self.contacts)), np.array(self.left_out, dtype=int))
-        return tuple(int(kept[one - 1]) for one in sorted(lines) if 1 <= one <= len(kept))
+        return {
+            int(kept[line - 1]): code
+            for line, code in said.items()
+            if 1 <= line <= len(kept) and code != DUPLICATE
+        }
 
     def without(self, places: Collection[int]) -> "Lines":
         return replace(self, left_out=tuple(sorted({*self.left_out, *places})))

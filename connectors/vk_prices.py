@@ -19,8 +19,7 @@ from typing import Any, ClassVar
 from bids.model import BidObject, CorrectionChange, CorrectionReceipt, Level, PresentCorrection
 from connectors.base import BidLimits, CorrectsBids, Strategy
 from connectors.errors import ConnectorError, ContractBroken, ListGone, Unsure
-from connectors.http import Ask, Door, Effect
-from connectors.kept import KeptFile
+from connectors.http import Ask, Effect
 from connectors.vk_wire import Invalid, VkDoor, chunks, code_of, items_of
 
 GROUPS = "api/v2/ad_groups.json"
@@ -59,10 +58,6 @@ class VkPrices(VkDoor, CorrectsBids):
         levels=frozenset({Level.AD_GROUP}),
         per_object=1,
     )
-
-    def __init__(self, door: Door, kept: KeptFile | None) -> None:
-        super().__init__(door)
-        self._kept = kept
 
     @abstractmethod
     def check(self) -> None: ...

@@ -104,7 +104,7 @@ def tokens_for(account: Account, around: Surroundings, origin: str) -> VkTokens:
     login = account.login if asks else None
     kept = name if login is None else f"{name}{login}_"
     return VkTokens(
-        _shared(around, kept, lambda: _store(first, around, kept)),
+        _shared(around, kept, lambda: _store(first, around, kept, secrets.client_id)),
         door,
         PATH,
         secrets.client_id,
@@ -122,11 +122,12 @@ def _shared(around: Surroundings, name: str, make: Callable[[], GrantStore]) -> 
     return store
 
 
-def _store(first: Grant, around: Surroundings, name: str) -> GrantStore:
+def _store(first: Grant, around: Surroundings, name: str, client_id: str) -> GrantStore:
     if around.state is None:
         return TokenStore(first)
     safe = "".join(sign if sign.isalnum() else "_" for sign in name.lower())
-    return KeptGrant(first, KeptFile(around.state / f"vk-{safe}token.json"))
+    file = KeptFile(around.state / f"vk-{safe}token.json")
+    return KeptGrant(first, file, client_id=client_id)
 
 
 def judge_token(ask: Ask, reply: Reply) -> None:

@@ -6,8 +6,9 @@ ever taken out of one.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from connectors.errors import (
@@ -23,13 +24,12 @@ from connectors.errors import (
     VersionGone,
 )
 from connectors.http import Ask, Door, Reply, TokenExpired, error_for_status, interrupted
+from connectors.kept import KeptFile
 
 T = TypeVar("T")
 
 ORIGIN = "https://ads.vk.com/"
 PAGE = 50
-LONGEST_WAIT = 90.0
-"""Seconds a used-up window is waited for; a longer one is left to a later run."""
 RENEWABLE = frozenset({"expired_token", "invalid_token"})
 
 ERRORS: dict[str, type[ConnectorError]] = {
@@ -57,7 +57,8 @@ ACTS_401 = {
     "invalid_user": "VK has blocked this user: ask its support.",
     "revoked_token": "Give consent again and put the new tokens into the account's secrets.",
 }
-CODE = re.compile(r"[A-Za-z0-9_]{1,64}\Z")
+CODE = re.compile(r"[A-Za-z]{1,20}\d{0,2}(_[A-Za-z]{1,20}\d{0,2})*\Z")
+"""Words with an underscore between them, as in invalid_md5: no digest and no number is one."""
 
 
 @dataclass(frozen=True)
@@ -164,10 +165,10 @@ def _faults(fields: object) -> Iterator[Fault]:
         for one in said if isinstance(said, list) else [said]:
             if isinstance(one, dict):
                 code = one.get("code", one.get("error_code"))
-                yield Fault(code_of(name), code_of(code), number(one.get("line_number")))
+                yield Fault(code_of(name), code_of(code), whole(one.get("line_number")))
 
 
-def number(value: object) -> int | None:
+def whole(value: object) -> int | None:
     """Numbers come as numbers or as texts."""
     try:
         return int(str(value))
@@ -187,10 +188,18 @@ def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 
 class VkDoor:
-    """One VK Ads account behind its door."""
+    """One VK Ads account behind its door.
 
-    def __init__(self, door: Door) -> None:
+    `kept` remembers the base prices, `version` is that of users lists.
+    """
+
+    def __init__(
+        self, door: Door, *, now: Callable[[], datetime], kept: KeptFile | None, version: str
+    ) -> None:
         self._door = door
+        self._now = now
+        self._kept = kept
+        self._version = version
 
     def _all(
         self, path: str, query: Mapping[str, str | int], *, page: int = PAGE, **gaps: str | int
