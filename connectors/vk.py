@@ -11,16 +11,13 @@ help pages of its forerunner on remarketing. UNVERIFIED marks what they leave op
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from audiences.model import AudienceRef, Batch, ListState, Opened, Receipt, Recipe
-from config.audiences import Identifier
 from config.platforms import Account
 from connectors.base import Connector, Limits
 from connectors.errors import (
     ConnectorError,
-    ContractBroken,
-    ListBusy,
     ListGone,
     ListTooSmall,
     RuleRefused,
@@ -30,33 +27,29 @@ from connectors.http import Ask, Door, Effect, Surroundings
 from connectors.kept import KeptFile
 from connectors.recipes import VK
 from connectors.vk_files import Lines, Verdict, receipt
+from connectors.vk_lookalikes import VkLookalikes
 from connectors.vk_prices import VkPrices
+from connectors.vk_segments import SEGMENT, SEGMENTS, VkSegments, refuse_busy, states
 from connectors.vk_spend import VkSpend
-from connectors.vk_tokens import tokens_for
+from connectors.vk_tokens import lookalikes_for, tokens_for
 from connectors.vk_uploads import (
     FEWEST,
     FEWEST_OF_DIFFERENCE,
     LIST,
     MARKS,
     NAME_LENGTH,
-    POLL_SECONDS,
     READY,
     TYPES,
-    WORKING,
-    VkUploads,
 )
-from connectors.vk_wire import ORIGIN, items_of, judge, whole
+from connectors.vk_wire import ORIGIN, judge, whole
 
 VERSION = "v3"
 """Of users lists; everything else has its own. v2 takes no new lists any more."""
 VERSION_ENDS: date | None = None
 """No end of v3 was announced (2026-09)."""
-SEGMENTS = "api/v2/remarketing/segments.json"
-SEGMENT = "api/v2/remarketing/segments/{id}.json"
-RELATIONS = "api/v2/remarketing/segments/{id}/relations.json"
 
 
-class Vk(VkUploads, VkPrices, VkSpend, Connector):
+class Vk(VkSegments, VkPrices, VkSpend, Connector):
     """One VK Ads account, or one client of an agency (`login`)."""
 
     platform: ClassVar[str] = "vk"
@@ -75,14 +68,16 @@ class Vk(VkUploads, VkPrices, VkSpend, Connector):
     recipe: ClassVar[Recipe] = VK
 
     @classmethod
-    def connect(cls, account: Account, around: Surroundings) -> Self:
+    def connect(cls, account: Account, around: Surroundings) -> "Vk":
+        """One that grows look-alikes where the account's secrets switch them on."""
         origin = origin_for(account, around)
         tokens = tokens_for(account, around, origin)
         kept = None
         if around.state is not None:
             kept = KeptFile(around.state / f"vk-{account.name}-prices.json")
         door = Door(origin, surroundings=around, tokens=tokens, judge=judge)
-        return cls(door, now=around.now, kept=kept, version=account.api_version or VERSION)
+        kind = VkWithLookalikes if lookalikes_for(account, around) else cls
+        return kind(door, now=around.now, kept=kept, version=account.api_version or VERSION)
 
     def check(self) -> None:
         """The token lets us in, and users lists of our version can still be made."""
@@ -93,12 +88,7 @@ class Vk(VkUploads, VkPrices, VkSpend, Connector):
 
     def find(self, audience: AudienceRef) -> str | None:
         """The oldest where several segments have the title."""
-        found = [
-            int(one["id"])
-            for one in self._all(SEGMENTS, {"_name": audience.title})
-            if one.get("name") == audience.title
-        ]
-        return str(min(found)) if found else None
+        return self._segment_named(audience.title)
 
     def find_or_create(self, audience: AudienceRef, first: Batch) -> Opened:
         """One users list per kind of contact of which there are 2,000, and a segment over them.
@@ -121,7 +111,7 @@ class Vk(VkUploads, VkPrices, VkSpend, Connector):
             for kind, file in enough.items():
                 number, verdict = self._make_list(audience.title + MARKS[kind], file)
                 made[number] = verdict
-            segment = self._make_segment(audience, list(made))
+            segment = self._make_segment(audience.title, [_relation(one) for one in made])
         except ConnectorError:
             self._take_back(made)
             raise
@@ -137,8 +127,8 @@ class Vk(VkUploads, VkPrices, VkSpend, Connector):
     def state(self, list_id: str) -> ListState:
         """Sizes are those of the larger list: how many people are in both, VK does not tell."""
         lists = self._lists_of(list_id).values()
-        states = [word for one in lists for word in _states(one)]
-        said = next((word for word in states if word != READY), READY)
+        words = [word for one in lists for word in states(one)]
+        said = next((word for word in words if word != READY), READY)
         return ListState(
             list_id,
             ready=said == READY,
@@ -164,7 +154,7 @@ class Vk(VkUploads, VkPrices, VkSpend, Connector):
         """Once one list took its part, a failure of the other leaves the batch unsure."""
         lists = self._lists_of(list_id)
         for one in lists.values():
-            _refuse_busy(one)
+            refuse_busy(one)
         files = {kind: Lines(batch, kind, FEWEST_OF_DIFFERENCE) for kind in lists}
         files = {kind: file for kind, file in files.items() if len(file)}
         self._wait_for_turn(len(files))
@@ -180,49 +170,9 @@ class Vk(VkUploads, VkPrices, VkSpend, Connector):
                         f"not: {fault}"
                     ) from None
                 raise
+        if sign < 0:
+            return receipt(batch, verdicts, absent_is_done=True)
         return receipt(batch, verdicts, unmade=set(TYPES) - set(lists))
-
-    def _lists_of(self, segment: str) -> dict[Identifier, dict[str, Any]]:
-        """Our users lists of a segment; relations that people added are not ours."""
-        ask = Ask("GET", RELATIONS, gaps={"id": segment})
-        found: dict[Identifier, dict[str, Any]] = {}
-        for relation in items_of(ask, self._door.send(ask)):
-            if relation.get("object_type") != "remarketing_users_list":
-                continue
-            # UNVERIFIED: that object_id of an answer is the source's id.
-            source = (relation.get("params") or {}).get("source_id", relation.get("object_id"))
-            one = self._list(source)
-            for kind, mark in MARKS.items():
-                if str(one.get("name", "")).endswith(mark) and one.get("type") == TYPES[kind]:
-                    found[kind] = one
-        if not found:
-            raise ListGone(
-                f"segment {segment} has none of our lists any more.",
-                act="Somebody took them out of it, or renamed them.",
-            )
-        return {kind: found[kind] for kind in TYPES if kind in found}
-
-    def _make_segment(self, audience: AudienceRef, lists: list[int]) -> str:
-        body = {
-            "name": audience.title,
-            "pass_condition": 1,
-            "relations": [
-                {
-                    "object_type": "remarketing_users_list",
-                    "params": {"source_id": one, "type": "positive"},
-                }
-                for one in lists
-            ],
-        }
-        ask = Ask("POST", SEGMENTS, json=body, effect=Effect.TWICE)
-
-        def act() -> str:
-            made = self._door.send(ask).body
-            if not isinstance(made, dict) or whole(made.get("id")) is None:
-                raise ContractBroken(f"{ask}: the answer has no id.")
-            return str(made["id"])
-
-        return self._door.once(act, lambda: self.find(audience))
 
     def _take_back(self, lists: Mapping[int, Verdict]) -> None:
         """Contacts do not lie about; a list that the segment got after all stays."""
@@ -240,6 +190,10 @@ class Vk(VkUploads, VkPrices, VkSpend, Connector):
             return
 
 
+class VkWithLookalikes(Vk, VkLookalikes):
+    """An account whose look-alikes are switched on."""
+
+
 def origin_for(account: Account, around: Surroundings) -> str:
     """Where requests of this account go."""
     if not account.sandbox:
@@ -252,17 +206,6 @@ def origin_for(account: Account, around: Surroundings) -> str:
     return f"{around.sandbox_url.rstrip('/')}/vk/"
 
 
-def _states(one: Mapping[str, Any]) -> list[str]:
-    """The list's own status and those of its differences."""
-    history = [str(diff.get("status", READY)) for diff in one.get("history") or ()]
-    return [str(one["status"]), *(word for word in history if word in WORKING)]
-
-
-def _refuse_busy(one: Mapping[str, Any]) -> None:
-    """UNVERIFIED how VK orders differences of a list that is still worked on: we wait."""
-    busy = [word for word in _states(one) if word in WORKING]
-    if busy:
-        raise ListBusy(
-            f"users list {one['id']} is still {busy[0]}; it takes no change now.",
-            retry_after=POLL_SECONDS,
-        )
+def _relation(number: int) -> dict[str, Any]:
+    params = {"source_id": number, "type": "positive"}
+    return {"object_type": "remarketing_users_list", "params": params}

@@ -92,6 +92,13 @@ class Verdict:
     refused: Mapping[int, str] = field(default_factory=dict)
 
     @property
+    def sent(self) -> Any:
+        """Per person of the batch, whether they have a line."""
+        column = self.lines.batch.members.column(self.lines.kind)
+        lengths = compute.list_value_length(column).to_numpy()
+        return lengths > 0
+
+    @property
     def taken(self) -> Any:
         """Per person of the batch, whether some line of theirs was taken."""
         column = self.lines.batch.members.column(self.lines.kind).combine_chunks()
@@ -104,14 +111,25 @@ class Verdict:
         return found
 
 
-def receipt(batch: Batch, verdicts: Sequence[Verdict], *, unmade: Collection[str] = ()) -> Receipt:
+def receipt(
+    batch: Batch,
+    verdicts: Sequence[Verdict],
+    *,
+    unmade: Collection[str] = (),
+    absent_is_done: bool = False,
+) -> Receipt:
     """A person is accepted with one contact that was taken, refused by name with none.
 
-    `unmade` are the kinds that have no list here yet.
+    `unmade` are the kinds that have no list here yet; `absent_is_done` is for removals: who has no
+    line in any list of ours is not in one.
     """
     taken = np.zeros(len(batch), dtype=bool)
+    sent = np.zeros(len(batch), dtype=bool)
     for one in verdicts:
         taken |= one.taken
+        sent |= one.sent
+    if absent_is_done:
+        taken |= ~sent
     rest = batch.members.filter(pa.array(~taken))
     codes = sorted({code for one in verdicts for code in one.refused.values()})
     kinds = [str(one.lines.kind) for one in verdicts]

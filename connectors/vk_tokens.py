@@ -28,6 +28,9 @@ class VkCredentials(Credentials):
     refresh_token: SecretStr | None = Field(default=None, description="To renew the token with.")
     client_id: str = Field(default="", description="Client id from the cabinet's API settings.")
     client_secret: SecretStr | None = Field(default=None, description="Its secret.")
+    lookalikes: bool = Field(
+        default=False, description="Whether VK enabled look-alikes for this account (untried)."
+    )
 
 
 class TokenGone(CredentialsRefused):
@@ -91,8 +94,7 @@ def tokens_for(account: Account, around: Surroundings, origin: str) -> VkTokens:
         store = _shared(around, "sandbox", lambda: TokenStore(Grant(SecretStr(SANDBOX_TOKEN))))
         return VkTokens(store, door, PATH)
     name = account.secrets_prefix
-    given = around.secrets.get(account.name)
-    secrets = VkCredentials.read(name, around.folder, given)
+    secrets = _secrets(account, around)
     asks = bool(secrets.token is None and secrets.client_id and secrets.client_secret)
     if secrets.token is None and not (asks and around.state):
         raise CredentialsRefused(
@@ -112,6 +114,16 @@ def tokens_for(account: Account, around: Surroundings, origin: str) -> VkTokens:
         asks,
         login,
     )
+
+
+def lookalikes_for(account: Account, around: Surroundings) -> bool:
+    """Whether look-alikes are switched on."""
+    return not account.sandbox and _secrets(account, around).lookalikes
+
+
+def _secrets(account: Account, around: Surroundings) -> VkCredentials:
+    given = around.secrets.get(account.name)
+    return VkCredentials.read(account.secrets_prefix, around.folder, given)
 
 
 def _shared(around: Surroundings, name: str, make: Callable[[], GrantStore]) -> GrantStore:

@@ -328,6 +328,32 @@ def test_a_short_difference_is_filled_up_with_nobody(net, connector):
     assert connector.remove("481", phones_only(2)).accepted == 2
 
 
+def test_who_is_in_no_list_of_ours_is_removed_already(net, connector):
+    """There is a list of phones only: an address was never sent."""
+    people = [
+        {"person_id": "a", "email": [email(1)], "phone": [], "external_id": []},
+        {"person_id": "b", "email": [], "phone": [phone(2)], "external_id": []},
+        {"person_id": "c", "email": [], "phone": [phone(3)], "external_id": []},
+    ]
+    fault = [{"line_number": 2, "line": phone(3), "error_code": "invalid_phone"}]
+    relations(net, 28612)
+    one_list(net)
+    room(net)
+    lines = [phone(2), phone(3), *NOBODY[:23]]
+    upload(net, lines, base=-28612, json={"id": 1, "error": fault})
+    receipt = connector.remove("481", batch_of(people, Verb.REMOVE))
+    assert receipt.accepted == 2
+    assert [one.person_id for one in receipt.refused] == ["c"]
+
+
+def test_who_could_only_be_in_a_list_that_is_not_made_waits(net, connector):
+    mail = {"person_id": "a", "email": [email(1)], "phone": [], "external_id": []}
+    relations(net, 28612)
+    one_list(net)
+    (refused_,) = connector.add("481", batch_of([mail])).refused
+    assert (refused_.person_id, refused_.temporary) == ("a", True)
+
+
 def test_nobody_is_nobody():
     assert len(set(NOBODY)) == 25
     assert all(re.fullmatch("[0-9a-f]{32}", one) for one in NOBODY)
