@@ -2,8 +2,11 @@
 
 A correction of p per cent is the absolute amount base x (1 + p/100). The base is what stood there
 before our first correction; it is kept in the project's state folder, because VK keeps the last
-value only and factors upon factors would drift. A group is corrected for the one segment that it
-targets. Its lever is `max_price`; under `max_goals`, where that only moves a ceiling, the budget.
+value only and factors upon factors would drift. Its lever is `max_price`; under `max_goals`, where
+that only moves a ceiling, the budget.
+
+A correction of an ad plan for a segment lands on the ad group of that plan which targets the
+segment and nothing else; an ad group named by itself is corrected for the segment it targets.
 
 Facts: VK Ads API documentation, AdGroup, AdGroups, Currencies (2026-06).
 """
@@ -26,14 +29,18 @@ GROUPS = "api/v2/ad_groups.json"
 GROUP = "api/v2/ad_groups/{id}.json"
 SEGMENTS = "api/v2/remarketing/segments.json"
 CURRENCIES = "api/v2/currencies.json"
-FIELDS = "id,name,status,max_price,budget_limit,budget_limit_day,autobidding_mode,targetings,issues"
-GROUPS_PER_GET = 50
+FIELDS = "id,ad_plan_id,status,max_price,budget_limit,budget_limit_day,autobidding_mode"
+FIELDS += ",targetings,issues"
+OBJECTS_PER_GET = 50
+FILTERS = {Level.AD_GROUP: "_id__in", Level.CAMPAIGN: "_ad_plan_id__in"}
+"""UNVERIFIED for ad plans, so what comes is looked through again."""
 
 MOST_PRICE = Decimal(21_474_836)
 PRICE_STEP = Decimal("0.01")
 BUDGET_STEP = Decimal(1)
 """Where currencies.json names no step. UNVERIFIED: the shape of its items."""
 MAX_GOALS = "max_goals"
+ONE_EACH = "VK needs one ad group per segment"
 PRICE, BUDGETS = "max_price", ("budget_limit_day", "budget_limit")
 
 
@@ -55,8 +62,8 @@ class VkPrices(VkDoor, CorrectsBids):
         source="ads.vk.com/en/doc/api, AdGroup (2026-06); the bounds in per cent are ours",
         lowest=-90,
         highest=300,
-        levels=frozenset({Level.AD_GROUP}),
-        per_object=1,
+        levels=frozenset(Level),
+        per_object=1000,
     )
 
     @abstractmethod
@@ -80,15 +87,16 @@ class VkPrices(VkDoor, CorrectsBids):
         nearest whole per cent.
         """
         kept = self._recorded()
-        ours = [one for one in objects if one.object_id in kept]
-        groups = self._groups(ours)
-        return tuple(
-            PresentCorrection(one, kept[one.object_id].condition, one.object_id, percent)
-            for one in ours
-            if one.object_id in groups
-            for percent in [_percent(groups[one.object_id], kept[one.object_id])]
-            if percent is not None
-        )
+        groups = self._groups(objects) if kept else {}
+        found: dict[tuple[BidObject, str], PresentCorrection] = {}
+        for one in objects:
+            for number, group in groups.items():
+                if number in kept and _belongs(group, one):
+                    percent, condition = _percent(group, kept[number]), kept[number].condition
+                    if percent is not None:
+                        present = PresentCorrection(one, condition, number, percent)
+                        found.setdefault((one, condition), present)
+        return tuple(found.values())
 
     def write_corrections(
         self, changes: Sequence[CorrectionChange]
@@ -107,7 +115,7 @@ class VkPrices(VkDoor, CorrectsBids):
                 receipts.append(_refused(change, f"not done: {failure}"))
                 continue
             try:
-                receipts.append(self._write(change, groups.get(change.object.object_id)))
+                receipts.append(self._write(change, groups))
                 sent = sent or not receipts[-1].refused
             except ConnectorError as fault:
                 if not sent:
@@ -118,42 +126,37 @@ class VkPrices(VkDoor, CorrectsBids):
 
     def strategies(self, objects: Sequence[BidObject]) -> tuple[Strategy, ...]:
         """A budget moves how much is bought, not the bid: what it acts on is left 'unknown'."""
-        groups = self._groups(objects)
-        return tuple(_strategy(one, groups.get(one.object_id)) for one in objects)
+        groups = self._groups(objects).values()
+        return tuple(
+            _strategy(one, [group for group in groups if _belongs(group, one)]) for one in objects
+        )
 
     # What follows knows the wire.
 
     def _write(
-        self, change: CorrectionChange, group: Mapping[str, Any] | None
+        self, change: CorrectionChange, groups: Mapping[str, Mapping[str, Any]]
     ) -> CorrectionReceipt:
+        group = _group_for(change, groups)
         with self._alone():
-            kept = self._recorded().get(change.object.object_id)
             if change.percent is None:
-                return self._restore(change, group, kept)
-            said = self._objection(change, group, kept)
-            if said or group is None:
-                return _refused(change, said)
-            wanted = self._wanted(change, group, kept)
+                return self._restore(change, None if isinstance(group, str) else group)
+            if isinstance(group, str):
+                return _refused(change, group)
+            kept = self._recorded().get(str(group["id"]))
+            wanted = self._objection(change, group, kept) or self._wanted(change, group, kept)
             if isinstance(wanted, str):
                 return _refused(change, wanted)
-            self._remember(change.object.object_id, wanted)
+            self._remember(str(group["id"]), wanted)
             return self._send(change, wanted.lever, wanted.amount, group)
 
     def _objection(
-        self, change: CorrectionChange, group: Mapping[str, Any] | None, kept: Kept | None
+        self, change: CorrectionChange, group: Mapping[str, Any], kept: Kept | None
     ) -> str:
         limits = self.bid_limits
-        if change.object.level not in limits.levels:
-            return "VK takes prices of ad groups only"
         if change.percent is not None and not limits.lowest <= change.percent <= limits.highest:
             return f"corrections here go from {limits.lowest} to {limits.highest} %"
-        if group is None or group.get("status") == "deleted":
-            return "the ad group is not in the account"
         if _targets(group) != [change.condition_id]:
-            return (
-                f"the ad group does not target segment {change.condition_id} alone: VK needs one "
-                "ad group per segment"
-            )
+            return f"the ad group does not target segment {change.condition_id} alone: {ONE_EACH}"
         if self._kept is None:
             return "there is no state folder to keep the group's base price in"
         if kept is None and change.correction_id is not None:
@@ -179,15 +182,18 @@ class VkPrices(VkDoor, CorrectsBids):
         return Kept(change.condition_id, lever, str(base), str(amount), percent)
 
     def _restore(
-        self, change: CorrectionChange, group: Mapping[str, Any] | None, kept: Kept | None
+        self, change: CorrectionChange, group: Mapping[str, Any] | None
     ) -> CorrectionReceipt:
         """Back to the base. What is gone, or was never set, is as wanted."""
-        if kept is not None and kept.condition == change.condition_id:
-            if group is not None and group.get("status") != "deleted":
-                receipt = self._send(change, kept.lever, kept.base, group)
-                if receipt.refused:
-                    return receipt
-            self._remember(change.object.object_id, None)
+        number = change.correction_id if group is None else str(group["id"])
+        kept = self._recorded().get(number or "")
+        if kept is None or number is None or kept.condition != change.condition_id:
+            return CorrectionReceipt(change, None)
+        if group is not None:
+            receipt = self._send(change, kept.lever, kept.base, group)
+            if receipt.refused:
+                return receipt
+        self._remember(number, None)
         return CorrectionReceipt(change, None)
 
     def _send(
@@ -196,7 +202,7 @@ class VkPrices(VkDoor, CorrectsBids):
         ask = Ask(
             "POST",
             GROUP,
-            gaps={"id": change.object.object_id},
+            gaps={"id": int(group["id"])},
             json={lever: amount},
             effect=Effect.SAME,
             is_json=False,
@@ -208,16 +214,20 @@ class VkPrices(VkDoor, CorrectsBids):
         issues = sorted(
             code_of(one.get("code")) for one in group.get("issues") or () if isinstance(one, dict)
         )
-        number = None if change.percent is None else change.object.object_id
+        number = None if change.percent is None else str(group["id"])
         return CorrectionReceipt(change, number, warning=", ".join(issues))
 
     def _groups(self, objects: Iterable[BidObject]) -> dict[str, dict[str, Any]]:
-        wanted = sorted({one.object_id for one in objects if one.level is Level.AD_GROUP})
-        return {
-            str(group["id"]): group
-            for some in chunks(wanted, GROUPS_PER_GET)
-            for group in self._all(GROUPS, {"fields": FIELDS, "_id__in": ",".join(some)})
-        }
+        """The ad groups that are these objects, or of these ad plans."""
+        found: dict[str, dict[str, Any]] = {}
+        wanted = sorted(set(objects))
+        for level, name in FILTERS.items():
+            numbers = [one.object_id for one in wanted if one.level is level]
+            for some in chunks(numbers, OBJECTS_PER_GET):
+                for group in self._all(GROUPS, {"fields": FIELDS, name: ",".join(some)}):
+                    if group.get("status") != "deleted":
+                        found[str(group["id"])] = group
+        return found
 
     @cached_property
     def _budget_step(self) -> Decimal:
@@ -292,10 +302,38 @@ def _targets(group: Mapping[str, Any]) -> list[str]:
     return [str(one) for one in segments or ()]
 
 
-def _strategy(where: BidObject, group: Mapping[str, Any] | None) -> Strategy:
-    if group is None:
-        return Strategy(where, "", "unknown")
-    mode, lever = code_of(group.get("autobidding_mode") or "fixed"), _lever(group)
+def _belongs(group: Mapping[str, Any], where: BidObject) -> bool:
+    key = "id" if where.level is Level.AD_GROUP else "ad_plan_id"
+    return str(group.get(key)) == where.object_id
+
+
+def _group_for(
+    change: CorrectionChange, groups: Mapping[str, Mapping[str, Any]]
+) -> Mapping[str, Any] | str:
+    """The ad group a change is about, or why there is none."""
+    where, condition = change.object, change.condition_id
+    inside = [group for group in groups.values() if _belongs(group, where)]
+    if where.level is Level.AD_GROUP:
+        return inside[0] if inside else "the ad group is not in the account"
+    if change.correction_id is not None:
+        inside = [group for group in inside if str(group["id"]) == change.correction_id]
+        return inside[0] if inside else "the ad group is not in the ad plan any more"
+    fitting = [group for group in inside if _targets(group) == [condition]]
+    if len(fitting) > 1:
+        return (
+            f"{len(fitting)} ad groups of the ad plan target segment {condition}: name the one "
+            "that is meant under ad_groups"
+        )
+    none = f"no ad group of the ad plan targets segment {condition} alone: {ONE_EACH}"
+    return fitting[0] if fitting else none
+
+
+def _strategy(where: BidObject, groups: Sequence[Mapping[str, Any]]) -> Strategy:
+    """How all of the groups bid; 'mixed' where they differ."""
+    found = {(code_of(one.get("autobidding_mode") or "fixed"), _lever(one)) for one in groups}
+    if len(found) != 1:
+        return Strategy(where, "mixed" if found else "", "unknown")
+    ((mode, lever),) = found
     return Strategy(where, f"{mode}, {lever}", "bid" if lever == PRICE else "unknown")
 
 

@@ -106,7 +106,7 @@ class WithState:
 class TestVkPrices(WithState, BidContract):
     platform = "vk"
     connector_class = Vk
-    objects = (PRICED, BUDGETED)
+    objects = (PLAN, BUDGETED)
     add_operation = "ad_groups.update"
     set_operation = "ad_groups.update"
     remove_operation = "ad_groups.update"
@@ -117,7 +117,7 @@ class TestVkPrices(WithState, BidContract):
         """A segment that two ad groups target, as a marketer sets them up."""
         audience = AudienceRef(ACCOUNT, "vk", "vip", Purpose.RETARGETING, "adsteer: vip")
         found = connector.find_or_create(audience, batch(1, 2000)).list_id
-        for one in self.objects:
+        for one in (PRICED, BUDGETED):
             requests.post(
                 f"{box.url}/vk/api/v2/ad_groups/{one.object_id}.json",
                 json={"targetings": {"segments": [int(found)]}},

@@ -19,7 +19,10 @@ from tests.support.surroundings import surroundings
 
 BASE = "https://ads.vk.com/api/v2/"
 AUTH = matchers.header_matcher({"Authorization": "Bearer secret-token"})
-FIELDS = "id,name,status,max_price,budget_limit,budget_limit_day,autobidding_mode,targetings,issues"
+FIELDS = (
+    "id,ad_plan_id,status,max_price,budget_limit,budget_limit_day,autobidding_mode,"
+    "targetings,issues"
+)
 GROUP = BidObject("vk", "vk", Level.AD_GROUP, "101")
 OTHER = BidObject("vk", "vk", Level.AD_GROUP, "102")
 
@@ -46,6 +49,7 @@ def connector(monkeypatch, state):
 def group(number=101, price="150.00", segments=(481,), **more):
     return {
         "id": number,
+        "ad_plan_id": 7,
         "status": "active",
         "max_price": price,
         "budget_limit": None,
@@ -57,9 +61,9 @@ def group(number=101, price="150.00", segments=(481,), **more):
     }
 
 
-def groups(net, *items, ids=None):
+def groups(net, *items, ids=None, by="_id__in"):
     wanted = ids or ",".join(sorted(str(one["id"]) for one in items)) or "101"
-    query = {"fields": FIELDS, "_id__in": wanted, "limit": 50, "offset": 0}
+    query = {"fields": FIELDS, by: wanted, "limit": 50, "offset": 0}
     match = [AUTH, matchers.query_param_matcher(query)]
     net.add("GET", BASE + "ad_groups.json", json={"items": list(items)}, match=match)
 
@@ -101,7 +105,7 @@ def test_a_price_is_the_base_times_the_correction(net, connector):
 
 def test_it_is_read_back_as_it_was_written(net, connector):
     corrected(net, connector)
-    groups(net, group(price="180.00"))
+    groups(net, group(price="180.00"), group(102))
     assert connector.read_corrections([GROUP, OTHER]) == (
         PresentCorrection(GROUP, "481", "101", 20),
     )
@@ -207,10 +211,45 @@ def test_a_group_that_is_gone(net, connector):
     assert "not in the account" in receipt.refused
 
 
-def test_campaigns_take_no_price(connector):
-    campaign = BidObject("vk", "vk", Level.CAMPAIGN, "7")
-    (receipt,) = connector.write_corrections([change(20, where=campaign)])
-    assert "ad groups only" in receipt.refused
+PLAN = BidObject("vk", "vk", Level.CAMPAIGN, "7")
+
+
+def of_plan(net, *items):
+    groups(net, *items, ids="7", by="_ad_plan_id__in")
+
+
+def test_a_correction_of_an_ad_plan_lands_on_the_segments_group(net, connector):
+    others = [group(99, segments=()), group(102, segments=(482,)), group(103, ad_plan_id=8)]
+    of_plan(net, *others, group())
+    set_to(net, {"max_price": "180.00"})
+    (receipt,) = connector.write_corrections([change(20, where=PLAN)])
+    assert (receipt.correction_id, receipt.refused) == ("101", "")
+    of_plan(net, *others, group(price="180.00"))
+    assert connector.read_corrections([PLAN]) == (PresentCorrection(PLAN, "481", "101", 20),)
+    of_plan(net, *others, group(price="180.00"))
+    set_to(net, {"max_price": "150.00"})
+    assert connector.write_corrections([change(None, "101", PLAN)])[0].refused == ""
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ((group(segments=(482,)),), "no ad group"),
+        ((group(ad_plan_id=8),), "no ad group"),
+        ((group(), group(102)), "2 ad groups"),
+    ],
+)
+def test_an_ad_plan_needs_one_group_for_the_segment(net, connector, there, said):
+    of_plan(net, *there)
+    (receipt,) = connector.write_corrections([change(20, where=PLAN)])
+    assert said in receipt.refused
+
+
+def test_a_plan_bids_as_its_groups_do(net, connector):
+    of_plan(net, group(), group(102))
+    assert connector.strategies([PLAN])[0] == Strategy(PLAN, "second_price, max_price", "bid")
+    of_plan(net, group(), group(102, autobidding_mode="max_goals"))
+    assert connector.strategies([PLAN])[0] == Strategy(PLAN, "mixed", "unknown")
 
 
 def test_without_a_place_for_the_base_nothing_is_changed(net, monkeypatch):

@@ -12,7 +12,7 @@ from connectors.sandbox.store import Document
 from connectors.sandbox.vk_call import NAME, Call, invalid, refusal, text_of
 from connectors.sandbox.world import LOGIN, World
 
-PLAN = 400_001
+PLAN, GOALS_PLAN = 400_001, 400_002
 GROUP, GOALS_GROUP, FOREIGN_GROUP = 500_101, 500_102, 500_100
 MOST_PRICE = Decimal(21_474_836)
 MOST_BUDGET = Decimal(21_474_836_000)  # UNVERIFIED
@@ -29,7 +29,8 @@ DEFAULT_FIELDS = ("id", "name", "package_id")
 
 def seed(world: World) -> None:
     store = world.store(NAME)
-    store.put("plan", PLAN, {"id": PLAN, "owner": LOGIN, "name": "Shop", "status": "active"})
+    for number, name in ((PLAN, "Shop"), (GOALS_PLAN, "Goals")):
+        store.put("plan", number, {"id": number, "owner": LOGIN, "name": name, "status": "active"})
     for number, name, mode, price, day, targets in (
         (FOREIGN_GROUP, "made by hand", "second_price", "90.00", "700.00",
          [segments.FOREIGN_SEGMENT]),
@@ -43,7 +44,7 @@ def seed(world: World) -> None:
                 "id": number,
                 "owner": LOGIN,
                 "name": name,
-                "ad_plan_id": PLAN,
+                "ad_plan_id": GOALS_PLAN if number == GOALS_GROUP else PLAN,
                 "status": "active",
                 "delivery": "delivering",
                 "issues": [],
@@ -78,10 +79,12 @@ def find(call: Call) -> View:
     """Only `id`, `name` and `package_id` unless `fields` names more."""
     query = call.request.query_params
     wanted = call.ids("_id__in") if "_id__in" in query else call.ids("_id")
+    inside = call.ids("_ad_plan_id__in")
     found = [
         shown(one)
         for one in call.mine("group")
         if (wanted is None or one["id"] in wanted)
+        and (inside is None or one["ad_plan_id"] in inside)
         and query.get("_status", one["status"]) == one["status"]
         and one["last_updated"] > query.get("_last_updated__gt", "")
     ]
