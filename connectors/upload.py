@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 
 class FileUpload:
-    """multipart/form-data: texts (`fields`), then one file. Every turn starts afresh.
+    """multipart/form-data with one file. It can be sent again: every turn starts afresh.
 
     `size` is the number of bytes that `content` will yield; platforms (and proxies) refuse
-    uploads of unknown length.
+    uploads of unknown length. `fields` are plain parts that go before the file.
     """
 
     def __init__(
@@ -23,12 +23,12 @@ class FileUpload:
         boundary = uuid.uuid4().hex
         self.content_type = f"multipart/form-data; boundary={boundary}"
         self._content = content
-        texts = "".join(
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{text}\r\n'
-            for name, text in (fields or {}).items()
+        plain = "".join(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in (fields or {}).items()
         )
         self._head = (
-            f"{texts}--{boundary}\r\n"
+            f"{plain}--{boundary}\r\n"
             f'Content-Disposition: form-data; name="{part}"; filename="{filename}"\r\n'
             "Content-Type: application/octet-stream\r\n\r\n"
         ).encode()

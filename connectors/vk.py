@@ -29,7 +29,7 @@ from connectors.recipes import VK
 from connectors.vk_files import Lines, Verdict, receipt
 from connectors.vk_lookalikes import VkLookalikes
 from connectors.vk_prices import VkPrices
-from connectors.vk_segments import SEGMENT, SEGMENTS, VkSegments, refuse_busy, states
+from connectors.vk_segments import SEGMENT, SEGMENTS, USERS_LIST, VkSegments, refuse_busy, states
 from connectors.vk_spend import VkSpend
 from connectors.vk_tokens import lookalikes_for, tokens_for
 from connectors.vk_uploads import (
@@ -74,7 +74,8 @@ class Vk(VkSegments, VkPrices, VkSpend, Connector):
         tokens = tokens_for(account, around, origin)
         kept = None
         if around.state is not None:
-            kept = KeptFile(around.state / f"vk-{account.name}-prices.json")
+            place = f"{account.name}-sandbox" if account.sandbox else account.name
+            kept = KeptFile(around.state / f"vk-{place}-prices.json")
         door = Door(origin, surroundings=around, tokens=tokens, judge=judge)
         kind = VkWithLookalikes if lookalikes_for(account, around) else cls
         return kind(door, now=around.now, kept=kept, version=account.api_version or VERSION)
@@ -87,8 +88,13 @@ class Vk(VkSegments, VkPrices, VkSpend, Connector):
     # Lists
 
     def find(self, audience: AudienceRef) -> str | None:
-        """The oldest where several segments have the title."""
-        return self._segment_named(audience.title)
+        """The oldest segment with the title, without those whose lists VK has deleted.
+
+        Of such a one nothing is left to change: a new one is made, and ad groups must be pointed
+        at it.
+        """
+        named = self._segments_named(audience.title)
+        return next((one for one in named if not self._is_dead(one)), None)
 
     def find_or_create(self, audience: AudienceRef, first: Batch) -> Opened:
         """One users list per kind of contact of which there are 2,000, and a segment over them.
@@ -141,7 +147,7 @@ class Vk(VkSegments, VkPrices, VkSpend, Connector):
     def delete(self, list_id: str) -> None:
         """Delete the segment, then its lists. Raises InUse while an ad group targets it."""
         try:
-            lists = self._lists_of(list_id)
+            lists = self._lists_of(list_id, some_may_be_gone=True)
         except ListGone:
             lists = {}
         self._delete(SEGMENT, list_id)
@@ -208,4 +214,4 @@ def origin_for(account: Account, around: Surroundings) -> str:
 
 def _relation(number: int) -> dict[str, Any]:
     params = {"source_id": number, "type": "positive"}
-    return {"object_type": "remarketing_users_list", "params": params}
+    return {"object_type": USERS_LIST, "params": params}

@@ -14,6 +14,7 @@ from connectors.vk_wire import items_of, whole
 
 SEGMENTS = "api/v2/remarketing/segments.json"
 SEGMENT = "api/v2/remarketing/segments/{id}.json"
+USERS_LIST = "remarketing_users_list"
 RELATIONS = "api/v2/remarketing/segments/{id}/relations.json"
 
 
@@ -22,12 +23,12 @@ class VkSegments(VkUploads):
 
     def _segment_named(self, title: str) -> str | None:
         """The oldest where several have the title: VK does not keep names apart."""
-        found = [
-            int(one["id"])
-            for one in self._all(SEGMENTS, {"_name": title})
-            if one.get("name") == title
-        ]
-        return str(min(found)) if found else None
+        return next(iter(self._segments_named(title)), None)
+
+    def _segments_named(self, title: str) -> list[str]:
+        found = self._all(SEGMENTS, {"_name": title})
+        numbers = sorted(int(one["id"]) for one in found if one.get("name") == title)
+        return [str(number) for number in numbers]
 
     def _make_segment(self, title: str, relations: Sequence[Mapping[str, Any]]) -> str:
         """A segment of those in any of the relations."""
@@ -42,25 +43,53 @@ class VkSegments(VkUploads):
 
         return self._door.once(act, lambda: self._segment_named(title))
 
-    def _lists_of(self, segment: str) -> dict[Identifier, dict[str, Any]]:
+    def _lists_of(
+        self, segment: str, *, some_may_be_gone: bool = False
+    ) -> dict[Identifier, dict[str, Any]]:
         """Our users lists of a segment; relations that people added are not ours."""
-        ask = Ask("GET", RELATIONS, gaps={"id": segment})
         found: dict[Identifier, dict[str, Any]] = {}
-        for relation in items_of(ask, self._door.send(ask)):
-            if relation.get("object_type") != "remarketing_users_list":
-                continue
-            # UNVERIFIED: that object_id of an answer is the source's id.
-            source = (relation.get("params") or {}).get("source_id", relation.get("object_id"))
-            one = self._list(source)
+        for source in _users_lists(self._relations(segment)):
+            try:
+                one = self._list(source)
+            except ListGone:
+                if some_may_be_gone:
+                    continue
+                raise
             for kind, mark in MARKS.items():
                 if str(one.get("name", "")).endswith(mark) and one.get("type") == TYPES[kind]:
                     found[kind] = one
-        if not found:
+        if not found and not some_may_be_gone:
             raise ListGone(
                 f"segment {segment} has none of our lists any more.",
                 act="Somebody took them out of it, or renamed them.",
             )
         return {kind: found[kind] for kind in TYPES if kind in found}
+
+    def _is_dead(self, segment: str) -> bool:
+        """Whether nothing is left of it but users lists that VK deleted."""
+        relations = self._relations(segment)
+        if not relations or any(one.get("object_type") != USERS_LIST for one in relations):
+            return False
+        for source in _users_lists(relations):
+            try:
+                self._list(source)
+            except ListGone:
+                continue
+            return False
+        return True
+
+    def _relations(self, segment: str) -> list[dict[str, Any]]:
+        ask = Ask("GET", RELATIONS, gaps={"id": segment})
+        return items_of(ask, self._door.send(ask))
+
+
+def _users_lists(relations: Sequence[Mapping[str, Any]]) -> list[object]:
+    """UNVERIFIED: that object_id of an answer is the source's id."""
+    return [
+        (one.get("params") or {}).get("source_id", one.get("object_id"))
+        for one in relations
+        if one.get("object_type") == USERS_LIST
+    ]
 
 
 def states(one: Mapping[str, Any]) -> list[str]:

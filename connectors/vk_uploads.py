@@ -59,7 +59,8 @@ class VkUploads(VkDoor):
         if one["status"] in GOING:
             raise ListGone(
                 f"users list {one.get('id')} is {one['status']}.",
-                act="VK deletes lists that nothing used for 60 days; the next run makes a new one.",
+                act="VK deletes lists that nothing used for 60 days. The next run makes a new "
+                "segment: point the ad groups at it.",
             )
         return one
 

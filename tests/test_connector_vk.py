@@ -127,11 +127,12 @@ def upload(net, lines, *, name=PHONES, kind="phones", base=None, waits=True, **a
     net.add("POST", LISTS, match=[AUTH, form_is(lines, fields)], **answer)
 
 
-def relations(net, *numbers):
+def relations(net, *numbers, segment=481):
     items = [
         {"object_type": "remarketing_users_list", "id": 9000 + n, "object_id": n} for n in numbers
     ]
-    net.add("GET", RELATIONS, json={"items": items}, match=[AUTH])
+    url = RELATIONS.replace("481", str(segment))
+    net.add("GET", url, json={"items": items}, match=[AUTH])
 
 
 def list_of(kind, **more):
@@ -244,6 +245,27 @@ def test_fewer_than_2000_contacts_of_every_kind_are_not_sent(net, connector):
 def test_the_oldest_segment_with_our_title_is_the_list(net, connector):
     others = [{"id": 9, "name": "adsteer: vip 2"}, {"id": 12, "name": "adsteer: vip"}]
     found_segments(net, *others, {"id": 11, "name": "adsteer: vip"})
+    relations(net, 28612, segment=11)
+    one_list(net)
+    assert connector.find(VIP) == "11"
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_segment_whose_lists_vk_deleted_is_not_found(net, connector, gone):
+    found_segments(net, {"id": 11, "name": "adsteer: vip"}, {"id": 12, "name": "adsteer: vip"})
+    relations(net, 28612, segment=11)
+    one_list(net, status="deleted" if gone else "ready")
+    if gone:
+        relations(net, 28613, segment=12)
+        one_list(net, "emails")
+    assert connector.find(VIP) == ("12" if gone else "11")
+
+
+def test_a_segment_of_other_things_with_our_title_is_found(net, connector):
+    """Whoever made it, it is there: delivery says that it is not ours."""
+    found_segments(net, {"id": 11, "name": "adsteer: vip"})
+    items = [{"object_type": "remarketing_counter", "id": 1, "object_id": 5}]
+    net.add("GET", RELATIONS.replace("481", "11"), json={"items": items}, match=[AUTH])
     assert connector.find(VIP) == "11"
 
 
@@ -255,6 +277,8 @@ def test_all_pages_are_read(net, connector):
 
     page(0, [{"id": n, "name": "other"} for n in range(50)])
     page(50, [{"id": 99, "name": "adsteer: vip"}])
+    relations(net, 28612, segment=99)
+    one_list(net)
     assert connector.find(VIP) == "99"
 
 
@@ -579,6 +603,15 @@ def test_delete_takes_the_segment_and_its_lists(net, connector):
     for path in ("v2/remarketing/segments/481", "v3/remarketing/users_lists/28612"):
         net.add("DELETE", f"{BASE}{path}.json", status=204, match=[AUTH])
     net.add("DELETE", f"{BASE}v3/remarketing/users_lists/28613.json", **refused(404, "not_found"))
+    connector.delete("481")
+
+
+def test_delete_takes_what_is_left(net, connector):
+    relations(net, 28612, 28613)
+    one_list(net, status="deleted")
+    one_list(net, "emails")
+    for path in ("v2/remarketing/segments/481", "v3/remarketing/users_lists/28613"):
+        net.add("DELETE", f"{BASE}{path}.json", status=204, match=[AUTH])
     connector.delete("481")
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 import responses
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from responses import matchers
 
@@ -343,6 +343,7 @@ def test_a_file_that_is_not_ours_is_not_overwritten(net, connector, state):
 money = st.decimals(min_value="0.01", max_value="1000000", places=2)
 
 
+@settings(deadline=None)
 @given(base=money, percent=st.integers(-90, 300))
 def test_what_is_written_is_read(base, percent):
     amount = _to_step(base * (1 + Decimal(percent) / 100), Decimal("0.01"))
