@@ -13,6 +13,7 @@ from bids.model import BidObject, Level
 from config.audiences import Purpose
 from config.platforms import Account
 from connectors.base import Connector, CorrectsBids
+from connectors.errors import ListGone
 from connectors.registry import connect
 from connectors.vk import Vk
 from connectors.vk_files import NOBODY
@@ -70,6 +71,17 @@ class TestVk(ConnectorContract):
             connector.remove(list_id, batch(5000, 3, Verb.REMOVE))
             box.settle()
             assert box.members("vk", list_id) == digests_of(batch(1, self.enough))
+
+    def test_an_audience_vk_deleted_for_want_of_use_is_made_anew(
+        self, connector: Connector, box: Sandbox, list_id: str
+    ) -> None:
+        box.move_clock(61 * 86_400)
+        with pytest.raises(ListGone, match="60 days"):
+            connector.add(list_id, batch(5000, 30))
+        assert connector.find(self.audience) is None
+        again = connector.find_or_create(self.audience, batch(1, self.enough))
+        assert again.list_id != list_id
+        assert connector.find(self.audience) == again.list_id
 
     def test_lists_of_others_stay_as_they_are(
         self, connector: Connector, box: Sandbox, list_id: str

@@ -359,6 +359,19 @@ def test_rule_5_lists_are_found_by_a_part_of_their_name(vk: Vk) -> None:
     assert [one["id"] for one in found] == [number]
 
 
+def test_lists_that_nothing_used_for_60_days_are_deleted(vk: Vk) -> None:
+    """A rule of the help pages: an ad group or a difference keeps a list alive."""
+    idle, changed, targeted = vk.ready(), vk.ready(), vk.ready()
+    segment = vk.segment(of_list(targeted)).json()["id"]
+    update(vk, GROUP, targetings={"segments": [segment]}).raise_for_status()
+    vk.running.world.move_clock(59 * DAY)
+    vk.upload(lines(5000, 25), base=changed).raise_for_status()
+    vk.running.world.move_clock(2 * DAY)
+    seen = [vk.list(number)["status"] for number in (idle, changed, targeted)]
+    assert seen == ["deleted_to_notify", "ready", "ready"]
+    assert codes(vk.upload(lines(5000, 25), base=idle)) == (400, {"not_found"})
+
+
 # 6. Renaming and deleting
 
 

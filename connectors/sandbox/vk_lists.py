@@ -15,6 +15,8 @@ FIRST_ID = 28_001
 FOREIGN_LIST, STRANGERS_LIST = 27_001, 27_002
 SEEDED = 200
 """People in each of them: what is left after differences may be less than a new list needs."""
+UNUSED_SECONDS = 60 * 86_400
+GONE = "deleted_to_notify"
 LADDER = ("receiving", "received", "mapping", "mapped", "writing", "ready")
 MAPPED = LADDER.index("mapped")
 NAME_LENGTH = 255
@@ -27,13 +29,27 @@ COUNTS_FOLLOW = True
 
 
 def status(world: World, one: Document) -> str:
-    """Six steps of equal length; a list that failed stays where it was."""
-    if one.get("deleted"):
-        return "deleted"
+    """Six steps of equal length, and the end of a list that no ad group has used for long."""
+    if not one["base"] and unused(world, one):
+        return GONE
     whole = world.settings.processing_seconds
     passed = world.now() - one["made_at"]
     step = len(LADDER) - 1 if passed >= whole else int(5 * passed / whole)
     return LADDER[max(0, step)]
+
+
+def unused(world: World, one: Document) -> bool:
+    """Whether neither a difference nor an ad group has touched the list for 60 days."""
+    store = world.store(NAME)
+    touched = max(diff["made_at"] for diff in [one, *diffs_of(store, one["id"])])
+    if world.now() - touched <= UNUSED_SECONDS:
+        return False
+    inside = {
+        segment["id"]
+        for segment in store.all("segment")
+        if one["id"] in [relation["source"] for relation in segment["relations"]]
+    }
+    return not any(inside & set(group["segments"]) for group in store.all("group"))
 
 
 def shown(world: World, store: Store, one: Document) -> View:
@@ -120,7 +136,7 @@ def base_of(call: Call, text: str, kind: str) -> int:
         return 0
     number = int(text) if text.lstrip("-").isdigit() else 0
     base = call.store.get("list", abs(number))
-    if base is None:
+    if base is None or status(call.world, base) == GONE:
         raise invalid(base=[{"code": "not_found", "message": "base list not found"}])
     if base["owner"] != call.login:
         fault = {"code": "access_denied", "message": "base list of another user"}
