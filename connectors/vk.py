@@ -186,7 +186,7 @@ class Vk(VkSegments, VkPrices, VkSpend, Connector):
             try:
                 self._delete(LIST, one)
             except ConnectorError:
-                return  # the error that led here is raised; VK deletes unused lists in 60 days
+                continue  # what led here is raised, and VK deletes unused lists in 60 days
 
     def _delete(self, path: str, number: str | int) -> None:
         gaps = {"version": self._version, "id": number}

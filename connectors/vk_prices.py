@@ -84,18 +84,19 @@ class VkPrices(VkDoor, CorrectsBids):
         """Of groups whose base we recorded: without it a price says nothing in per cent.
 
         A price that is neither the base nor what we set last was set by hand and shows as the
-        nearest whole per cent.
+        nearest whole per cent. A group that was pointed at other segments shows none.
         """
         kept = self._recorded()
         groups = self._groups(objects) if kept else {}
         found: dict[tuple[BidObject, str], PresentCorrection] = {}
         for one in objects:
             for number, group in groups.items():
-                if number in kept and _belongs(group, one):
-                    percent, condition = _percent(group, kept[number]), kept[number].condition
-                    if percent is not None:
-                        present = PresentCorrection(one, condition, number, percent)
-                        found.setdefault((one, condition), present)
+                if number not in kept or not _belongs(group, one):
+                    continue
+                condition, percent = kept[number].condition, _percent(group, kept[number])
+                if percent is not None and _targets(group) == [condition]:
+                    present = PresentCorrection(one, condition, number, percent)
+                    found.setdefault((one, condition), present)
         return tuple(found.values())
 
     def write_corrections(
@@ -161,14 +162,15 @@ class VkPrices(VkDoor, CorrectsBids):
             return "there is no state folder to keep the group's base price in"
         if kept is None and change.correction_id is not None:
             return "the base price of this correction is not recorded here; set the price by hand"
-        if kept is not None and kept.condition != change.condition_id:
-            return f"the ad group is corrected for segment {kept.condition}"
         return ""
 
     def _wanted(
         self, change: CorrectionChange, group: Mapping[str, Any], kept: Kept | None
     ) -> Kept | str:
-        """The amount to set, or why there is none."""
+        """The amount to set, or why there is none.
+
+        A group that was pointed at another segment keeps its base.
+        """
         lever = kept.lever if kept else _lever(group)
         base = Decimal(kept.base) if kept else _amount(group, lever)
         if not base:

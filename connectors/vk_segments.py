@@ -31,7 +31,8 @@ class VkSegments(VkUploads):
         return [str(number) for number in numbers]
 
     def _make_segment(self, title: str, relations: Sequence[Mapping[str, Any]]) -> str:
-        """A segment of those in any of the relations."""
+        """A new segment of those in any of the relations."""
+        before = set(self._segments_named(title))
         body = {"name": title, "pass_condition": 1, "relations": list(relations)}
         ask = Ask("POST", SEGMENTS, json=body, effect=Effect.TWICE)
 
@@ -41,7 +42,11 @@ class VkSegments(VkUploads):
                 raise ContractBroken(f"{ask}: the answer has no id.")
             return str(made["id"])
 
-        return self._door.once(act, lambda: self._segment_named(title))
+        def look() -> str | None:
+            fresh = [one for one in self._segments_named(title) if one not in before]
+            return fresh[0] if fresh else None
+
+        return self._door.once(act, look)
 
     def _lists_of(
         self, segment: str, *, some_may_be_gone: bool = False

@@ -1,4 +1,4 @@
-"""How VK Ads answers: errors to classes, pages, counts. The address and all quotas are here too.
+"""How VK Ads answers: errors to classes, pages, numbers; and its address.
 
 Facts: VK Ads API documentation, Overview and Authorization (2026), and error bodies that clients
 of its forerunner recorded. An error body may repeat a line of an upload, so nothing but codes is

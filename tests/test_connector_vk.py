@@ -166,7 +166,8 @@ def refused(status, code="validation_failed", **fields):
     return {"status": status, "json": {"error": {"code": code, "message": "m", "fields": fields}}}
 
 
-def segment_made(net, *sources, **answer):
+def segment_made(net, *sources, before=(), **answer):
+    found_segments(net, *before)
     body = {
         "name": "adsteer: vip",
         "pass_condition": 1,
@@ -315,8 +316,9 @@ def test_a_lost_segment_is_looked_for(net, connector):
     found_segments(net)
     found_lists(net, PHONES)
     upload(net, map(phone, TWO_THOUSAND))
-    segment_made(net, 28612, status=504)
-    found_segments(net, {"id": 481, "name": "adsteer: vip"})
+    dead = {"id": 480, "name": "adsteer: vip"}
+    segment_made(net, 28612, before=[dead], status=504)
+    found_segments(net, dead, {"id": 481, "name": "adsteer: vip"})
     assert connector.find_or_create(VIP, phones_only()).list_id == "481"
 
 

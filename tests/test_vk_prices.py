@@ -265,11 +265,15 @@ def test_a_base_that_was_lost_is_not_guessed(net, connector):
     assert "not recorded" in receipt.refused
 
 
-def test_a_group_is_corrected_for_one_segment(net, connector):
+def test_a_group_that_is_pointed_at_another_segment_keeps_its_base(net, connector):
     corrected(net, connector)
+    assert read(net, connector, price="180.00", segments=(482,)) == []
     groups(net, group(price="180.00", segments=(482,)))
-    (receipt,) = connector.write_corrections([change(10, condition="482")])
-    assert "segment 481" in receipt.refused
+    set_to(net, {"max_price": "165.00"})
+    assert connector.write_corrections([change(10, condition="482")])[0].refused == ""
+    assert read(net, connector, price="165.00", segments=(482,)) == [10]
+    groups(net, group(price="165.00", segments=(482,)))
+    assert connector.write_corrections([change(None, "101")])[0].refused == ""
 
 
 def test_what_vk_refuses_is_data_and_the_others_go_on(net, connector):
