@@ -723,15 +723,15 @@ DOCUMENTED = {  # the documents' own sample, with figures
 }
 
 
-def groups(net, *items, fields="id,targetings", ids="857683"):
-    query = {"fields": fields, "_id__in": ids, "limit": 50, "offset": 0}
+def groups(net, *items, by="_id__in", ids="857683"):
+    query = {"fields": "id,ad_plan_id,targetings", by: ids, "limit": 50, "offset": 0}
     match = [AUTH, matchers.query_param_matcher(query)]
     net.add("GET", BASE + "v2/ad_groups.json", json={"items": list(items)}, match=match)
 
 
-def asked_for(first, last):
+def asked_for(first, last, ids="857683"):
     query = {
-        "id": "857683",
+        "id": ids,
         "date_from": first,
         "date_to": last,
         "metrics": "base,romi",
@@ -756,10 +756,41 @@ def test_spend_is_read_exactly(net, connector):
 
 def test_a_long_time_is_asked_for_in_pieces(net, connector):
     plan = BidObject("vk", "vk", Level.CAMPAIGN, "857683")
+    groups(net, by="_ad_plan_id__in")
     for days in (("2024-09-01", "2025-09-01"), ("2025-09-02", "2026-08-31")):
         match = asked_for(*days)
         net.add("GET", STATISTICS.format("ad_plans"), json={"items": []}, match=match)
     assert connector.spend([plan], date(2024, 9, 1), date(2026, 8, 31)) == ()
+
+
+def day_of(number, shows, clicks, spent, goals=None, worth=None):
+    base = {"shows": shows, "clicks": clicks, "spent": spent}
+    if goals is not None:
+        base["vk"] = {"goals": goals}
+    romi = {} if worth is None else {"romi": {"value": worth}}
+    return {"id": number, "rows": [{"date": "2026-09-01", "base": base, **romi}]}
+
+
+def test_an_ad_plan_is_told_apart_by_its_groups_of_one_segment(net, connector):
+    """Groups 1 and 2 are of segment 481, 3 of two segments; deleted ones are in the plan's sum."""
+    plan = BidObject("vk", "vk", Level.CAMPAIGN, "7")
+    targets = {1: [481], 2: [481], 3: [481, 482], 4: [482]}
+    found = [
+        {"id": n, "ad_plan_id": 8 if n == 4 else 7, "targetings": {"segments": some}}
+        for n, some in targets.items()
+    ]
+    groups(net, *found, by="_ad_plan_id__in", ids="7")
+    inner = {"items": [day_of(1, 100, 10, "50.10", 1, "70"), day_of(2, 50, 5, "20")]}
+    match = asked_for("2026-09-01", "2026-09-01", "1,2")
+    net.add("GET", STATISTICS.format("ad_groups"), json=inner, match=match)
+    outer = {"items": [day_of(7, 400, 30, "100.30", 5, "500")]}
+    match = asked_for("2026-09-01", "2026-09-01", "7")
+    net.add("GET", STATISTICS.format("ad_plans"), json=outer, match=match)
+    ours, rest = connector.spend([plan], date(2026, 9, 1), date(2026, 9, 1))
+    assert (ours.condition_id, ours.impressions, ours.clicks) == ("481", 150, 15)
+    assert (ours.cost, ours.conversions, ours.revenue) == (Decimal("70.10"), 1, 70)
+    assert (rest.condition_id, rest.impressions, rest.clicks) == (None, 250, 15)
+    assert (rest.cost, rest.conversions, rest.revenue) == (Decimal("30.20"), 4, 430)
 
 
 @pytest.mark.parametrize("code", ["ERR_WRONG_ADGROUPS", "WRONG_ADGROUPS"])
