@@ -14,8 +14,8 @@ Facts: VK Ads API documentation, AdGroup, AdGroups, Currencies (2026-06).
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from dataclasses import asdict
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -23,6 +23,20 @@ from bids.model import BidObject, CorrectionChange, CorrectionReceipt, Level, Pr
 from connectors.base import BidLimits, CorrectsBids, Strategy
 from connectors.errors import ConnectorError, ContractBroken, ListGone, Unsure
 from connectors.http import Ask, Effect
+from connectors.vk_groups import (
+    ONE_EACH,
+    PRICE,
+    Kept,
+    amount_of,
+    belongs,
+    decimal_of,
+    group_for,
+    lever_of,
+    percent_of,
+    strategy_of,
+    targets_of,
+    to_step,
+)
 from connectors.vk_wire import Invalid, VkDoor, chunks, code_of, items_of
 
 GROUPS = "api/v2/ad_groups.json"
@@ -39,20 +53,6 @@ MOST_PRICE = Decimal(21_474_836)
 PRICE_STEP = Decimal("0.01")
 BUDGET_STEP = Decimal(1)
 """Where currencies.json names no step. UNVERIFIED: the shape of its items."""
-MAX_GOALS = "max_goals"
-ONE_EACH = "VK needs one ad group per segment"
-PRICE, BUDGETS = "max_price", ("budget_limit_day", "budget_limit")
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What we remember of a group: amounts as decimal texts, as on the wire."""
-
-    condition: str
-    lever: str
-    base: str
-    amount: str
-    percent: int
 
 
 class VkPrices(VkDoor, CorrectsBids):
@@ -91,10 +91,10 @@ class VkPrices(VkDoor, CorrectsBids):
         found: dict[tuple[BidObject, str], PresentCorrection] = {}
         for one in objects:
             for number, group in groups.items():
-                if number not in kept or not _belongs(group, one):
+                if number not in kept or not belongs(group, one):
                     continue
-                condition, percent = kept[number].condition, _percent(group, kept[number])
-                if percent is not None and _targets(group) == [condition]:
+                condition, percent = kept[number].condition, percent_of(group, kept[number])
+                if percent is not None and targets_of(group) == [condition]:
                     present = PresentCorrection(one, condition, number, percent)
                     found.setdefault((one, condition), present)
         return tuple(found.values())
@@ -129,7 +129,7 @@ class VkPrices(VkDoor, CorrectsBids):
         """A budget moves how much is bought, not the bid: what it acts on is left 'unknown'."""
         groups = self._groups(objects).values()
         return tuple(
-            _strategy(one, [group for group in groups if _belongs(group, one)]) for one in objects
+            strategy_of(one, [group for group in groups if belongs(group, one)]) for one in objects
         )
 
     # What follows knows the wire.
@@ -137,7 +137,7 @@ class VkPrices(VkDoor, CorrectsBids):
     def _write(
         self, change: CorrectionChange, groups: Mapping[str, Mapping[str, Any]]
     ) -> CorrectionReceipt:
-        group = _group_for(change, groups)
+        group = group_for(change, groups)
         with self._alone():
             if change.percent is None:
                 return self._restore(change, None if isinstance(group, str) else group)
@@ -156,7 +156,7 @@ class VkPrices(VkDoor, CorrectsBids):
         limits = self.bid_limits
         if change.percent is not None and not limits.lowest <= change.percent <= limits.highest:
             return f"corrections here go from {limits.lowest} to {limits.highest} %"
-        if _targets(group) != [change.condition_id]:
+        if targets_of(group) != [change.condition_id]:
             return f"the ad group does not target segment {change.condition_id} alone: {ONE_EACH}"
         if self._kept is None:
             return "there is no state folder to keep the group's base price in"
@@ -171,13 +171,13 @@ class VkPrices(VkDoor, CorrectsBids):
 
         A group that was pointed at another segment keeps its base.
         """
-        lever = kept.lever if kept else _lever(group)
-        base = Decimal(kept.base) if kept else _amount(group, lever)
+        lever = kept.lever if kept else lever_of(group)
+        base = Decimal(kept.base) if kept else amount_of(group, lever)
         if not base:
             return f"the ad group has no {lever} that could be corrected"
         step = PRICE_STEP if lever == PRICE else self._budget_step
         factor = 1 + Decimal(change.percent or 0) / 100
-        amount = _to_step(base * factor, step)
+        amount = to_step(base * factor, step)
         if lever == PRICE and amount > MOST_PRICE:
             return f"{lever} {amount} is more than VK takes ({MOST_PRICE})"
         percent = int(change.percent or 0)
@@ -236,7 +236,7 @@ class VkPrices(VkDoor, CorrectsBids):
         """The coarsest there is: right for every currency of which it is a multiple."""
         ask = Ask("GET", CURRENCIES)
         steps = [
-            _decimal(one.get("budget_limit_step")) for one in items_of(ask, self._door.send(ask))
+            decimal_of(one.get("budget_limit_step")) for one in items_of(ask, self._door.send(ask))
         ]
         return max((one for one in steps if one), default=BUDGET_STEP)
 
@@ -259,84 +259,6 @@ class VkPrices(VkDoor, CorrectsBids):
         now = self._kept.read()
         now.pop(group, None)
         self._kept.write(now if kept is None else {**now, group: asdict(kept)})
-
-
-def _lever(group: Mapping[str, Any]) -> str:
-    if group.get("autobidding_mode") != MAX_GOALS:
-        return PRICE
-    return next((name for name in BUDGETS if _amount(group, name)), BUDGETS[0])
-
-
-def _amount(group: Mapping[str, Any], lever: str) -> Decimal:
-    """0 where there is none; a negative budget means none as well (UNVERIFIED)."""
-    return max(_decimal(group.get(lever)), Decimal(0))
-
-
-def _decimal(value: object) -> Decimal:
-    """Money comes as texts, and as numbers in places."""
-    if value is None:
-        return Decimal(0)
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        raise ContractBroken("ad_groups: an amount is not a number.") from None
-
-
-def _to_step(amount: Decimal, step: Decimal) -> Decimal:
-    """The nearest multiple, at least one step."""
-    steps = max((amount / step).quantize(Decimal(1), ROUND_HALF_UP), Decimal(1))
-    return steps * step
-
-
-def _percent(group: Mapping[str, Any], kept: Kept) -> int | None:
-    """Per cent of the base; None at the base itself, unless that is what we set."""
-    amount, base = _amount(group, kept.lever), Decimal(kept.base)
-    if amount == Decimal(kept.amount):
-        return kept.percent
-    if amount == base:
-        return None
-    return int((100 * amount / base - 100).quantize(Decimal(1), ROUND_HALF_UP))
-
-
-def _targets(group: Mapping[str, Any]) -> list[str]:
-    targetings = group.get("targetings")
-    segments = targetings.get("segments") if isinstance(targetings, dict) else None
-    return [str(one) for one in segments or ()]
-
-
-def _belongs(group: Mapping[str, Any], where: BidObject) -> bool:
-    key = "id" if where.level is Level.AD_GROUP else "ad_plan_id"
-    return str(group.get(key)) == where.object_id
-
-
-def _group_for(
-    change: CorrectionChange, groups: Mapping[str, Mapping[str, Any]]
-) -> Mapping[str, Any] | str:
-    """The ad group a change is about, or why there is none."""
-    where, condition = change.object, change.condition_id
-    inside = [group for group in groups.values() if _belongs(group, where)]
-    if where.level is Level.AD_GROUP:
-        return inside[0] if inside else "the ad group is not in the account"
-    if change.correction_id is not None:
-        inside = [group for group in inside if str(group["id"]) == change.correction_id]
-        return inside[0] if inside else "the ad group is not in the ad plan any more"
-    fitting = [group for group in inside if _targets(group) == [condition]]
-    if len(fitting) > 1:
-        return (
-            f"{len(fitting)} ad groups of the ad plan target segment {condition}: name the one "
-            "that is meant under ad_groups"
-        )
-    none = f"no ad group of the ad plan targets segment {condition} alone: {ONE_EACH}"
-    return fitting[0] if fitting else none
-
-
-def _strategy(where: BidObject, groups: Sequence[Mapping[str, Any]]) -> Strategy:
-    """How all of the groups bid; 'mixed' where they differ."""
-    found = {(code_of(one.get("autobidding_mode") or "fixed"), _lever(one)) for one in groups}
-    if len(found) != 1:
-        return Strategy(where, "mixed" if found else "", "unknown")
-    ((mode, lever),) = found
-    return Strategy(where, f"{mode}, {lever}", "bid" if lever == PRICE else "unknown")
 
 
 def _refused(change: CorrectionChange, said: str) -> CorrectionReceipt:

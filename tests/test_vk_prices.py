@@ -14,7 +14,7 @@ from config.platforms import Account
 from connectors.base import Strategy
 from connectors.errors import ContractBroken, CredentialsRefused, Unsure
 from connectors.registry import connect
-from connectors.vk_prices import Kept, _percent, _to_step
+from connectors.vk_groups import Kept, percent_of, to_step
 from tests.support.surroundings import surroundings
 
 BASE = "https://ads.vk.com/api/v2/"
@@ -350,8 +350,8 @@ money = st.decimals(min_value="0.01", max_value="1000000", places=2)
 @settings(deadline=None)
 @given(base=money, percent=st.integers(-90, 300))
 def test_what_is_written_is_read(base, percent):
-    amount = _to_step(base * (1 + Decimal(percent) / 100), Decimal("0.01"))
+    amount = to_step(base * (1 + Decimal(percent) / 100), Decimal("0.01"))
     kept = Kept("481", "max_price", str(base), str(amount), percent)
-    assert _percent({"max_price": str(amount)}, kept) == percent
+    assert percent_of({"max_price": str(amount)}, kept) == percent
     assert amount >= Decimal("0.01")
     assert abs(amount - base * (100 + percent) / 100) <= Decimal("0.01")
