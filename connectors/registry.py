@@ -6,15 +6,16 @@ from config.platforms import Account
 from connectors.errors import RuleRefused
 from connectors.http import Surroundings
 from connectors.meta import Meta
+from connectors.vk import Vk
 from connectors.yandex_audience import YandexAudience
 from connectors.yandex_direct import YandexDirect
 
-PLATFORMS: dict[str, type[YandexAudience] | type[YandexDirect] | type[Meta]] = {
-    one.platform: one for one in (YandexAudience, YandexDirect, Meta)
+PLATFORMS: dict[str, type[YandexAudience] | type[YandexDirect] | type[Meta] | type[Vk]] = {
+    one.platform: one for one in (YandexAudience, YandexDirect, Meta, Vk)
 }
 
 
-def connect(account: Account, around: Surroundings) -> YandexAudience | YandexDirect | Meta:
+def connect(account: Account, around: Surroundings) -> YandexAudience | YandexDirect | Meta | Vk:
     """The connector of an account. Nothing is sent yet.
 
     Ask it with isinstance what it can do: Connector, GrowsLookalikes, CorrectsBids, ReportsSpend.

@@ -4,15 +4,16 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from connectors.sandbox import control, meta, yandex_audience, yandex_direct, yandex_oauth
+from connectors.sandbox import control, meta, vk, yandex_audience, yandex_direct, yandex_oauth
 from connectors.sandbox.frame import Frame, Refused, refused, wrong_path
 from connectors.sandbox.world import World
 
 PLATFORMS = (
+    meta.PLATFORM,
+    vk.PLATFORM,
     yandex_audience.PLATFORM,
     yandex_direct.PLATFORM,
     yandex_oauth.PLATFORM,
-    meta.PLATFORM,
 )
 
 
