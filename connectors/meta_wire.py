@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -109,6 +110,22 @@ ACTS_OF_CODE: dict[int, str] = {
     294: "Give the token ads_management.",
     2656: "Delete the look-alikes that grew from the list first.",
 }
+
+
+class _HidesProof(logging.Filter):
+    """The proof travels in addresses, and urllib3 logs addresses on its lowest level."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                _PROOF.sub("appsecret_proof=…", one) if isinstance(one, str) else one
+                for one in record.args
+            )
+        return True
+
+
+_PROOF = re.compile("appsecret_proof=[0-9a-f]+")
+logging.getLogger("urllib3.connectionpool").addFilter(_HidesProof())
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,22 @@
 """Meta keeps the contract, over HTTP against the sandbox."""
 
+import logging
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
+from pydantic import SecretStr
 
-from audiences.model import AudienceRef
+from audiences.model import AudienceRef, Batch
 from bids.model import BidObject, CorrectionChange, Level
 from config.audiences import Lookalike, Purpose
+from config.platforms import Account
 from connectors.base import Connector
-from connectors.errors import OperatorError
+from connectors.errors import ContractBroken, OperatorError
+from connectors.http import Door
 from connectors.meta import Meta
+from connectors.meta_wire import Graph, LastingToken, judge, proof_of
+from connectors.yandex_audience import SANDBOX_TOKEN
 from tests.support.contract import (
     FAULTS,
     BidContract,
@@ -18,8 +25,9 @@ from tests.support.contract import (
     SpendContract,
     sandbox_server,
 )
-from tests.support.members import batch, digests_of
+from tests.support.members import batch, batch_of, digest, digests_of
 from tests.support.sandbox import ACCOUNT, Sandbox
+from tests.support.surroundings import surroundings
 
 __all__ = ["sandbox_server"]
 
@@ -55,6 +63,39 @@ class TestMeta(ConnectorContract):
         assert state.matched is not None
         assert 0 < state.matched <= self.enough
 
+    def test_more_rows_than_a_request_takes(
+        self, connector: Connector, box: Sandbox, list_id: str
+    ) -> None:
+        """A session of two requests; nobody is lost between them."""
+        crowd = [
+            {
+                "person_id": f"p{n}",
+                "email": [digest(f"crowd {n} {k}") for k in range(3)],
+                "phone": [],
+                "external_id": [],
+            }
+            for n in range(3500)
+        ]
+        assert connector.add(list_id, batch_of(crowd)).accepted == 3500
+        wanted = {one for row in crowd for one in row["email"]}
+        assert box.members("meta", list_id) == wanted | digests_of(batch(1, self.enough))
+
+    def test_the_proof_of_the_app_secret_is_taken_and_never_logged(
+        self, box: Sandbox, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        around = surroundings(sandbox_url=box.url)
+        token = LastingToken(SecretStr(SANDBOX_TOKEN))
+        door = Door(f"{box.url}/meta/v26.0/", surroundings=around, tokens=token, judge=judge)
+        proof = proof_of("sandbox-secret", SANDBOX_TOKEN)
+        account = Account(name=ACCOUNT, platform="meta", sandbox=True)
+        Meta(Graph(door, proof), account, around).check()
+        assert "appsecret_proof=…" in caplog.text
+        assert proof[:12] not in caplog.text
+        wrong = Graph(door, proof_of("another", SANDBOX_TOKEN))
+        with pytest.raises(ContractBroken):
+            Meta(wrong, account, around).check()
+
     def test_a_list_under_processing_takes_no_change(
         self, connector: Connector, box: Sandbox
     ) -> None:
@@ -72,6 +113,19 @@ class TestMetaLookalikes(LookalikeContract):
     grow_operation = "lookalikes.create"
 
     wish = Lookalike(countries=("DE",))
+
+    def test_a_seed_with_values_grows(self, connector: Meta, box: Sandbox) -> None:
+        """People's worth goes along, from the batch's column `value`."""
+        plain = batch(1, self.seed_people)
+        worth = pa.array([float(n) for n in range(self.seed_people)])
+        first = Batch(plain.key, plain.verb, plain.members.append_column("value", worth))
+        audience = AudienceRef(ACCOUNT, "meta", "best", Purpose.SEED, "adsteer: best")
+        seed = connector.find_or_create(audience, first).list_id
+        assert connector.add(seed, first).accepted == self.seed_people
+        (made,) = [one for one in box.lists("meta") if str(one["id"]) == seed]
+        assert made["is_value_based"] is True
+        box.settle()
+        assert connector.grow(seed, "like the best", 5, self.wish) in self.grown(box)
 
 
 class TestMetaBids(BidContract):
