@@ -8,12 +8,12 @@ UNVERIFIED marks what they leave open.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 from json import dumps
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import Field, SecretStr
 
@@ -53,11 +53,13 @@ from connectors.errors import (
 )
 from connectors.http import Door, Effect, Surroundings, redact
 from connectors.meta_members import VALUE, JsonBody, UserRows
-from connectors.meta_wire import ACTS_OF, Graph, LastingToken, judge, proof_of
+from connectors.meta_wire import ACTS_OF, Graph, LastingToken, WrongParameter, judge, proof_of
 from connectors.recipes import META
 from connectors.yandex_audience import SANDBOX_TOKEN, origin_for
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 ORIGIN = "https://graph.facebook.com/"
 VERSION = "v26.0"
@@ -211,12 +213,12 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
         answer = self._graph.get("{id}", gaps={"id": list_id}, query={"fields": STATE_FIELDS})
         code, said = _status(answer, "operation_status")
         delivery, _ = _status(answer, "delivery_status")
-        low = answer.get("approximate_count_lower_bound", -1)
+        low = str(answer.get("approximate_count_lower_bound", -1))
         return ListState(
             list_id,
             ready=code == READY and delivery == DELIVERS,
             settled=code not in BUSY,
-            matched=int(low) if int(low) >= 0 else None,
+            matched=int(low) if low.isdigit() else None,
             said=f"{code} {said}".strip(),
         )
 
@@ -253,7 +255,10 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
             made = self._graph.post(AUDIENCES, gaps=self._gaps, json=body, effect=Effect.TWICE)
             return _id(AUDIENCES, made)
 
-        return self._graph.once(make, lambda: self._grown(seed_id, title, reach))
+        try:
+            return self._graph.once(make, lambda: self._grown(seed_id, title, reach))
+        except WrongParameter as fault:
+            raise SeedRefused(str(fault)) from None
 
     def _refuse_seed(self, seed_id: str) -> None:
         seed = self.state(seed_id)
@@ -346,15 +351,18 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
         failure: ConnectorError | None = None
         sent = False
         for one in todo.values():
+            why = failure
             try:
                 if failure is None:
                     before, standing = standing, self._move(standing, one, in_place)
                     sent |= standing is not before
+            except WrongParameter as fault:
+                why = fault  # Meta does not take it for this ad set: the others go on
             except ConnectorError as fault:
                 if not sent:
                     raise
-                failure = fault
-            missing = None if standing.has(one) else failure
+                why = failure = fault
+            missing = None if standing.has(one) else why
             receipts |= {change: _receipt(change, one, missing) for change in one.changes}
         if failure is None:
             self._tidy(standing)
@@ -415,7 +423,7 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
 
     def _standing(self) -> bids.Standing:
         ad_sets = self._graph.pages(AD_SETS, gaps=self._gaps, query={"fields": AD_SET_FIELDS})
-        by_id = {str(one["id"]): bids.ad_set_of(one) for one in ad_sets}
+        by_id = {one.id: one for one in _parsed(bids.ad_set_of, ad_sets)}
         return bids.Standing(by_id, self._rule_sets(), self._labels())
 
     def _labels(self) -> dict[str, tuple[str, ...]]:
@@ -424,8 +432,8 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
 
     def _rule_sets(self) -> dict[str, bids.RuleSet]:
         rows = self._graph.pages(RULE_SETS, gaps=self._gaps, query={"fields": RULE_SET_FIELDS})
-        found = [bids.rule_set_of(one) for one in rows if one.get("status") != "DELETED"]
-        return {one.id: one for one in found}
+        there = [one for one in rows if one.get("status") != "DELETED"]
+        return {one.id: one for one in _parsed(bids.rule_set_of, there)}
 
     def _move(
         self, standing: bids.Standing, decided: bids.Decided, in_place: Mapping[str, bids.RuleSet]
@@ -493,6 +501,13 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
             return
         except ContractBroken:
             self._graph.change({"id": number}, {}, DELETE_RULE_SET[1])
+
+
+def _parsed(parse: Callable[[dict[str, Any]], T], rows: Iterable[dict[str, Any]]) -> list[T]:
+    try:
+        return [parse(one) for one in rows]
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise ContractBroken("a rule set or an ad set is not of the documented form.") from None
 
 
 def _where(countries: Sequence[str]) -> dict[str, Any]:

@@ -50,6 +50,8 @@ FITTING = {
     "registered": "TRIAL_USERS",
 }
 """The label that fits a word of a list's title; only people read labels (our choice)."""
+CRITERION = ("criteria_type", "operator", "criteria_values", "criteria_value_types")
+"""What of a criterion is compared and carried along."""
 RULE_LABEL = "AUDIENCE_LABEL"
 LOWEST, HIGHEST = -90, 1000
 """Per cent of DECREASE and INCREASE."""
@@ -143,7 +145,7 @@ def rule_set_of(row: Mapping[str, Any]) -> RuleSet:
     for rule in row.get("rules", {}).get("data", []):
         sign = 1 if rule["adjust_sign"] == "INCREASE" else -1
         criterias = [
-            {key: value for key, value in one.items() if key != "id"}
+            {key: value for key, value in one.items() if key in CRITERION}
             for one in rule.get("criterias", {}).get("data", [])
         ]
         written = json.dumps(criterias, sort_keys=True)

@@ -57,11 +57,16 @@ class TooMuch(RuleRefused):
     """More rows were asked for at once than Meta gives."""
 
 
+class WrongParameter(ContractBroken):
+    """Code 100 and no more: our request is wrong, or Meta does not do this with this object."""
+
+
 BY_CODE: dict[int, type[ConnectorError]] = {  # Marketing API, errors and rate limiting
     1: Transient,
     2: Transient,
     4: Throttled,
     17: Throttled,
+    100: WrongParameter,
     32: Throttled,  # UNVERIFIED
     341: Throttled,
     613: Throttled,
@@ -169,7 +174,10 @@ class Graph:
             paging = answer.get("paging") or {}
             if not rows or "next" not in paging:
                 return
-            asked["after"] = str(paging["cursors"]["after"])
+            after = (paging.get("cursors") or {}).get("after")
+            if not after:
+                raise ContractBroken(f"GET {path}: a page does not tell where the next begins.")
+            asked["after"] = str(after)
 
     def post(
         self, path: str, *, gaps: Mapping[str, str], json: object, effect: Effect = Effect.SAME
@@ -233,9 +241,10 @@ def error_of(ask: Ask, reply: Reply, error: Mapping[str, Any]) -> ConnectorError
     said = f"error {code}/{subcode}: {words}" if subcode else f"error {code}: {words}"
     wait = longest_wait(reply)
     passing = error.get("is_transient") is True or reply.status >= 500
-    if kind is Transient or (passing and kind is ContractBroken):
+    if kind is Transient or (passing and issubclass(kind, ContractBroken)):
         return interrupted(ask, said, after=wait)
-    act = ACTS_OF.get((code, subcode)) or ACTS_OF_CODE.get(code) or ACTS.get(kind, "")
+    words_for = ContractBroken if issubclass(kind, ContractBroken) else kind
+    act = ACTS_OF.get((code, subcode)) or ACTS_OF_CODE.get(code) or ACTS.get(words_for, "")
     return kind(f"{ask}: {said}.", act=act, retry_after=wait)
 
 

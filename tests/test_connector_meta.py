@@ -203,7 +203,7 @@ def test_an_error_is_known_by_its_code(net, connector, told, kind, status):
     got(net, ACT, CHECK, told, status=status)
     with pytest.raises(kind) as caught:
         connector.check()
-    assert type(caught.value) is kind or kind is CredentialsRefused
+    assert type(caught.value) is kind or kind in (CredentialsRefused, ContractBroken)
     if caught.value.who in ("operator", "us") and kind not in (ListGone,):
         assert caught.value.act
 
@@ -554,6 +554,15 @@ def test_a_seed_that_cannot_serve(net, connector, answer, kind):
     listed(net, GROWN)
     got(net, SEED, STATE, answer)
     with pytest.raises(kind):
+        connector.grow(SEED, "like", 1, WISH)
+
+
+def test_meta_does_not_grow_from_the_seed(net, connector):
+    listed(net, GROWN)
+    got(net, SEED, STATE, state_answer())
+    told = error(100, message="(#100) at least 100 people in one country")
+    net.add("POST", BASE + AUDIENCES, json=told, status=400)
+    with pytest.raises(SeedRefused, match="one country"):
         connector.grow(SEED, "like", 1, WISH)
 
 
@@ -944,6 +953,40 @@ def test_after_something_was_sent_a_failure_becomes_a_reason(net, connector):
     first, second = connector.write_corrections([change(-30), change(-30, THERE)])
     assert first.refused == ""
     assert second.refused.startswith("failed:")
+
+
+def test_what_meta_does_not_take_for_an_ad_set_stops_no_other(net, connector):
+    standing(net, sets=[rule_set("90", "adsteer", rule("OTHER_1", -30))])
+    told = error(100, message="(#100) Value rules do not work with lead ads")
+    net.add("POST", BASE + AD_SET, json=told, status=400)
+    net.add("POST", BASE + BID_CAP, json={"success": True})
+    first, second = connector.write_corrections([change(-30), change(-30, THERE)])
+    assert "lead ads" in first.refused
+    assert second.refused == ""
+
+
+@pytest.mark.parametrize(
+    ("ad_sets", "sets"),
+    [
+        ([{"id": AD_SET, "bid_adjustments": {"user_groups": "{broken"}}], []),
+        ([{"bid_strategy": "COST_CAP"}], []),
+        ([FREE], [{"id": "90", "rules": {"data": [{"name": "x"}]}}]),
+        ([FREE], [{"id": "90", "rules": "none"}]),
+    ],
+)
+def test_answers_of_another_form(net, connector, ad_sets, sets):
+    got(net, f"{ACT}/adsets", AD_SETS, {"data": ad_sets})
+    net.add("GET", f"{BASE}{ACT}/value_rule_set", json={"data": sets})
+    net.assert_all_requests_are_fired = False
+    with pytest.raises(ContractBroken):
+        connector.read_corrections([HERE])
+
+
+def test_a_page_without_a_cursor(net, connector):
+    paging = {"next": "https://elsewhere.example"}
+    got(net, AUDIENCES, {"limit": 100, "fields": FIND}, {"data": [{}], "paging": paging})
+    with pytest.raises(ContractBroken):
+        connector.find(VIP)
 
 
 def test_before_something_was_sent_a_failure_is_raised(net, connector):
