@@ -153,6 +153,11 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
             proof = proof_of(secrets.app_secret.get_secret_value(), token)
         return cls(Graph(door, proof), account, around)
 
+    @property
+    def usage(self) -> float:
+        """How full the fullest of the account's quotas is, in per cent, as Meta told last."""
+        return self._graph.usage
+
     def check(self) -> None:
         ends = {**OLDER_VERSIONS_END, VERSION: VERSION_ENDS}.get(self._version)
         if ends is not None and (ends - self._now().date()).days < WARN_DAYS:

@@ -260,6 +260,7 @@ def test_a_quota_that_fills_up_slows_requests_down(net, connector, clock, share,
     got(net, ACT, CHECK, {"id": ACT}, headers=headers)
     got(net, ACT, CHECK, {"id": ACT})
     connector.check()
+    assert connector.usage == share
     connector.check()
     assert clock.slept == ([] if pause is None else [pause])
 

@@ -12,7 +12,7 @@ from bids.model import BidObject, CorrectionChange, Level
 from config.audiences import Lookalike, Purpose
 from config.platforms import Account
 from connectors.base import Connector
-from connectors.errors import ContractBroken, OperatorError
+from connectors.errors import ContractBroken, OperatorError, TermsNotAccepted
 from connectors.http import Door
 from connectors.meta import Meta
 from connectors.meta_wire import Graph, LastingToken, judge, proof_of
@@ -62,6 +62,36 @@ class TestMeta(ConnectorContract):
         assert state.size is None
         assert state.matched is not None
         assert 0 < state.matched <= self.enough
+
+    def test_rows_that_meta_calls_invalid_are_refused_by_name(
+        self, connector: Connector, box: Sandbox, list_id: str
+    ) -> None:
+        box.fault("partial", "meta", "users.add")
+        receipt = connector.add(list_id, batch(501, 12))
+        assert receipt.accepted == 6
+        assert [one.person_id for one in receipt.refused] == sorted(
+            f"p{n}" for n in range(502, 513, 2)
+        )
+        added = {one for n in range(501, 512, 2) for one in digests_of(batch(n, 1))}
+        assert added <= box.members("meta", list_id)
+
+    def test_an_error_inside_an_answer_of_200_is_no_success(
+        self, connector: Connector, box: Sandbox, list_id: str
+    ) -> None:
+        box.fault("error_inside", "meta", "users.add")
+        assert connector.add(list_id, batch(501, 3)).accepted == 3
+        assert box.faults_left() == []
+        assert digests_of(batch(501, 3)) <= box.members("meta", list_id)
+
+    def test_terms_that_nobody_accepted(self, box: Sandbox) -> None:
+        connector = box.connector("meta", login="act_700100200301")
+        for ask in (
+            connector.check,
+            lambda: connector.find_or_create(self.audience, batch(1, 3)),
+        ):
+            with pytest.raises(TermsNotAccepted) as caught:
+                ask()
+            assert caught.value.who == "operator"
 
     def test_more_rows_than_a_request_takes(
         self, connector: Connector, box: Sandbox, list_id: str

@@ -219,6 +219,15 @@ def test_an_account_without_accepted_terms(graph: Graph) -> None:
     }
 
 
+def test_terms_are_accepted_per_account(graph: Graph) -> None:
+    edge = f"{WITHOUT_TERMS}/customaudiencestos"
+    assert graph.get(edge)["data"] == []
+    assert graph.code(graph.post(edge)) == (100, None)
+    assert graph.post(edge, tos_id="2").json() == {"success": True}
+    assert len(graph.get(edge)["data"]) == 1
+    assert graph.create(WITHOUT_TERMS, is_value_based=True).status_code == 200
+
+
 def test_a_list_is_changed(graph: Graph) -> None:
     number = graph.created(is_value_based=True)
     changed = graph.post(number, name="best", audience_labels=["OTHER_2"], retention_days=30)

@@ -55,6 +55,7 @@ AD_SET, BID_CAP_AD_SET, COST_CAP_AD_SET, ROAS_AD_SET, FIRST_OF_TWO, SECOND_OF_TW
 # UNVERIFIED choices
 WRONG_PROOF = 100
 TERMS_KEY = "custom_audience_tos"
+TERMS_ID = "2"
 ACCOUNT_FIELDS = ("id", "account_id", "name", "currency", "tos_accepted")
 
 
@@ -120,6 +121,24 @@ def read_account(call: Call, number: str) -> Document:
         "tos_accepted": {TERMS_KEY: int(account["terms"])},
     }
     return call.shown(shown, ACCOUNT_FIELDS)
+
+
+def terms(call: Call, number: str) -> Document:
+    account = call.account(number)
+    return call.page([{"id": TERMS_ID, "type": TERMS_KEY}] if account["terms"] else [])
+
+
+def accept_terms(call: Call, number: str) -> Document:
+    """What somebody does in Ads Manager; both kinds of terms at once (UNVERIFIED)."""
+    account = call.account(number)
+    call.required("tos_id", (str, int), "an id")
+    accepted = {**account, "terms": True, "value_terms": True}
+    call.store.put("account", int(account["id"]), accepted)
+    return {"success": True}
+
+
+ACCOUNT_EDGES["GET", "customaudiencestos"] = ("terms.list", "custom_audience", terms)
+ACCOUNT_EDGES["POST", "customaudiencestos"] = ("terms.accept", "custom_audience", accept_terms)
 
 
 def edge_of(method: str, path: str) -> tuple[str, str, Act] | None:

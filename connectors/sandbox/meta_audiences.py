@@ -288,7 +288,7 @@ def delete(call: Call, number: str) -> Document:
 
 def grow(call: Call, account: Document, name: str) -> Document:
     spec = spec_of(call)
-    seed = own(call, call.required("origin_audience_id", (str, int), "an id"))  # type: ignore[arg-type]
+    seed = own(call, call.required("origin_audience_id", (str, int), "an id"))
     if seed.get("flagged"):
         refuse(100, "The source audience is restricted", SEED_FLAGGED)
     if matched_now(seed, call.now) < MIN_SEED:

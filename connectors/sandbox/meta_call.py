@@ -111,7 +111,7 @@ class Call:
             refuse(100, f"Param {name} must be {what}")
         return found
 
-    def required(self, name: str, form: type, what: str) -> Any:
+    def required(self, name: str, form: type | tuple[type, ...], what: str) -> Any:
         found = self.value(name, form, what)
         if found is None or found == "":
             refuse(100, f"The parameter {name} is required")
