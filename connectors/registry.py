@@ -4,16 +4,17 @@ import difflib
 
 from config.platforms import Account
 from connectors.errors import RuleRefused
+from connectors.google import Google
 from connectors.http import Surroundings
 from connectors.yandex_audience import YandexAudience
 from connectors.yandex_direct import YandexDirect
 
-PLATFORMS: dict[str, type[YandexAudience] | type[YandexDirect]] = {
-    one.platform: one for one in (YandexAudience, YandexDirect)
+PLATFORMS: dict[str, type[YandexAudience] | type[YandexDirect] | type[Google]] = {
+    one.platform: one for one in (YandexAudience, YandexDirect, Google)
 }
 
 
-def connect(account: Account, around: Surroundings) -> YandexAudience | YandexDirect:
+def connect(account: Account, around: Surroundings) -> YandexAudience | YandexDirect | Google:
     """The connector of an account. Nothing is sent yet.
 
     Ask it with isinstance what it can do: Connector, GrowsLookalikes, CorrectsBids, ReportsSpend.

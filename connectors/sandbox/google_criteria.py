@@ -298,8 +298,8 @@ def ingested(crm: Document) -> Document:
 def check_likeness(change: Change, likeness: Document) -> None:
     seeds = [str(one) for one in likeness.get("seedUserListIds", [])]
     path = ("create", "lookalike_user_list")
-    for one in seeds or ["0"]:
-        found = change.store.get("list", int(one))
+    for seed_list in seeds or ["0"]:
+        found = change.store.get("list", int(seed_list))
         if found is None or found["customer"] != change.customer:
             raise Failure("userListError", "SEED_LIST_DOES_NOT_EXIST", path=path)
         if found.get("lookalike"):
