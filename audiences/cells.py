@@ -1,7 +1,8 @@
 """What a cell means: text, ids, numbers, dates, yes and no, as Ibis expressions over text columns.
 
 How a column writes its numbers and dates is decided for the whole column, from counts over all of
-its cells; where both readings are possible the run stops and asks.
+its cells; where both readings are possible the run stops and asks. Every function takes a column,
+not an expression: Ibis writes an expression out at each of its uses, so they are stacked in views.
 """
 
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ CURRENCY_WORDS = r"(?i)\s*(руб\.?|р\.|rub|грн\.?|uah|usd|eur|gbp|kzt|тг
 
 
 def cell(column: ir.StringValue) -> ir.StringValue:
-    """The text of a cell: no outer blanks, no spreadsheet armour (leading ', =\"...\"), or null."""
-    text = column.strip()
+    """The text of a stripped cell: no spreadsheet armour (leading ', =\"...\"), or null."""
+    text = column
     text = ibis.ifelse(text.startswith("'"), text.substr(1), text)
     text = ibis.ifelse(
         text.startswith('="') & text.endswith('"'), text.substr(2, text.length() - 3), text
@@ -31,13 +32,13 @@ def cell(column: ir.StringValue) -> ir.StringValue:
 
 def word(column: ir.StringValue) -> ir.StringValue:
     """A cell where "no" is a word and not an absence: for consent and states."""
-    text = column.strip().lower()
+    text = column.lower()
     return ibis.ifelse(text == "", ibis.null("string"), text)
 
 
 def identifier(column: ir.StringValue) -> ir.StringValue:
     """An id: as text, without the .0 that a spreadsheet adds to whole numbers."""
-    text = cell(column)
+    text = column
     return ibis.ifelse(text.re_search(r"^[0-9]+\.0$"), text.substr(0, text.length() - 2), text)
 
 
@@ -46,7 +47,7 @@ def identifier(column: ir.StringValue) -> ir.StringValue:
 
 def digits(column: ir.StringValue) -> ir.StringValue:
     """A number's text without blanks, apostrophes and currency signs; (1) is -1."""
-    text = cell(column).re_replace(CURRENCY_WORDS, "")
+    text = column.re_replace(CURRENCY_WORDS, "")
     text = text.translate(BLANKS + MARKS, "")
     bracketed = text.startswith("(") & text.endswith(")")
     text = ibis.ifelse(bracketed, ibis.literal("-") + text.substr(1, text.length() - 2), text)
@@ -55,7 +56,7 @@ def digits(column: ir.StringValue) -> ir.StringValue:
 
 def decimal_evidence(column: ir.StringValue) -> dict[str, ir.IntegerScalar]:
     """Counts from which `decimal_sign` decides, for every number column of one file at once."""
-    text = digits(column)
+    text = column
 
     def ends(sign: str, places: str) -> ir.BooleanValue:
         return text.re_search(rf"[{sign}][0-9]{places}$")
@@ -85,7 +86,7 @@ def decimal_sign(evidence: dict[str, int]) -> str | None:
 
 def number(column: ir.StringValue, sign: str) -> ir.DecimalValue:
     """A decimal of two places, or null where the cell is empty or holds something else."""
-    text = digits(column)
+    text = column
     group, mark = (".", ",") if sign == "," else (",", ".")
     text = text.replace(group, "").replace(mark, ".")
     fits = text.re_search(r"^[+-]?([0-9]{1,15}([.][0-9]*)?|[.][0-9]+)$")
@@ -99,7 +100,7 @@ DAY_PATTERN = r"^([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4}|[0-9]{2})([ T,]|$)"
 
 @dataclass(frozen=True)
 class DateForm:
-    """How a column writes its days: dmy or mdy where neither is ISO; in which zone its times are."""
+    """How a column writes its days: dmy or mdy where they are not ISO, and whether in UTC."""
 
     order: str
     utc: bool = False
@@ -107,7 +108,7 @@ class DateForm:
 
 def day_evidence(column: ir.StringValue) -> dict[str, ir.IntegerScalar]:
     """Counts from which `day_order` decides."""
-    text = cell(column)
+    text = column
     first = text.re_extract(DAY_PATTERN, 1).try_cast("int64")
     second = text.re_extract(DAY_PATTERN, 2).try_cast("int64")
     dotted = text.re_search(r"^[0-9]{1,2}[.]")
@@ -137,7 +138,7 @@ def day(column: ir.StringValue, form: DateForm) -> ir.DateValue:
     The engine's time zone must be the shop's: times with an offset, epoch seconds and UTC columns
     are brought to it.
     """
-    text = cell(column)
+    text = column
     iso = text.re_search(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?$")
     offset = text.re_search(r"[0-9]:[0-9]{2}.*([Zz]|UTC|[+-][0-9]{2}:?([0-9]{2})?)$")
     timed = text.re_search(r"[0-9]:[0-9]{2}")
@@ -170,7 +171,9 @@ def _serial_day(text: ir.StringValue) -> ir.DateValue:
     """A day as a spreadsheet counts them, from 1899-12-30; 20000 to 80000 only."""
     serial = text.substr(0, 5).try_cast("int64")
     known = ibis.ifelse(serial.between(20_000, 80_000), serial, ibis.null("int64"))
-    return ibis.date("1899-12-30") + known.as_interval("D")
+    # Through text: DuckDB makes a timestamp of the sum, Ibis thinks it a date and leaves casts out
+    moment = ibis.date("1899-12-30") + known.as_interval("D")
+    return moment.cast("string").substr(0, 10).try_cast("date")
 
 
 def _epoch_day(text: ir.StringValue) -> ir.DateValue:

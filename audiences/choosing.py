@@ -49,7 +49,7 @@ def members(
 
     People of whom no such digest is known cannot be sent and are left out.
     """
-    empty = ibis.array([], type="array<string>")
+    empty = ibis.literal([], type="array<string>")
     kinds = {
         name: digests[name] if Identifier(name) in identifiers else empty
         for name in MEMBERS.names[1:]

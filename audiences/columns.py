@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -80,21 +80,12 @@ def match_columns(file: str, headers: Sequence[str], export: Export) -> Mapping:
             places = [place for header in wanted for place in _places(found, header)]
             if places:
                 columns[name] = tuple(places) if name in SEVERAL else tuple(places[:1])
-                _refuse_twice(
-                    file,
-                    name,
-                    headers,
-                    [p for p in places if found[p] == wanted_first(found, places)],
-                )
+                same = [place for place in places if found[place] == found[places[0]]]
+                _refuse_twice(file, name, headers, same)
     _refuse_missing(file, columns, headers, export)
     used = {place for places in columns.values() for place in places}
     unknown = tuple(h for place, h in enumerate(headers) if place not in used and h.strip())
     return Mapping(columns, tuple(headers), unknown)
-
-
-def wanted_first(found: Sequence[str], places: Sequence[int]) -> str:
-    """The header that the best match has."""
-    return found[places[0]]
 
 
 def _places(found: Sequence[str], header: str) -> list[int]:
@@ -118,7 +109,7 @@ def _written_columns(
             raise ExportRefused(
                 file,
                 f"columns.{name} names the header {header!r}, which the file does not have",
-                f"Headers found: {', '.join(headers)}.{_nearest(header, headers)}",
+                f"{_told(headers)}.{_nearest(header, headers)}",
             )
         _refuse_twice(file, name, headers, places)
         columns[name] = tuple(places)
@@ -129,7 +120,7 @@ def _refuse_twice(file: str, name: str, headers: Sequence[str], places: Sequence
     if len(places) > 1 and name not in SEVERAL:
         raise ExportRefused(
             file,
-            f"the header {headers[places[0]]!r} is there {len(places)} times ({name})",
+            f"the header of column {places[0] + 1} is there {len(places)} times ({name})",
             "Rename one of them in the export.",
         )
 
@@ -144,11 +135,20 @@ def _refuse_missing(
         wanted = "; ".join(" or ".join(group) for group in missing)
         raise ExportRefused(
             file,
-            f"required column missing: {wanted}. Headers found: {', '.join(headers)}",
+            f"required column missing: {wanted}. {_told(headers)}",
             "Name a preset, or say which header it is under [export.columns].",
         )
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, list(known), n=1)
+def _told(headers: Sequence[str]) -> str:
+    """The headers for an error text; none if they look like values of people."""
+    if any("@" in header or re.search(r"[0-9]{3}", header) for header in headers):
+        return "The first row looks like values, not headers"
+    return f"Headers found: {', '.join(headers)}"
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    if _told(known).startswith("The"):
+        return ""
+    near = get_close_matches(name, known, n=1)
     return f" Nearest: {near[0]}." if near else ""

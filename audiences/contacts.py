@@ -5,20 +5,26 @@ Python, in batches, and come back by a join; nothing here writes, logs or shows 
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
 from audiences.emails import emails_in, fast_email
-from audiences.model import Digest, EmailStep, PhoneForm, Recipe
+from audiences.model import EmailStep, PhoneForm, Recipe
 from audiences.phones import fast_phone, phones_in
 from audiences.staging import Staging, keep
 from audiences.tables import IDENTIFIERS, digests_schema
 from audiences.unions import stacked
 from config.audiences import Identifier
 
-READ = pa.schema([("cell", pa.string()), ("value", pa.string()), ("links", pa.bool_())])
+_READ: "list[pa.Field[Any]]" = [
+    pa.field("cell", pa.string()),
+    pa.field("value", pa.string()),
+    pa.field("links", pa.bool_()),
+]
+READ = pa.schema(_READ)
 DIGEST_LIKE = r"^\s*(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{40}|[0-9a-fA-F]{32})\s*$"
 SHA256_HEX = r"^[0-9a-f]{64}$"
 
@@ -37,6 +43,7 @@ def contacts_in(
     if kind is Identifier.EXTERNAL_ID:
         value = external_id_in(cells.cell)
         return cells.select("cell", value=value, links=True).filter(value != "")
+    slow: Callable[[str], Sequence[tuple[str, bool]]]
     if kind is Identifier.EMAIL:
         fast, slow = fast_email(cells.cell), _each_email
     else:
@@ -54,7 +61,7 @@ def external_id_in(cell: ir.StringValue) -> ir.StringValue:
     return text.lower().isin(["null", "none", "nan", "n/a", "-", "нет"]).ifelse("", text)
 
 
-def _each_email(cell: str) -> list[tuple[str, bool]]:
+def _each_email(cell: str) -> Sequence[tuple[str, bool]]:
     return [(address, True) for address in emails_in(cell)]
 
 
@@ -68,7 +75,9 @@ def _read_slowly(
     done = [pa.RecordBatch.from_pylist([], schema=READ)]
     for batch in engine.to_pyarrow(cells).to_batches(max_chunksize=65_536):
         rows = [
-            (cell, value, links) for cell in batch.column(0).to_pylist() for value, links in read(cell)
+            (cell, value, links)
+            for cell in batch.column(0).to_pylist()
+            for value, links in read(cell)
         ]
         columns = list(zip(*rows, strict=True)) or [(), (), ()]
         arrays = [pa.array(column, field.type) for column, field in zip(columns, READ, strict=True)]
@@ -92,9 +101,7 @@ def digests(engine: ibis.BaseBackend, identifiers: ir.Table, recipe: Recipe) -> 
     }
     people = hashed.group_by("person_id").aggregate(**lists)
     nothing = ibis.literal([], type="array<string>")
-    sorted_lists = {
-        name: ibis.coalesce(people[name], nothing).unique().sort() for name in lists
-    }
+    sorted_lists = {name: ibis.coalesce(people[name], nothing).unique().sort() for name in lists}
     return people.select("person_id", **sorted_lists).cast(dict(digests_schema()))
 
 
@@ -119,13 +126,11 @@ def _email(value: ir.StringValue, steps: Sequence[EmailStep]) -> ir.StringValue:
 
 Address = tuple[ir.StringValue, ir.StringValue]
 GMAIL = ("gmail.com", "googlemail.com")
-YANDEX = ("ya.ru", "narod.ru", "yandex.ru") + tuple(
-    f"yandex.{land}"
-    for land in (
-        "com", "com.tr", "by", "kz", "ua", "uz", "az", "am", "ge", "co.il", "lt", "lv", "md", "tj",
-        "tm", "fr", "ee", "kg", "com.am", "com.ge", "com.ua",
-    )
+_YANDEX_LANDS = (
+    "ru", "com", "com.tr", "by", "kz", "ua", "uz", "az", "am", "ge", "co.il", "lt", "lv", "md",
+    "tj", "tm", "fr", "ee", "kg", "com.am", "com.ge", "com.ua",
 )  # fmt: skip
+YANDEX = ("ya.ru", "narod.ru", *(f"yandex.{land}" for land in _YANDEX_LANDS))
 """Yandex prints no full list: all but ya.ru, .com and .com.tr are UNVERIFIED."""
 
 

@@ -71,43 +71,40 @@ STEP_OF = {
 }
 """The step of every reason that sends something."""
 
+
+def _schema(*fields: "pa.Field[Any]") -> pa.Schema:
+    return pa.schema(list(fields))
+
+
 _MEMBER_FIELDS: "list[pa.Field[Any]]" = [MEMBERS.field(name) for name in ROW]
 
-KNOWN = pa.schema(
-    [
-        *_MEMBER_FIELDS,
-        pa.field("standing", pa.string(), nullable=False),
-        pa.field("sent_on", pa.date32()),
-    ]
+KNOWN = _schema(
+    *_MEMBER_FIELDS,
+    pa.field("standing", pa.string(), nullable=False),
+    pa.field("sent_on", pa.date32()),
 )
 """What the ledger believes of a list; `sent_on` is the UTC day of the last accepted addition."""
 
-PLANNED = pa.schema(
-    [
-        pa.field("batch", pa.int32(), nullable=False),
-        pa.field("step", pa.string(), nullable=False),
-        pa.field("verb", pa.string(), nullable=False),
-        pa.field("reason", pa.string(), nullable=False),
-        *_MEMBER_FIELDS,
-    ]
+PLANNED = _schema(
+    pa.field("batch", pa.int32(), nullable=False),
+    pa.field("step", pa.string(), nullable=False),
+    pa.field("verb", pa.string(), nullable=False),
+    pa.field("reason", pa.string(), nullable=False),
+    *_MEMBER_FIELDS,
 )
 """The rows of a plan in the order of sending; batches are numbered from 1."""
 
-SENT = pa.schema(
-    [
-        pa.field("batch", pa.int32()),
-        pa.field("settled", pa.bool_()),
-        pa.field("day", pa.date32()),
-    ]
+SENT = _schema(
+    pa.field("batch", pa.int32()),
+    pa.field("settled", pa.bool_()),
+    pa.field("day", pa.date32()),
 )
 """Batches that were sent or may have been."""
 
-TURNED_DOWN = pa.schema(
-    [
-        pa.field("batch", pa.int32()),
-        pa.field("person_id", pa.string()),
-        pa.field("temporary", pa.bool_()),
-    ]
+TURNED_DOWN = _schema(
+    pa.field("batch", pa.int32()),
+    pa.field("person_id", pa.string()),
+    pa.field("temporary", pa.bool_()),
 )
 """Members the platform did not take."""
 

@@ -83,7 +83,7 @@ def read_exports(
     as_of: date,
     databases: Mapping[str, str] | None = None,
 ) -> Reading:
-    """Read all exports into tables contact_rows, order_rows and rejects (tables.py has the schemas).
+    """Read all exports into tables contact_rows, order_rows, rejects (schemas: tables.py).
 
     `databases` maps the name in `export.database` to a URL. The engine's time zone is set to the
     shop's. Raises ExportRefused before any of the three tables is replaced.
@@ -115,7 +115,7 @@ def _staged(
 ) -> list[tuple[Staged, Export]]:
     found: list[tuple[Staged, Export]] = []
     for export in exports.export:
-        _refuse_unknown(export, shop=None)
+        _refuse_unknown(export)
         if export.query is not None:
             headers, records = query_rows(export, databases)
             name = f"export_{len(found)}"
@@ -127,7 +127,7 @@ def _staged(
     return found
 
 
-def _refuse_unknown(export: Export, shop: None) -> None:
+def _refuse_unknown(export: Export) -> None:
     label = export.path or f"query on {export.database}"
     if export.kind not in REQUIRED:
         raise ExportRefused(
@@ -148,7 +148,7 @@ def _read_one(
     mapping = match_columns(staged.file, staged.headers, export)
     if staged.read == 0:
         raise ExportRefused(staged.file, "has headers but no rows", "Export it again.")
-    typed = type_rows(engine, staged, mapping, export, shop, as_of, name)
+    typed = type_rows(engine, staged, mapping, export, as_of, name)
     if typed.accepted + typed.rejected != staged.read:
         raise ExportRefused(
             staged.file,
@@ -210,6 +210,14 @@ def _write_orders(engine: Backend, tables: list[ir.Table], shop: Shop) -> None:
         new_table(engine, ORDERS_TABLE, schema=ORDER_ROWS)
         return
     rows = _all_rows(tables, ORDER_ROWS)
+    found = rows.filter(rows.currency.notnull()).currency.as_table().distinct()
+    others = sorted(str(row["currency"]) for row in found.to_pyarrow().to_pylist())
+    if any(code != shop.currency for code in others):
+        raise ExportRefused(
+            "orders",
+            f"amounts are in {len(others)} currencies or not in {shop.currency}",
+            f"One currency per run: export the orders in {shop.currency}.",
+        )
     later = ibis.row_number().over(
         group_by=["source", "order_id", rows.state == "returned"],
         order_by=[ibis.desc("file"), ibis.desc("line")],
@@ -231,9 +239,8 @@ def write_rejects(engine: Backend, folder: Path) -> Path:
         os.fchmod(file.fileno(), 0o600)
         writer = csv.writer(file)
         writer.writerow(REJECTS.names)
-        for batch in rejects.to_pyarrow_batches():
-            for row in batch.to_pylist():
-                writer.writerow([_harmless(row[name]) for name in REJECTS.names])
+        for row in rejects.to_pyarrow().to_pylist():
+            writer.writerow([_harmless(row[name]) for name in REJECTS.names])
     return path
 
 

@@ -67,8 +67,9 @@ def features(
     """
     known = up_to(occasions, as_of)
     totals = _totals(known)
-    value = _value(known, totals, value_window_days, margin_rate)
-    back = _returned(up_to(returns, as_of), totals, value_window_days)
+    last = known.group_by("person_id").aggregate(last_day=known.day.max())
+    value = _value(known, last, value_window_days, margin_rate)
+    back = _returned(up_to(returns, as_of), last, value_window_days)
     rhythm = gaps.group_by("person_id").aggregate(
         gaps=gaps.count(), log_gaps=gaps.log_gap.sum().cast("int64")
     )
@@ -90,7 +91,6 @@ def _totals(known: ir.Table) -> ir.Table:
     cents = _cents(known.revenue)
     return known.group_by("person_id").aggregate(
         orders=known.count(),
-        order_count=known.orders.sum().cast("int64"),
         first_day=known.day.min(),
         last_day=known.day.max(),
         revenue_cents=cents.sum().cast("int64"),
@@ -99,24 +99,34 @@ def _totals(known: ir.Table) -> ir.Table:
         discounted_cents=cents.sum(where=known.discount > 0).cast("int64"),
         margin_cents=_cents(known.margin).sum().cast("int64"),
         margin_revenue_cents=cents.sum(where=known.margin.notnull()).cast("int64"),
-        category=known.category.argmax(known.day),
-        channel_last=known.channel.argmax(known.day),
     )
 
 
 def _value(
-    known: ir.Table, totals: ir.Table, window_days: int, margin_rate: float | None
+    known: ir.Table, last: ir.Table, window_days: int, margin_rate: float | None
 ) -> ir.Table:
     worth = known.revenue * (1.0 if margin_rate is None else margin_rate)
-    rows = known.select("person_id", "day", worth=_cents(ibis.coalesce(known.margin, worth)))
-    rows = rows.inner_join(totals.select("person_id", "last_day"), "person_id")
-    rows = rows.filter(rows.last_day.delta(rows.day, unit="day") < window_days)
-    return rows.group_by("person_id").aggregate(value_cents=rows.worth.sum().cast("int64"))
+    rows = known.select(
+        "person_id",
+        "day",
+        "category",
+        "channel",
+        worth=_cents(ibis.coalesce(known.margin, worth)),
+    )
+    rows = rows.inner_join(last, "person_id")
+    in_window = rows.last_day.delta(rows.day, unit="day") < window_days
+    # One row a day: the maximum over the last day is that day's own.
+    at_last = rows.day == rows.last_day
+    return rows.group_by("person_id").aggregate(
+        value_cents=rows.worth.sum(where=in_window).cast("int64"),
+        category=rows.category.max(where=at_last),
+        channel_last=rows.channel.max(where=at_last),
+    )
 
 
-def _returned(returns: ir.Table, totals: ir.Table, window_days: int) -> ir.Table:
+def _returned(returns: ir.Table, last: ir.Table, window_days: int) -> ir.Table:
     rows = returns.select("person_id", "day", cents=_cents(returns.amount))
-    rows = rows.inner_join(totals.select("person_id", "last_day"), "person_id")
+    rows = rows.inner_join(last, "person_id")
     recent = rows.last_day.delta(rows.day, unit="day") < window_days
     return rows.group_by("person_id").aggregate(
         returned_cents=rows.cents.sum().cast("int64"),
@@ -151,7 +161,7 @@ def _finished(
         revenue=revenue,
         first_revenue=wide.first_cents / 100.0,
         returned=returned,
-        average_order=revenue / wide.order_count,
+        average_order=revenue / wide.orders,
         items=wide["items"].fill_null(0).cast("int64"),
         items_per_occasion=wide["items"] / wide.orders,
         discount_share=wide.discounted_cents.fill_null(0) / wide.revenue_cents.nullif(0),

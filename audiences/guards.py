@@ -33,7 +33,7 @@ def refuse_source(source: SourceFigures, guards: Guards, *, as_of: date) -> tupl
 
 def refuse_list(plan: ListPlan, guards: Guards) -> tuple[Refused, ...]:
     """What is wrong with the plan of one list."""
-    return tuple(_removals(plan, guards))
+    return tuple(_changes(plan, guards))
 
 
 def _stale(source: SourceFigures, guards: Guards, as_of: date) -> Refused | None:
@@ -89,7 +89,7 @@ def _consent(source: SourceFigures, guards: Guards) -> Refused | None:
     )
 
 
-def _removals(plan: ListPlan, guards: Guards) -> Iterator[Refused]:
+def _changes(plan: ListPlan, guards: Guards) -> Iterator[Refused]:
     counts = plan.counts
     leaving = counts.remove - counts.withdrawn
     small = counts.before <= guards.small_list
@@ -104,6 +104,20 @@ def _removals(plan: ListPlan, guards: Guards) -> Iterator[Refused]:
                 ("removed", leaving),
                 ("before", counts.before),
                 ("share", counts.removed_share),
+                ("limit", limit),
+            ),
+        )
+    changed = counts.change / counts.before if counts.before else 0.0
+    if changed > limit:
+        yield Refused(
+            "changes_too_many",
+            f"{plan.audience}: other contacts for {counts.change:,} of {counts.before:,} members "
+            f"({changed:.0%}), limit {limit:.0%} for a list of this size. Check that no contact "
+            "column is missing or mapped anew, or approve this plan.",
+            (
+                ("changed", counts.change),
+                ("before", counts.before),
+                ("share", changed),
                 ("limit", limit),
             ),
         )

@@ -187,8 +187,12 @@ def _edges(keys: ir.Table) -> ir.Table:
     good = keys.filter(keys.bad.isnull())
     single = good.select("node", "key", strong=~good.kind.isin(WEAK))
     usable = keys.filter((keys.bad.isnull()) | (keys.bad == CONFLICT))
-    emails = usable.filter(usable.kind == "email").select("node", email=_.key, doubt=_.bad.notnull())
-    phones = usable.filter(usable.kind == "phone").select("node", phone=_.key, doubted=_.bad.notnull())
+    emails = usable.filter(usable.kind == "email").select(
+        "node", email=_.key, doubt=_.bad.notnull()
+    )
+    phones = usable.filter(usable.kind == "phone").select(
+        "node", phone=_.key, doubted=_.bad.notnull()
+    )
     pairs = emails.join(phones, "node").filter(_.doubt | _.doubted)
     both = pairs.select(
         "node",
@@ -221,7 +225,7 @@ def _roots(
 def _components(count: int, node: Codes, code: Codes) -> Codes:
     """First node of each node's component in the graph of nodes and keys."""
     size = max(count, int(code.max(initial=-1)) + 1)
-    graph = coo_array((np.ones(len(node), np.bool_), (node, code)), shape=(size, size))
+    graph = coo_array((np.ones(len(node), np.int8), (node, code)), shape=(size, size))
     labels = connected_components(graph, directed=False)[1][:count]
     first = np.full(size, count, np.int64)
     np.minimum.at(first, labels, np.arange(count))
@@ -231,7 +235,9 @@ def _components(count: int, node: Codes, code: Codes) -> Codes:
 
 def _rooted(nodes: ir.Table, roots: Codes) -> ir.Table:
     """(node, source, row_id, root, root_row): root_row names the component's first row."""
-    codes = ibis.memtable(pa.table({"node": np.arange(len(roots)), "root": roots}))
+    codes = ibis.memtable(
+        pa.table({"node": pa.array(np.arange(len(roots))), "root": pa.array(roots)})
+    )
     rows = nodes.select("node", "source", "row_id")
     firsts = rows.select(root=_.node, root_row=_.source + ":" + _.row_id)
     return rows.join(codes, "node").join(firsts, "root")

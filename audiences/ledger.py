@@ -6,26 +6,37 @@ intended and never settled may have happened, so its people are unsure. Closing 
 snapshot and makes it current in one transaction, after a run or at the start of the next one.
 """
 
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import ibis
-import pyarrow as pa
 from ibis.backends.duckdb import Backend
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
-from audiences.difference import KNOWN, ROW, SENT, TURNED_DOWN, Standing, known_after
+from audiences.difference import KNOWN, ROW, Standing, known_after
 from audiences.leases import Lease, hold_lease
 from audiences.model import AudienceRef, Receipt, Snapshot, Verb
-from audiences.plan import AudiencePlan, ListPlan, StalePlan, plan_folder, rows_name
+from audiences.plan import AudiencePlan, ListPlan, StalePlan, plan_folder, plans_folder, rows_name
 from audiences.planning import Base
-from audiences.records import APPROVALS, BATCHES, LISTS, PLANS, REFUSALS
+from audiences.records import (
+    APPROVALS,
+    BATCHES,
+    KNOWN_KIND,
+    LISTS,
+    PLANS,
+    REFUSALS,
+    known_now,
+    read_list,
+    refusal_rows,
+    sent_batches,
+    write_list,
+)
 from audiences.snapshots import (
-    SNAPSHOTS,
     RowsFile,
     commit_snapshot,
     held,
@@ -34,9 +45,6 @@ from audiences.snapshots import (
     stream,
     write_rows,
 )
-
-KNOWN_KIND = "known"
-"""Kind of the snapshots of a list's known members; their name is account/audience."""
 
 Clock = Callable[[], datetime]
 Checkpoint = Callable[[str], None]
@@ -73,26 +81,26 @@ class Ledger:
     def base(self, audience: AudienceRef) -> Base:
         """What planning starts from. Close an open plan first (`recover`)."""
         with self.catalog.begin() as connection:
-            record = _list(connection, audience)
-            generation, path = _known(connection, audience)
+            record = read_list(connection, audience)
+            generation, path = known_now(connection, audience)
         made = record is not None and record["list_id"] is not None
         return Base(generation, self._known_table(path), made)
 
     def list_id(self, audience: AudienceRef) -> str | None:
         """Id of the list on the platform, or None while it is not known to be made."""
         with self.catalog.begin() as connection:
-            record = _list(connection, audience)
+            record = read_list(connection, audience)
         return None if record is None else record["list_id"]
 
     def known(self, audience: AudienceRef) -> ibis.Table:
         """What we believe of the list right now, of schema KNOWN, an open plan's batches in it."""
         with self.catalog.begin() as connection:
-            record = _list(connection, audience)
-            _, path = _known(connection, audience)
+            record = read_list(connection, audience)
+            _, path = known_now(connection, audience)
             known = self._known_table(path)
             if record is None or record["open_plan"] is None:
                 return known
-            sent, refused = _sent(connection, audience, record["open_plan"])
+            sent, refused = sent_batches(connection, audience, record["open_plan"])
         rows = plan_folder(self.state, record["open_plan"]) / rows_name(audience)
         planned = self.engine.read_parquet(rows)
         return known_after(known, planned, ibis.memtable(sent), ibis.memtable(refused))
@@ -136,8 +144,8 @@ class Ledger:
         audience = plan.audience
         with self.catalog.begin() as connection:
             hold_lease(connection, lease, now=now)
-            generation, _ = _known(connection, audience)
-            record = _list(connection, audience)
+            generation, _ = known_now(connection, audience)
+            record = read_list(connection, audience)
             if record is not None and record["state"] == "gone":
                 raise ListNotOurs(
                     f"{audience}: the list was deleted on the platform. Have it made again with "
@@ -149,7 +157,7 @@ class Ledger:
                     f"{audience}: plan {fingerprint[:12]} was made on state {plan.base}, the "
                     f"ledger is at {generation}: plan again"
                 )
-            _upsert_list(connection, audience, now, open_plan=fingerprint)
+            write_list(connection, audience, now, open_plan=fingerprint)
             begun = update(PLANS).where(
                 PLANS.c.fingerprint == fingerprint, PLANS.c.begun_at.is_(None)
             )
@@ -160,7 +168,7 @@ class Ledger:
         """Close a plan that a run left open, if there is one: its unsure batches stay unsure."""
         with self.catalog.begin() as connection:
             hold_lease(connection, lease, now=self.clock())
-            record = _list(connection, audience)
+            record = read_list(connection, audience)
         if record is None or record["open_plan"] is None:
             return None
         return self._close(audience, record["open_plan"], lease)
@@ -169,7 +177,7 @@ class Ledger:
         """Start anew with a list that is gone from the platform: nobody is in it any more."""
         with self.catalog.begin() as connection:
             hold_lease(connection, lease, now=self.clock())
-            record = _list(connection, audience)
+            record = read_list(connection, audience)
             if record is None or record["state"] != "gone":
                 raise ListNotOurs(f"{audience}: only a list known as gone can be forgotten")
         empty = write_rows(self._folder(audience), snapshot_name(self.clock()), KNOWN, ())
@@ -178,7 +186,7 @@ class Ledger:
             hold_lease(connection, lease, now=now)
             self._commit(connection, audience, empty, now)
             fresh = {"open_plan": None, "list_id": None, "state": "planned"}
-            _upsert_list(connection, audience, now, **fresh)
+            write_list(connection, audience, now, **fresh)
 
     def members_at(self, audience: AudienceRef, moment: datetime) -> ibis.Table | None:
         """Who was in the list at an earlier moment, of schema MEMBERS: what a rollback wants."""
@@ -201,10 +209,30 @@ class Ledger:
             rows = connection.execute(query.order_by(BATCHES.c.intended_at, BATCHES.c.number))
             return tuple(dict(row) for row in rows.mappings())
 
+    def forget_old_plans(self, keep_days: int) -> int:
+        """Remove the files of plans older than that, unless they are open, and what a killed run
+        left half written; the number of plans removed. The catalog keeps their story.
+        """
+        limit = self.clock() - timedelta(days=keep_days)
+        opened = select(LISTS.c.open_plan).where(LISTS.c.open_plan.is_not(None))
+        old = select(PLANS.c.fingerprint).where(PLANS.c.made_at < limit)
+        with self.catalog.begin() as connection:
+            plans = list(connection.scalars(old.where(PLANS.c.fingerprint.not_in(opened))))
+        folders = [plan_folder(self.state, plan) for plan in plans]
+        present = [folder for folder in folders if folder.exists()]
+        half_written = [*plans_folder(self.state).glob(".draft-*"), *self.state.rglob("*.part")]
+        dead = [path for path in half_written if path.stat().st_mtime < limit.timestamp()]
+        for path in (*present, *dead):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        return len(present)
+
     def _close(self, audience: AudienceRef, plan: str, lease: Lease) -> Snapshot | None:
         """Fold the open plan's batches into a new snapshot and let the plan go."""
         with self.catalog.begin() as connection:
-            sent, _ = _sent(connection, audience, plan)
+            sent, _ = sent_batches(connection, audience, plan)
         file = None
         if sent.num_rows:
             with held(self.engine, self.known(audience)) as known:
@@ -214,7 +242,7 @@ class Ledger:
         with self.catalog.begin() as connection:
             now = self.clock()
             hold_lease(connection, lease, now=now)
-            _upsert_list(connection, audience, now, open_plan=None)
+            write_list(connection, audience, now, open_plan=None)
             snapshot = self._commit(connection, audience, file, now) if file else None
         self.checkpoint("plan closed")
         return snapshot
@@ -344,17 +372,17 @@ class Sending(AbstractContextManager["Sending"]):
                 raise LookupError(f"batch {receipt.batch} was never intended")
             connection.execute(delete(REFUSALS).where(REFUSALS.c.batch == receipt.batch))
             if receipt.refused:
-                connection.execute(insert(REFUSALS), _refusals(receipt))
+                connection.execute(insert(REFUSALS), refusal_rows(receipt))
 
     def _record(self) -> dict[str, Any] | None:
         with self.ledger.catalog.begin() as connection:
-            return _list(connection, self.plan.audience)
+            return read_list(connection, self.plan.audience)
 
     def _change_list(self, **values: object) -> None:
         now = self.ledger.clock()
         with self.ledger.catalog.begin() as connection:
             hold_lease(connection, self.lease, now=now)
-            _upsert_list(connection, self.plan.audience, now, **values)
+            write_list(connection, self.plan.audience, now, **values)
 
     def _mine(self) -> Any:
         audience = self.plan.audience
@@ -363,74 +391,3 @@ class Sending(AbstractContextManager["Sending"]):
             & (BATCHES.c.account == audience.account)
             & (BATCHES.c.audience == audience.audience)
         )
-
-
-def _refusals(receipt: Receipt) -> list[dict[str, object]]:
-    """One row per person, who may be in a removal with several sets of digests."""
-    rows = {
-        refusal.person_id: {
-            "batch": receipt.batch,
-            "person_id": refusal.person_id,
-            "reason": refusal.reason,
-            "temporary": refusal.temporary,
-        }
-        for refusal in receipt.refused
-    }
-    return list(rows.values())
-
-
-def _list(connection: Connection, audience: AudienceRef) -> dict[str, Any] | None:
-    query = select(LISTS).where(
-        LISTS.c.account == audience.account, LISTS.c.audience == audience.audience
-    )
-    row = connection.execute(query).mappings().first()
-    return None if row is None else dict(row)
-
-
-def _upsert_list(
-    connection: Connection, audience: AudienceRef, now: datetime, **values: object
-) -> None:
-    this = (LISTS.c.account == audience.account) & (LISTS.c.audience == audience.audience)
-    changed = update(LISTS).where(this).values(changed_at=now, **values)
-    if connection.execute(changed).rowcount == 0:
-        row = {
-            "account": audience.account,
-            "audience": audience.audience,
-            "platform": audience.platform,
-            "purpose": audience.purpose.value,
-            "title": audience.title,
-            "state": "planned",
-        }
-        connection.execute(insert(LISTS).values(**{**row, "changed_at": now, **values}))
-
-
-def _known(connection: Connection, audience: AudienceRef) -> tuple[str, str | None]:
-    """Name of the list's present state, and the path of its snapshot; None before the first."""
-    query = select(SNAPSHOTS.c.id, SNAPSHOTS.c.path, SNAPSHOTS.c.fingerprint).where(
-        SNAPSHOTS.c.kind == KNOWN_KIND, SNAPSHOTS.c.name == str(audience), SNAPSHOTS.c.current
-    )
-    row = connection.execute(query).first()
-    # the number makes it differ where a list comes back to an earlier content: its old receipts
-    # are not those of a new plan
-    return ("empty", None) if row is None else (f"{row.id}-{row.fingerprint[:16]}", row.path)
-
-
-def _sent(connection: Connection, audience: AudienceRef, plan: str) -> tuple[pa.Table, pa.Table]:
-    """The plan's batches of one list that were or may have been sent, and who was refused."""
-    mine = (
-        (BATCHES.c.plan == plan)
-        & (BATCHES.c.account == audience.account)
-        & (BATCHES.c.audience == audience.audience)
-    )
-    query = select(BATCHES.c.number, BATCHES.c.state, BATCHES.c.intended_at).where(mine)
-    batches = [
-        {"batch": row.number, "settled": row.state == "settled", "day": row.intended_at.date()}
-        for row in connection.execute(query.order_by(BATCHES.c.number))
-    ]
-    who = select(BATCHES.c.number, REFUSALS.c.person_id, REFUSALS.c.temporary)
-    who = who.join(REFUSALS, REFUSALS.c.batch == BATCHES.c.key)
-    refused: Sequence[dict[str, object]] = [
-        {"batch": row.number, "person_id": row.person_id, "temporary": row.temporary}
-        for row in connection.execute(who.where(mine))
-    ]
-    return pa.Table.from_pylist(batches, SENT), pa.Table.from_pylist(list(refused), TURNED_DOWN)

@@ -85,7 +85,9 @@ def _claims(roots: ir.Table, digests: ir.Table, previous: ir.Table) -> ir.Table:
     led = digests.join(previous, "key_digest").group_by("root", old_id=_.person_id)
     votes = led.aggregate(seen=_.first_seen.min(), votes=_.count())
     named = votes.join(roots, "root")
-    return named.select("root", "old_id", "seen", "votes", own=named.old_id == _name(named.root_row))
+    return named.select(
+        "root", "old_id", "seen", "votes", own=named.old_id == _name(named.root_row)
+    )
 
 
 def _granted(claims: ir.Table) -> ir.Table:

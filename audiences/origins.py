@@ -23,9 +23,10 @@ def origins_of(export: Export, folder: Path) -> list[Origin]:
     elif path.exists() or not any(sign in pattern for sign in "*?["):
         paths = [path]
     else:
-        base, _, rest = ("", "", pattern) if not path.is_absolute() else (path.anchor, "", pattern)
-        root = Path(base) if base else folder
-        paths = [p for p in root.glob(rest.lstrip("/")) if p.is_file()]
+        given = Path(pattern)
+        root = Path(given.anchor) if given.is_absolute() else folder
+        parts = given.relative_to(given.anchor) if given.is_absolute() else given
+        paths = [p for p in root.glob(str(parts)) if p.is_file()]
     if not paths:
         raise ExportRefused(pattern, "no file there", "Put the export there, or correct path.")
     return [origin for found in sorted(paths) for origin in _members(found, folder)]

@@ -1,6 +1,6 @@
 """From rows of exports to people: who they are, how to reach them, what and when they bought."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
@@ -77,7 +77,7 @@ def build_people(
         person_rows=person_rows,
         keys=resolution.key_table,
         unattributed=lost,
-        identity=resolution.report,
+        identity=replace(resolution.report, people=int(engine.to_pyarrow(people.count()).as_py())),
         resolution=resolution,
         orders=int(engine.to_pyarrow(order_rows.count()).as_py()),
         orders_unattributed=int(engine.to_pyarrow(lost.count()).as_py()),
@@ -94,7 +94,9 @@ def _led(order_rows: ir.Table, contact_rows: ir.Table) -> ir.Table:
     """
     ids = contact_rows.filter(contact_rows.contact_id.notnull())
     known = ids.group_by("source", "contact_id").aggregate(contact_row=_.row_id.min())
-    orders = order_rows.left_join(known, ["source", "contact_id"]).drop("source_right", "contact_id_right")
+    orders = order_rows.left_join(known, ["source", "contact_id"]).drop(
+        "source_right", "contact_id_right"
+    )
     stranger = ibis.window(group_by=["source", "contact_id", "email", "phone"])
     made = ibis.literal(GUEST) + orders.order_id.min().over(stranger)
     return orders.mutate(

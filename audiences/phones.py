@@ -9,11 +9,12 @@ Toll-free and premium numbers are numbers, but never link two rows.
 import re
 from collections.abc import Sequence
 from itertools import takewhile
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import phonenumbers
-from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberDesc, PhoneNumberType
+from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberType
 from phonenumbers.phonenumberutil import NumberParseException
 
 from audiences.contact_cells import SEPARATORS, clean
@@ -117,6 +118,11 @@ def fast_phone(cell: ir.StringValue, regions: Sequence[str]) -> ir.StringValue:
 _UNSURE = ibis.null("string")
 
 
+def _metadata(region: str) -> Any:
+    """The library's metadata; untyped, since it types every field of it as optional."""
+    return PhoneMetadata.metadata_for_region(region)
+
+
 class _Plan:
     """How libphonenumber reads digits in one region, as far as it can be foreseen.
 
@@ -125,7 +131,7 @@ class _Plan:
     """
 
     def __init__(self, region: str) -> None:
-        home = PhoneMetadata.metadata_for_region(region)
+        home = _metadata(region)
         if home is None:
             raise ValueError(f"phone_regions: {region!r} is not a region libphonenumber knows")
         self.code = str(home.country_code)
@@ -137,8 +143,7 @@ class _Plan:
             re.search(r"\((?!\?)", self._prefix)
         )
         self._sharing = [
-            PhoneMetadata.metadata_for_region(other)
-            for other in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[int(self.code)]
+            _metadata(other) for other in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[int(self.code)]
         ]
         lengths = {_length(home), *(_length(other) for other in self._told_apart())}
         self.length = lengths.pop() if len(lengths) == 1 and not self._rewrites else 0
@@ -187,7 +192,7 @@ class _Plan:
     def e164(self, text: ir.StringValue) -> ir.StringValue:
         return ibis.literal(f"+{self.code}") + text.right(self.length)
 
-    def _told_apart(self) -> list[PhoneMetadata]:
+    def _told_apart(self) -> list[Any]:
         """Regions sharing the code that leading digits tell apart, in the library's order."""
         first = self._sharing[0]
         if not first.leading_digits:
@@ -211,22 +216,22 @@ class _Plan:
         return known & ~number.re_search(f"^(?:0|{self._prefix or '0'})")
 
 
-def _length(region: PhoneMetadata) -> int:
+def _length(region: Any) -> int:
     """The one length of a region's mobile and fixed numbers, or 0 where it has several."""
     lengths = {length for kind in _kinds(region) for length in kind.possible_length}
     return lengths.pop() if len(lengths) == 1 else 0
 
 
-def _kinds(region: PhoneMetadata) -> list[PhoneNumberDesc]:
+def _kinds(region: Any) -> list[Any]:
     kinds = (region.mobile, region.fixed_line)
     return [kind for kind in kinds if kind is not None and kind.national_number_pattern]
 
 
-def _personal(region: PhoneMetadata) -> str:
+def _personal(region: Any) -> str:
     return "|".join(kind.national_number_pattern for kind in _kinds(region))
 
 
-def _office(region: PhoneMetadata) -> str:
+def _office(region: Any) -> str:
     """Pattern of the kinds behind which there is an office; matches nothing where none is known."""
     kinds = (region.toll_free, region.premium_rate, region.shared_cost, region.uan)
     known = [kind.national_number_pattern for kind in kinds if kind is not None]

@@ -7,6 +7,7 @@ fingerprint is what is applied under it.
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -156,8 +157,13 @@ _CODEC = TypeAdapter(AudiencePlan)
 def save_plan(plan: AudiencePlan, folder: Path) -> None:
     """Write plan.json into `folder`, mode 0600, in one step."""
     text = json.dumps(_CODEC.dump_python(plan, mode="json"), ensure_ascii=False, indent=1)
-    with NamedTemporaryFile("w", dir=private_folder(folder), delete=False) as target:
+    private_folder(folder)
+    with NamedTemporaryFile(
+        "w", dir=folder, suffix=".part", delete=False, encoding="utf-8"
+    ) as target:
         target.write(text + "\n")
+        target.flush()
+        os.fsync(target.fileno())
     Path(target.name).replace(folder / "plan.json")
 
 

@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 WEEK = 7
 BOUND = 12.0
 """Bound of the natural logs of the parameters."""
+EDGE = 9.0
+"""Distance of such a log from 0 at which people no longer differ and the figures lose digits."""
 LEAST_DROPOUT = 0.001
 """Mean chance to leave, a / (a + b), under which a fit has no dropout part: everybody is alive."""
 LEAST_PEOPLE = 100
@@ -113,7 +115,7 @@ def fit_purchases(histories: Triples, *, model: Model = Model.MBG) -> PurchaseFi
     r, alpha, a, b = (float(value) for value in np.exp(answer.x))
     if not answer.success and np.abs(answer.jac).max() > 1e-4:
         faults.append(f"the search did not converge ({answer.message})")
-    edge = [name for name, log in zip(NAMES, answer.x, strict=True) if abs(log) > BOUND - 0.01]
+    edge = [name for name, log in zip(NAMES, answer.x, strict=True) if abs(log) > EDGE]
     if edge:
         faults.append(f"{', '.join(edge)} ran to the edge of what is sensible")
     if a / (a + b) < LEAST_DROPOUT:

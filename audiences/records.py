@@ -1,8 +1,14 @@
-"""The ledger's tables: lists, plans, batches, refusals, approvals, leases."""
+"""The ledger's tables: lists, plans, batches, refusals, approvals, leases; how they are read."""
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
 from sqlalchemy import (
     Boolean,
     Column,
+    Connection,
     Date,
     ForeignKey,
     Integer,
@@ -10,9 +16,18 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    insert,
+    select,
+    update,
 )
 
 from audiences.catalog import Instant, metadata
+from audiences.difference import SENT, TURNED_DOWN
+from audiences.model import AudienceRef, Receipt
+from audiences.snapshots import SNAPSHOTS
+
+KNOWN_KIND = "known"
+"""Kind of the snapshots of a list's known members; their name is account/audience."""
 
 LISTS = Table(
     "lists",
@@ -85,3 +100,78 @@ LEASES = Table(
     Column("owner", String(200), nullable=False),
     Column("until", Instant, nullable=False),
 )
+
+
+def refusal_rows(receipt: Receipt) -> list[dict[str, object]]:
+    """One row per person, who may be in a removal with several sets of digests."""
+    rows = {
+        refusal.person_id: {
+            "batch": receipt.batch,
+            "person_id": refusal.person_id,
+            "reason": refusal.reason,
+            "temporary": refusal.temporary,
+        }
+        for refusal in receipt.refused
+    }
+    return list(rows.values())
+
+
+def read_list(connection: Connection, audience: AudienceRef) -> dict[str, Any] | None:
+    """The list's row, or None if nothing was ever planned for it."""
+    query = select(LISTS).where(
+        LISTS.c.account == audience.account, LISTS.c.audience == audience.audience
+    )
+    row = connection.execute(query).mappings().first()
+    return None if row is None else dict(row)
+
+
+def write_list(
+    connection: Connection, audience: AudienceRef, now: datetime, **values: object
+) -> None:
+    """Change the list's row, or make it."""
+    this = (LISTS.c.account == audience.account) & (LISTS.c.audience == audience.audience)
+    changed = update(LISTS).where(this).values(changed_at=now, **values)
+    if connection.execute(changed).rowcount == 0:
+        row = {
+            "account": audience.account,
+            "audience": audience.audience,
+            "platform": audience.platform,
+            "purpose": audience.purpose.value,
+            "title": audience.title,
+            "state": "planned",
+        }
+        connection.execute(insert(LISTS).values(**{**row, "changed_at": now, **values}))
+
+
+def known_now(connection: Connection, audience: AudienceRef) -> tuple[str, str | None]:
+    """Name of the list's present state, and the path of its snapshot; None before the first."""
+    query = select(SNAPSHOTS.c.id, SNAPSHOTS.c.path, SNAPSHOTS.c.fingerprint).where(
+        SNAPSHOTS.c.kind == KNOWN_KIND, SNAPSHOTS.c.name == str(audience), SNAPSHOTS.c.current
+    )
+    row = connection.execute(query).first()
+    # the number makes it differ where a list comes back to an earlier content: its old receipts
+    # are not those of a new plan
+    return ("empty", None) if row is None else (f"{row.id}-{row.fingerprint[:16]}", row.path)
+
+
+def sent_batches(
+    connection: Connection, audience: AudienceRef, plan: str
+) -> tuple[pa.Table, pa.Table]:
+    """The plan's batches of one list that were or may have been sent, and who was refused."""
+    mine = (
+        (BATCHES.c.plan == plan)
+        & (BATCHES.c.account == audience.account)
+        & (BATCHES.c.audience == audience.audience)
+    )
+    query = select(BATCHES.c.number, BATCHES.c.state, BATCHES.c.intended_at).where(mine)
+    batches = [
+        {"batch": row.number, "settled": row.state == "settled", "day": row.intended_at.date()}
+        for row in connection.execute(query.order_by(BATCHES.c.number))
+    ]
+    who = select(BATCHES.c.number, REFUSALS.c.person_id, REFUSALS.c.temporary)
+    who = who.join(REFUSALS, REFUSALS.c.batch == BATCHES.c.key)
+    refused: Sequence[dict[str, object]] = [
+        {"batch": row.number, "person_id": row.person_id, "temporary": row.temporary}
+        for row in connection.execute(who.where(mine))
+    ]
+    return pa.Table.from_pylist(batches, SENT), pa.Table.from_pylist(list(refused), TURNED_DOWN)

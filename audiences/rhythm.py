@@ -5,7 +5,7 @@ by how little is known of the person. Limits are calibrated on past silences, no
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
@@ -70,23 +70,15 @@ def calibrate(
     variation = _variation(people, gaps)
     if variation is None:
         return None
-    categories = _categories(people, variation.mu0)
     shape = Calibration(
         mu0=variation.mu0,
         sw2=variation.sw2,
         sb2=variation.sb2,
         thresholds=(0.0, 0.0, 0.0),
         n_loyal=_loyal_from(people),
-        categories=categories,
+        categories=_categories(people, variation.mu0),
     )
-    return Calibration(
-        mu0=shape.mu0,
-        sw2=shape.sw2,
-        sb2=shape.sb2,
-        thresholds=_thresholds(gaps, shape, quantiles),
-        n_loyal=shape.n_loyal,
-        categories=categories,
-    )
+    return replace(shape, thresholds=_thresholds(gaps, shape, quantiles))
 
 
 def own_rhythm(

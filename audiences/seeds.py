@@ -129,9 +129,8 @@ def _floor(candidates: ir.Table, floor: LtvFloor) -> float:
     if floor.amount is not None:
         return float(floor.amount)
     if floor.average_checks is not None:
-        # Of the shop, not the mean of people's means: revenue over orders.
-        orders = candidates.revenue / candidates.average_order
-        check = candidates.aggregate(check=candidates.revenue.sum() / orders.sum())
+        # Of the shop, not the mean of people's means: revenue over days with an order.
+        check = candidates.aggregate(check=candidates.revenue.sum() / candidates.orders.sum())
         return float(check.to_pyarrow()["check"][0].as_py() or 0.0) * floor.average_checks
     top_share = floor.top_share
     if top_share is None:

@@ -95,7 +95,7 @@ def segment(
             )
         )
         calibration = calibrate(known, gaps, quantiles=base.quantiles)
-    cuts = _cuts(known, calibration, as_of, base)
+    cuts = _cuts(known, calibration, base)
     states = judge_states(known, calibration, as_of=as_of, base=base)
     flagged = _flagged(states.table, cuts, base)
     decided = flagged.mutate(segment=_decide(flagged, states, cuts, as_of))
@@ -109,7 +109,7 @@ def segment(
         states_by=states.by,
         limits=states.limits,
         lost_on=states.lost_on,
-        notes=states.notes,
+        notes=(*states.notes, *_margin_notes(known, base)),
     )
 
 
@@ -129,7 +129,7 @@ def sizes(table: ir.Table) -> dict[Segment, Size]:
     total = sum(row["people"] for row in found.values())
     nobody = {"people": 0, "revenue": 0.0}
     return {
-        name: Size(row["people"], row["people"] / total if total else 0.0, row["revenue"])
+        name: Size(row["people"], row["people"] / total if total else 0.0, round(row["revenue"], 2))
         for name, row in ((name, found.get(name, nobody)) for name in Segment)
     }
 
@@ -138,7 +138,7 @@ def _columns() -> list[tuple[str, ibis.DataType]]:
     return [(name, kind(nullable=True)) for name, kind in SEGMENTED.items()]
 
 
-def _cuts(known: ir.Table, calibration: Calibration | None, as_of: date, base: Base) -> Cuts:
+def _cuts(known: ir.Table, calibration: Calibration | None, base: Base) -> Cuts:
     buyers = known.filter(known.orders > 0)
     share = base.wholesale_quantile
     if share == 1:
@@ -149,11 +149,26 @@ def _cuts(known: ir.Table, calibration: Calibration | None, as_of: date, base: B
         wholesale_value=None if share is None else quantile(buyers, "value", share),
         wholesale_items=None if share is None else quantile(buyers, "items_per_occasion", share),
         margin_median=quantile(buyers, "margin_share", 0.5),
-        registered_days=base.registered_days or _registered_days(known, as_of),
+        registered_days=base.registered_days or _registered_days(known),
     )
 
 
-def _registered_days(known: ir.Table, as_of: date) -> float:
+def _margin_notes(known: ir.Table, base: Base) -> tuple[str, ...]:
+    """Margin of some and revenue of others are not one measure: that must be said."""
+    if base.margin_rate is not None:
+        return ()
+    buyers = known.filter(known.orders > 0)
+    row = buyers.aggregate(all=buyers.count(), with_margin=buyers.margin_share.count())
+    counted = row.to_pyarrow().to_pylist()[0]
+    if counted["with_margin"] in (0, counted["all"]):
+        return ()
+    return (
+        f"{counted['with_margin']} of {counted['all']} buyers have a margin, the others count with "
+        "their revenue: set margin_rate in segments.toml to compare them.",
+    )
+
+
+def _registered_days(known: ir.Table) -> float:
     """Days from registration to first purchase that most people keep to, over the last year."""
     took = known.first_day.delta(known.registered_on, unit="day")
     cases = known.select("age_days", took=took)

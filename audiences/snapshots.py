@@ -231,6 +231,14 @@ def snapshot_at(
     return _first(connection, state, newest_first.order_by(SNAPSHOTS.c.id.desc()).limit(1))
 
 
+def usual_rows(connection: Connection, *, kind: str, name: str = "", last: int = 5) -> int | None:
+    """Median size of the last few snapshots, what a new set is compared with; None before one."""
+    this = (SNAPSHOTS.c.kind == kind) & (SNAPSHOTS.c.name == name)
+    newest_first = select(SNAPSHOTS.c.rows).where(this).order_by(SNAPSHOTS.c.id.desc())
+    sizes = sorted(connection.scalars(newest_first.limit(last)))
+    return sizes[len(sizes) // 2] if sizes else None
+
+
 def _first(connection: Connection, state: Path, query: Select[Any]) -> Snapshot | None:
     row = connection.execute(query).mappings().first()
     if row is None:

@@ -14,6 +14,9 @@ from scipy.special import gammaln, psi
 Floats = NDArray[np.float64]
 
 BOUND = 12.0
+"""Bound of the natural logs of the parameters, v in units of the mean spend."""
+EDGE = 9.0
+"""Distance of such a log from 0 at which people no longer differ and the figures lose digits."""
 LEAST_PEOPLE = 50
 EXACT_CELLS = 200_000
 """Distinct (x, m) up to which every one is used; beyond, m is taken in steps of LOG_STEP."""
@@ -84,7 +87,7 @@ def fit_spend(x: Floats, m: Floats, people: Floats) -> SpendFit:
     faults = []
     if not answer.success and np.abs(answer.jac).max() > 1e-4:
         faults.append(f"the search did not converge ({answer.message})")
-    edge = [name for name, log in zip(NAMES, answer.x, strict=True) if abs(log) > BOUND - 0.01]
+    edge = [name for name, log in zip(NAMES, answer.x, strict=True) if abs(log) > EDGE]
     if edge:
         faults.append(f"{', '.join(edge)} ran to the edge of what is sensible")
     if q <= 1:

@@ -178,7 +178,8 @@ def _with_lines(
     records = records_of(text.content(), skip)
     refused = {item.offset: item for item in broken}
     at = np.isin(records.offsets, np.fromiter(refused, np.int64, len(refused)))
-    if int(at.sum()) != len(refused) or len(records.offsets) - len(refused) != count:
+    counted = int(at.sum()) == len(refused) and len(records.offsets) - len(refused) == count
+    if not counted or any(item.breaks for item in broken):
         raise ExportRefused(
             text.label,
             f"a quote is opened and never closed, so the rows after it cannot be told apart"
@@ -186,7 +187,9 @@ def _with_lines(
             "Repair the quote in the export.",
         )
     lines = dict(zip(records.offsets[at].tolist(), records.lines[at].tolist(), strict=True))
-    accepted = pa.table({"ordinal": np.arange(count), "line": records.lines[~at]})
+    accepted = pa.table(
+        {"ordinal": pa.array(np.arange(count)), "line": pa.array(records.lines[~at])}
+    )
     places = new_table(engine, f"{name}_lines", accepted)
     numbered = rows.mutate(ordinal=rows.rowid()).join(places, "ordinal").drop("ordinal")
     staged = new_table(engine, f"{name}_staged", numbered)
@@ -348,12 +351,15 @@ def _stage_rows(
     name: str,
 ) -> ir.Table:
     names = [*(f"c{place}" for place in range(len(headers))), "line"]
-    schema = pa.schema([*((n, pa.string()) for n in names[:-1]), ("line", pa.int64())])
+    fields: list[pa.Field[Any]] = [pa.field(n, pa.string()) for n in names[:-1]]
+    schema = pa.schema([*fields, pa.field("line", pa.int64())])
     numbers = iter(lines) if lines is not None else iter(range(1, 1 << 62))
     table = new_table(engine, f"{name}_text", schema=ibis.Schema.from_pyarrow(schema))
     source = iter(cells)
     while rows := list(islice(source, ROWS_AT_ONCE)):
-        columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+        columns: list[pa.Array[Any]] = [
+            pa.array(column, pa.string()) for column in zip(*rows, strict=True)
+        ]
         columns.append(pa.array(list(islice(numbers, len(rows))), pa.int64()))
         append(engine, f"{name}_text", pa.Table.from_arrays(columns, schema=schema))
     return table

@@ -11,11 +11,10 @@ from ibis.util import gen_name
 def keep(table: ir.Table) -> ir.Table:
     """Work out `table` once and keep it as a temporary table of its engine.
 
-    It lives as long as the engine's session, or until `drop`. (Ibis' own cache is dropped by the
-    garbage collector, at a moment nobody chose, and fails at interpreter exit.)
+    It lives as long as the engine's session. (Ibis' own cache is dropped by the garbage collector,
+    at a moment nobody chose, and fails at interpreter exit.)
     """
-    engine = engine_of(table)
-    return engine.create_table(gen_name("kept"), table, temp=True)
+    return _kept(table, gen_name("kept"))
 
 
 def engine_of(table: ir.Table) -> ibis.BaseBackend:
@@ -27,11 +26,12 @@ class Staging:
     """Keeps intermediate tables of one piece of work and drops them at its end."""
 
     def __init__(self) -> None:
-        self._kept: list[ir.Table] = []
+        self._kept: list[tuple[ibis.BaseBackend, str]] = []
 
     def keep(self, table: ir.Table) -> ir.Table:
-        kept = keep(table)
-        self._kept.append(kept)
+        name = gen_name("staged")
+        kept = _kept(table, name)
+        self._kept.append((engine_of(kept), name))
         return kept
 
     def __enter__(self) -> Self:
@@ -43,11 +43,11 @@ class Staging:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for table in self._kept:
-            _drop(table)
+        for engine, name in self._kept:
+            # Ibis 12 writes DROP TABLE without a name under the newest sqlglot; the name is ours.
+            engine.raw_sql(f"DROP TABLE IF EXISTS {name}")
         self._kept.clear()
 
 
-def _drop(table: ir.Table) -> None:
-    # Ibis 12 writes DROP TABLE without the name under the newest sqlglot; the name is our own.
-    engine_of(table).raw_sql(f'DROP TABLE IF EXISTS "{table.get_name()}"')
+def _kept(table: ir.Table, name: str) -> ir.Table:
+    return engine_of(table).create_table(name, table, temp=True)

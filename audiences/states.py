@@ -96,7 +96,9 @@ def _by_days(scored: ir.Table, base: Base, notes: tuple[str, ...]) -> States:
 
 def _by_lifecycle(scored: ir.Table, base: Base) -> States:
     present = scored.recency_days <= base.lifecycle_days
-    state = _first_of(scored, present, ibis.literal(value=True), ibis.literal(value=True))
+    # Who is leaving may be gone for years: asleep, so that no seed takes them.
+    never, always = ibis.literal(value=False), ibis.literal(value=True)
+    state = _first_of(scored, present, slipping=never, asleep=always)
     limits = (base.lifecycle_days,)
     return States(scored.mutate(state=state), "lifecycle", limits, lost_on=False, notes=())
 

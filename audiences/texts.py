@@ -130,7 +130,7 @@ def _open(path: Path, member: str | None) -> IO[bytes]:
     if member is not None:
         return zipfile.ZipFile(path).open(member)
     if path.suffix.lower() == ".gz":
-        return io.BufferedReader(gzip.open(path))  # type: ignore[arg-type]
+        return io.BufferedReader(gzip.open(path))
     return path.open("rb")
 
 
@@ -175,7 +175,7 @@ def _convert(label: str, path: Path, member: str | None, encoding: str, facts: _
     try:
         decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
         newlines = io.IncrementalNewlineDecoder(decoder, translate=True)
-        with open(memory, "wb", closefd=False) as out:  # noqa: PTH123
+        with open(memory, "wb", closefd=False) as out:
             for chunk in _chunks(path, member):
                 out.write(newlines.decode(chunk).encode())
             out.write(newlines.decode(b"", final=True).encode())

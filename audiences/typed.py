@@ -1,6 +1,5 @@
 """Text rows into typed rows: each column by its meaning, each row accepted or with its fault."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,7 +14,6 @@ from audiences.staged import Staged, new_table
 from audiences.tables import CONTACT_ROWS, ORDER_ROWS, REJECTS
 from config.exports import Export, ExportKind
 from config.presets import load_preset
-from config.shop import Shop
 
 DAYS = ("birth_date", "registered_on", "last_activity_on", "consent_on", "ordered_on")
 MONEY = ("amount", "discount", "margin", "cost", "refunded")
@@ -33,7 +31,7 @@ class Fault:
     holds: ir.BooleanValue
     column: str
     reason: str
-    cell: ir.StringValue | None = None
+    shown: bool = True
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,6 @@ class Typed:
     accepted: int
     rejected: int
     newest: date | None
-    currencies: tuple[str, ...] = ()
 
 
 def type_rows(
@@ -53,37 +50,52 @@ def type_rows(
     staged: Staged,
     mapping: Mapping,
     export: Export,
-    shop: Shop,
     as_of: date,
     name: str,
 ) -> Typed:
     """Type the rows of one staged file into table `name`_typed. Raises ExportRefused."""
-    texts = _texts(staged.rows, mapping, export.kind)
+    texts = _clean(engine, _texts(staged.rows, mapping), name)
     forms = _forms(staged.file, texts, export)
-    values = {column: _value(column, texts[column], forms) for column in texts.columns[1:]}
+    typed = layer(engine, f"{name}_values", _valued(texts, forms))
     builder = _contact_columns if export.kind is ExportKind.CONTACTS else _order_columns
-    columns, faults = builder(texts, values, export, as_of)
+    values: Values = {column: typed[f"v_{column}"] for column in mapping.columns}
+    columns, faults = builder(typed, values, export, as_of)
     number = ibis.cases(
         *((fault.holds.fill_null(False), place) for place, fault in enumerate(faults, 1)), else_=0
     ).cast("int16")
+    found = layer(
+        engine,
+        f"{name}_faults",
+        typed.select(
+            *mapping.columns,
+            source=ibis.literal(export.source),
+            file=ibis.literal(staged.file),
+            line=typed.line,
+            fault=number,
+            **{f"o_{column}": value for column, value in columns.items()},
+        ),
+    )
     shown = ibis.cases(
+        (found.fault == 0, ibis.null("string")),
         *(
-            (number == place, masked(fault.cell))
+            (found.fault == place, masked(found[fault.column]))
             for place, fault in enumerate(faults, 1)
-            if fault.cell is not None
+            if fault.shown
         ),
         else_=ibis.null("string"),
     )
-    table = texts.select(
-        source=ibis.literal(export.source),
-        file=ibis.literal(staged.file),
-        line=texts.line,
-        **columns,
-        fault=number,
+    table = found.select(
+        "source",
+        "file",
+        "line",
+        "fault",
+        **{column: found[f"o_{column}"] for column in columns},
         shown=shown,
     )
-    typed = new_table(engine, f"{name}_typed", table)
-    return _split(typed, staged, faults, export)
+    kept = new_table(engine, f"{name}_typed", table)
+    for view in ("faults", "values", "clean", "stripped"):
+        engine.raw_sql(f'DROP VIEW IF EXISTS "{name}_{view}"')
+    return _split(kept, staged, faults, export)
 
 
 def _split(typed: ir.Table, staged: Staged, faults: list[Fault], export: Export) -> Typed:
@@ -126,21 +138,44 @@ def _split(typed: ir.Table, staged: Staged, faults: list[Fault], export: Export)
 # Columns by name, their forms, their values
 
 
-def _texts(rows: ir.Table, mapping: Mapping, kind: ExportKind) -> ir.Table:
+def layer(engine: Backend, name: str, rows: ir.Table) -> ir.Table:
+    """A view of `rows`, so that what is built on it names its columns instead of repeating them."""
+    engine.raw_sql(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {ibis.to_sql(rows, dialect="duckdb")}')
+    return engine.table(name)
+
+
+def _texts(rows: ir.Table, mapping: Mapping) -> ir.Table:
     """The mapped columns by canonical name, those of which there are several joined by '; '."""
     chosen: dict[str, ir.Value] = {"line": rows.line}
     for name, places in mapping.columns.items():
-        parts = [rows[f"c{place}"] for place in places]
+        parts = [rows[f"c{place}"].strip() for place in places]
         chosen[name] = parts[0] if len(parts) == 1 else _joined(parts)
     return rows.select(**chosen)
 
 
 def _joined(parts: list[ir.StringValue]) -> ir.StringValue:
-    given = [ibis.ifelse(cells.cell(part).isnull(), "", part.strip() + "; ") for part in parts]
+    given = [ibis.ifelse(part != "", part + "; ", "").fill_null("") for part in parts]
     joined = given[0]
     for part in given[1:]:
         joined = joined + part
-    return joined.rstrip().rstrip(";") if False else joined.re_replace("; $", "")
+    return joined.re_replace("; $", "")
+
+
+def _clean(engine: Backend, stripped: ir.Table, name: str) -> ir.Table:
+    """Beside each column c: t_c, its text without armour; n_c, its digits if it is a number."""
+    rows = layer(engine, f"{name}_stripped", stripped)
+    columns = [column for column in rows.columns if column != "line"]
+    clean = rows.mutate(**{f"t_{column}": cells.cell(rows[column]) for column in columns})
+    rows = layer(engine, f"{name}_clean", clean)
+    return rows.mutate(
+        **{f"n_{c}": cells.digits(rows[f"t_{c}"]) for c in columns if c in (*MONEY, "items")}
+    )
+
+
+def _valued(texts: ir.Table, forms: dict[str, str]) -> ir.Table:
+    """Beside each column c: v_c, its value."""
+    columns = [column[2:] for column in texts.columns if column.startswith("t_")]
+    return texts.mutate(**{f"v_{column}": _value(column, texts, forms) for column in columns})
 
 
 def _forms(file: str, texts: ir.Table, export: Export) -> dict[str, str]:
@@ -149,10 +184,10 @@ def _forms(file: str, texts: ir.Table, export: Export) -> dict[str, str]:
     days = [c for c in texts.columns if c in DAYS]
     counts: dict[str, ir.IntegerScalar] = {}
     for column in numbers if export.decimal is None else []:
-        for sign, count in cells.decimal_evidence(texts[column]).items():
+        for sign, count in cells.decimal_evidence(texts[f"n_{column}"]).items():
             counts[f"{column}/{sign}"] = count
     for column in days if export.dates is None else []:
-        for part, count in cells.day_evidence(texts[column]).items():
+        for part, count in cells.day_evidence(texts[f"t_{column}"]).items():
             counts[f"{column}/{part}"] = count
     found = texts.aggregate(**counts).to_pyarrow().to_pylist()[0] if counts else {}
 
@@ -162,73 +197,72 @@ def _forms(file: str, texts: ir.Table, export: Export) -> dict[str, str]:
 
     forms = {}
     for column in numbers:
-        sign = export.decimal or cells.decimal_sign(evidence(column))
-        if sign is None:
+        mark = export.decimal or cells.decimal_sign(evidence(column))
+        if mark is None:
             raise ExportRefused(
                 file,
                 f"{column}: a sign may part decimals or thousands (such as 1,234)",
                 "Say which: decimal = ',' or decimal = '.'.",
             )
-        forms[column] = sign
+        forms[column] = mark
     for column in days:
-        order = export.dates or cells.day_order(evidence(column))
-        if order is None:
+        first = export.dates or cells.day_order(evidence(column))
+        if first is None:
             raise ExportRefused(
                 file,
                 f"{column}: day and month cannot be told apart (such as 03/04/2026)",
                 "Say which comes first: dates = 'dmy' or dates = 'mdy'.",
             )
-        forms[column] = order
+        forms[column] = first
     utc = load_preset(export.preset).zone == "UTC" if export.preset else False
     return forms | {"zone": "UTC" if utc else ""}
 
 
-def _value(column: str, text: ir.StringValue, forms: dict[str, str]) -> ir.Value:
+def _value(column: str, texts: ir.Table, forms: dict[str, str]) -> ir.Value:
+    text = texts[f"t_{column}"]
     if column in DAYS:
         return cells.day(text, cells.DateForm(forms[column], utc=forms["zone"] == "UTC"))
     if column in MONEY:
-        return cells.number(text, forms[column])
+        return cells.number(texts[f"n_{column}"], forms[column])
     if column == "items":
-        return cells.number(text, forms[column]).cast("int64")
-    if column in IDS:
+        return cells.number(texts[f"n_{column}"], forms[column]).cast("int64")
+    if column in (*IDS, "phone"):
         return cells.identifier(text)
     if column in ("state", "consent_ads", "gender"):
-        return cells.word(text)
-    return cells.cell(text)
+        return cells.word(texts[column])
+    return text
 
 
 Values = dict[str, ir.Value]
 
 
 def _or_null(values: Values, name: str, kind: str) -> ir.Value:
-    return values.get(name, ibis.null(kind))
+    return values.get(name, ibis.null(kind.removeprefix("!")))
 
 
 def _filled(texts: ir.Table, column: str) -> ir.BooleanValue:
     """Whether a cell says anything; zero dates such as 00.00.0000 are empty cells of a database."""
-    text = cells.cell(texts[column])
+    text = texts[f"t_{column}"]
     filled = text.notnull()
     return filled & ~text.re_search(r"^[0 .:/-]*$") if column in DAYS else filled
 
 
 def _unread(texts: ir.Table, values: Values, columns: tuple[str, ...], what: str) -> list[Fault]:
     return [
-        Fault(_filled(texts, c) & values[c].isnull(), c, f"is not {what}", texts[c])
+        Fault(_filled(texts, c) & values[c].isnull(), c, f"is not {what}")
         for c in columns
         if c in values
     ]
 
 
-def _out_of_range(
-    texts: ir.Table, values: Values, columns: tuple[str, ...], as_of: date
-) -> list[Fault]:
+def _out_of_range(values: Values, columns: tuple[str, ...], as_of: date) -> list[Fault]:
     faults = []
     for c in columns:
         if c in values:
             first = EARLIEST_BIRTH if c == "birth_date" else EARLIEST
-            faults.append(Fault(values[c] > ibis.literal(as_of), c, "lies in the future", texts[c]))
+            faults.append(Fault(values[c] > ibis.literal(as_of), c, "lies in the future"))
             early = values[c] < ibis.literal(first)
-            faults.append(Fault(early, c, f"lies before {first.year}", texts[c]))
+            faults.append(Fault(early, c, f"lies before {first.year}"))
     return faults
 
 
@@ -239,15 +273,15 @@ def _contact_columns(
     texts: ir.Table, values: Values, export: Export, as_of: date
 ) -> tuple[Values, list[Fault]]:
     days = ("registered_on", "last_activity_on", "consent_on", "birth_date")
-    consent, consent_fault = _consent(texts, values, export)
+    consent, consent_fault = _consent(values, export)
     named = [
         values[c].notnull() for c in ("contact_id", "external_id", "email", "phone") if c in values
     ]
     nobody = ~_any(named)
     faults = [
-        Fault(nobody, "contact_id", "no id, e-mail or phone"),
+        Fault(nobody, "contact_id", "no id, e-mail or phone", shown=False),
         *_unread(texts, values, days, "a date"),
-        *_out_of_range(texts, values, days, as_of),
+        *_out_of_range(values, days, as_of),
         *consent_fault,
     ]
     columns = {
@@ -281,7 +315,7 @@ def _words(export: Export, name: str) -> list[str]:
     return [text.strip().lower() for text in (own if written else (*preset, *own))]
 
 
-def _consent(texts: ir.Table, values: Values, export: Export) -> tuple[ir.StringValue, list[Fault]]:
+def _consent(values: Values, export: Export) -> tuple[ir.StringValue, list[Fault]]:
     if "consent_ads" not in values:
         return ibis.literal("unknown"), []
     said = values["consent_ads"]
@@ -291,7 +325,7 @@ def _consent(texts: ir.Table, values: Values, export: Export) -> tuple[ir.String
         (said.isnull() | said.isin(("unknown", "неизвестно", "невідомо", "-", "null")), "unknown"),
         else_=ibis.null("string"),
     )
-    fault = Fault(consent.isnull(), "consent_ads", "is neither yes nor no", texts["consent_ads"])
+    fault = Fault(consent.isnull(), "consent_ads", "is neither yes nor no")
     return consent.fill_null("unknown"), [fault]
 
 
@@ -302,7 +336,7 @@ def _order_columns(
     texts: ir.Table, values: Values, export: Export, as_of: date
 ) -> tuple[Values, list[Fault]]:
     blank = [
-        Fault(values[c].isnull() & ~_filled(texts, c), c, "is empty")
+        Fault(values[c].isnull() & ~_filled(texts, c), c, "is empty", shown=False)
         for c in ("order_id", "ordered_on", "amount")
     ]
     money = tuple(c for c in MONEY if c in values)
@@ -310,7 +344,7 @@ def _order_columns(
         *blank,
         *_unread(texts, values, ("ordered_on",), "a date"),
         *_unread(texts, values, (*money, "items"), "a number"),
-        *_out_of_range(texts, values, ("ordered_on",), as_of),
+        *_out_of_range(values, ("ordered_on",), as_of),
     ]
     gross = values["amount"]
     net = gross - values["refunded"].fill_null(0).abs() if "refunded" in values else gross
@@ -326,7 +360,11 @@ def _order_columns(
     if "margin" not in values and "cost" in values:
         margin = net - values["cost"]
     columns["margin"] = margin.cast(cells.MONEY)
-    columns["currency"] = _or_null(values, "currency", "string").upper()
+    columns["currency"] = (
+        _or_null(values, "currency", "string")
+        .upper()
+        .fill_null(ibis.literal(export.currency, type="string"))
+    )
     return columns, faults
 
 
@@ -342,6 +380,3 @@ def _state(said: ir.Value | None, net: ir.DecimalValue, export: Export) -> ir.St
         (said.isin(paid) | said.isnull(), signed),
         else_=signed if not paid else ibis.literal("cancelled"),
     )
-
-
-Builder = Callable[[ir.Table, Values, Export, date], tuple[Values, list[Fault]]]

@@ -7,7 +7,6 @@ import ibis.expr.types as ir
 
 def stacked(first: ir.Table, *rest: ir.Table) -> ir.Table:
     """All rows of tables with the same columns; that a column may be null is no difference."""
-    names = first.columns
     tables = (_nullable(table, first.columns) for table in (first, *rest))
     return reduce(lambda above, below: above.union(below), tables)
 

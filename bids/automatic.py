@@ -25,6 +25,9 @@ class Since:
     conversions: float
 
 
+_NOTHING = Since(0, 0.0)
+
+
 @dataclass(frozen=True)
 class AutomaticResult:
     """Corrections by segment, and what a reader needs to trust them.
@@ -90,9 +93,16 @@ def automatic_corrections(
     }
     rounded = {**neutral.modifiers, **{name: _factor(at) for name, at in percents.items()}}
     spend = spend_at(positions, rounded, eta.value)
+    refused = _off_budget(rules, neutral.budget, spend)
     return AutomaticResult(
         corrections={
-            name: _correction(made[name], percent, neutral, eta, since.get(name, Since(0, 0)))
+            name: AutomaticCorrection(
+                percent,
+                since.get(name, _NOTHING).clicks,
+                since.get(name, _NOTHING).conversions,
+                _inputs(made[name], neutral, eta),
+                refused,
+            )
             for name, percent in sorted(percents.items())
         },
         estimates=made,
@@ -100,7 +110,7 @@ def automatic_corrections(
         elasticity=eta,
         budget=neutral.budget,
         spend=spend,
-        refused=_off_budget(rules, neutral.budget, spend),
+        refused=refused,
     )
 
 
@@ -150,10 +160,9 @@ def _modifiers(positions: Sequence[Position], eta: Elasticity, *, neutral: bool)
     return Neutral(1.0, modifiers, budget, spend_at(positions, modifiers, eta.value))
 
 
-def _correction(
-    one: Estimate, percent: int, neutral: Neutral, eta: Elasticity, since: Since
-) -> AutomaticCorrection:
-    inputs = {
+def _inputs(one: Estimate, neutral: Neutral, eta: Elasticity) -> dict[str, float | str]:
+    """Every figure the correction was made of, for the audit."""
+    return {
         **one.inputs,
         "scale": neutral.scale,
         "eta": eta.value,
@@ -161,7 +170,6 @@ def _correction(
         "modifier": neutral.modifiers[one.segment],
         "centred_log": one.log_shrunk + log(neutral.scale),
     }
-    return AutomaticCorrection(percent, since.clicks, since.conversions, inputs)
 
 
 def _off_budget(rules: BidRulesFile, budget: float, spend: float) -> str:

@@ -112,6 +112,17 @@ class PlannedCorrection:
         held = any(not (approved and guard.approvable) for guard in self.refused_by)
         return self.action in _CHANGING and not held
 
+    def after(self, *, approved: bool) -> int | None:
+        """What stands there once the plan is applied; None for no correction."""
+        return self.wanted if self.sendable(approved=approved) else self.present
+
+    def identity(self) -> JsonRow:
+        """What the row does and on what, without words that change with the day."""
+        told = self.as_json()
+        for name in ("reason", "inputs"):
+            del told[name]
+        return {**told, "refused_by": sorted(guard.guard for guard in self.refused_by)}
+
     def as_json(self) -> JsonRow:
         """The row under the names that `adsteer plan --json` keeps stable."""
         return {
@@ -140,8 +151,12 @@ class BidPlan:
 
     @cached_property
     def canonical_json(self) -> str:
-        """The rows as JSON with sorted keys and no spaces: what the fingerprint is taken of."""
-        rows = [row.as_json() for row in self.corrections]
+        """What would be done, as JSON with sorted keys and no spaces.
+
+        Reasons and figures are not in it: a plan that waits for approval stays the same plan while
+        they age, as long as it does the same to the same present values.
+        """
+        rows = [row.identity() for row in self.corrections]
         return json.dumps(rows, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     @cached_property

@@ -1,7 +1,7 @@
 """Guards of bid plans: each holds a row back with numbers, or says why it is too early."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -28,7 +28,12 @@ class Facts:
     recorded: Mapping[tuple[BidObject, str], RecordedCorrection]
     automatic: Mapping[tuple[str, str], AutomaticCorrection]
     strategies: Mapping[BidObject, BidsBy]
+    switched_off: Collection[str]
     now: datetime
+
+    def is_off(self, account: str) -> bool:
+        """Whether bids stay as they are in this account, by the rules or by the kill switch."""
+        return not self.rules.enabled or account in self.switched_off
 
 
 def too_early(facts: Facts, rule: Rule, record: RecordedCorrection | None) -> str:
@@ -79,8 +84,8 @@ def hold_back_too_many(facts: Facts, rows: Sequence[PlannedCorrection]) -> list[
     held.subtract(row.object for row in rows if row.action is Action.REMOVE)
     checked = []
     for row in rows:
-        most = facts.limits[row.object.account].per_object
         if row.action is Action.ADD:
+            most = facts.limits[row.object.account].per_object
             held[row.object] += 1
             if held[row.object] > most:
                 guard = Refused(
@@ -91,3 +96,16 @@ def hold_back_too_many(facts: Facts, rows: Sequence[PlannedCorrection]) -> list[
                 row = replace(row, refused_by=(*row.refused_by, guard))
         checked.append(row)
     return checked
+
+
+def hold_back_twice_named(rows: Sequence[PlannedCorrection]) -> list[PlannedCorrection]:
+    """Refuse two rules that would set one correction, because their segments share a list."""
+    named = Counter((row.object, row.condition_id or "") for row in rows)
+    text = "another rule corrects for the same list on this object"
+    guard = Refused("twice", text, approvable=False)
+    return [
+        replace(row, refused_by=(*row.refused_by, guard))
+        if row.condition_id and named[row.object, row.condition_id] > 1
+        else row
+        for row in rows
+    ]

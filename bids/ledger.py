@@ -135,12 +135,14 @@ class BidLedger:
                 now=now,
             )
 
-    def decide(self, present: Sequence[PresentCorrection], now: datetime) -> int:
+    def decide(
+        self, present: Sequence[PresentCorrection], now: datetime, account: str | None = None
+    ) -> int:
         """After a crash: settle what was intended by what the platform shows. How many it was.
 
-        `present` holds every correction on the objects of `undecided()`.
+        `present` holds every correction on the objects of `undecided(account)`.
         """
-        open_rows = [row for row in self.recorded() if row.intended]
+        open_rows = [row for row in self.recorded(account) if row.intended]
         decided = read_back(open_rows, present)
         shown = {(one.object, one.condition_id) for one in present}
         with self._engine.begin() as connection:
@@ -181,11 +183,14 @@ class BidLedger:
         with self._engine.connect() as connection:
             return tuple(entry_of(row) for row in connection.execute(query))
 
-    def rollback(self, to: str, present: Sequence[PresentCorrection]) -> BidPlan:
+    def rollback(
+        self, to: str, present: Sequence[PresentCorrection], account: str | None = None
+    ) -> BidPlan:
         """A plan back to the state that a plan or run left, `to` being its fingerprint or id.
 
         The state after the last change of that plan or run; a correction that was first made
         later goes back to what stood there before us. What a person changed since is drift.
+        `present` holds every correction on the objects of `recorded(account)`.
         Raises KeyError where no change was made under that name.
         """
         goal: dict[tuple[BidObject, str], int | None] = {}
@@ -194,17 +199,17 @@ class BidLedger:
         with self._engine.connect() as connection:
             for row in connection.execute(query.order_by(HISTORY.c.id)):
                 goal[object_of(row), row.condition_id] = row.to_percent
-        recorded = read_back(self.recorded(), present)
+        recorded = read_back(self.recorded(account), present)
         return return_to(
             recorded, present, lambda one: goal.get(one.key, one.baseline), f"back to {to}"
         )
 
-    def kill(self, present: Sequence[PresentCorrection]) -> BidPlan:
+    def kill(self, present: Sequence[PresentCorrection], account: str | None = None) -> BidPlan:
         """A plan that takes every correction of ours away, changed by hand since or not.
 
         Where a rule had taken over a correction that stood there before, that one comes back.
         """
-        recorded = read_back(self.recorded(), present)
+        recorded = read_back(self.recorded(account), present)
         plan = return_to(recorded, present, lambda one: one.baseline, "kill switch")
         return make_plan([over_hand(row) for row in plan.corrections])
 

@@ -67,6 +67,16 @@ HISTORY = sa.Table(
 """Every change; outcome is intended, settled, refused, not_taken or not_sent."""
 
 
+SWITCHED_OFF = sa.Table(
+    "bid_switched_off",
+    metadata,
+    sa.Column("account", sa.String, primary_key=True),
+    sa.Column("off_by", sa.String, nullable=False),
+    sa.Column("off_at", sa.DateTime(timezone=True), nullable=False),
+)
+"""Accounts where the kill switch is on."""
+
+
 @dataclass(frozen=True)
 class Origin:
     """Under which plan and run a change was made, and who approved it."""

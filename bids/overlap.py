@@ -13,8 +13,8 @@ from itertools import groupby
 from math import fsum, prod
 from types import MappingProxyType
 
-from bids.corrections import BidsBy
-from bids.model import Level
+from bids.corrections import BidPlan, BidsBy
+from bids.model import BidObject, Level
 
 AUDIENCE = "audience"
 """The type of correction that this project sets; devices, regions and so on are other types."""
@@ -99,6 +99,18 @@ class Met:
     @property
     def factor(self) -> Decimal:
         return 1 + Decimal(self.percent) / 100
+
+
+def met_after(
+    plan: BidPlan, campaign: BidObject, group: BidObject | None = None, *, approved: bool = False
+) -> tuple[Met, ...]:
+    """Our corrections that people meet in a campaign, and in one of its groups, after a plan."""
+    found = []
+    for row in plan.corrections:
+        percent = row.after(approved=approved)
+        if row.object in (campaign, group) and percent is not None:
+            found.append(Met(row.segment, percent, row.object.level))
+    return tuple(found)
 
 
 def counts_of(met: Iterable[Met], how: Combination) -> tuple[Met, ...]:

@@ -6,7 +6,7 @@ alone unless the rule says `enforce`. Guards hold a row back with numbers; whoev
 plan lets it pass where the guard may be passed at all.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -22,8 +22,9 @@ from bids.corrections import (
     make_plan,
     read_back,
 )
-from bids.guards import Facts, guards, hold_back_too_many, too_early
+from bids.guards import Facts, guards, hold_back_too_many, hold_back_twice_named, too_early
 from bids.model import Action, BidObject, Level, PresentCorrection
+from bids.overlap import possible_on
 from config.bid_rules import BidRulesFile, Rule, Where
 
 
@@ -74,14 +75,16 @@ def plan_bids(
     now: datetime,
     automatic: Mapping[tuple[str, str], AutomaticCorrection] | None = None,
     strategies: Sequence[BidsBy] = (),
+    switched_off: Collection[str] = (),
 ) -> BidPlan:
     """Plan every rule on every object, and the removal of what no rule asks for any more.
 
-    objects: from `wanted_objects`. limits: by account. present: every correction read from the
-    objects, ours or not, those of `recorded` among them. conditions: by account and segment; a
-    missing key means the list is not there or not ready, None that its condition is still to be
-    made, which applying does. automatic: by account and segment; a rule without one asks for its
-    prior. The clock enters through `now`.
+    objects: from `wanted_objects`. limits: by account; one without is a platform that takes no
+    corrections. present: every correction read from the objects, ours or not, those of `recorded`
+    among them. conditions: by account and segment; a missing key means the list is not there or
+    not ready, None that its condition is still to be made, which applying does. automatic: by
+    account and segment; a rule without one asks for its prior. switched_off: accounts where the
+    kill switch is on. The clock enters through `now`.
     """
     facts = Facts(
         rules=rules,
@@ -91,6 +94,7 @@ def plan_bids(
         recorded={row.key: row for row in read_back(recorded, present)},
         automatic=automatic or {},
         strategies={one.object: one for one in strategies},
+        switched_off=switched_off,
         now=now,
     )
     rows: list[PlannedCorrection] = []
@@ -104,10 +108,14 @@ def plan_bids(
     for key, record in sorted(facts.recorded.items(), key=lambda item: item[0]):
         if key not in asked:
             rows.extend(_plan_removal(facts, record))
-    return make_plan(hold_back_too_many(facts, rows))
+    return make_plan(hold_back_twice_named(hold_back_too_many(facts, rows)))
 
 
 def _plan_rule(facts: Facts, target: BidObject, rule: Rule) -> PlannedCorrection:
+    if target.account not in facts.limits:
+        return PlannedCorrection(
+            target, rule.segment, Action.WAIT, None, None, None, reason=possible_on(target.platform)
+        )
     account = (target.account, rule.segment)
     ready = account in facts.conditions
     condition = facts.conditions[account] if ready else _known_condition(facts, target, rule)
@@ -181,7 +189,7 @@ def _decide(
     by_hand = row.present != known
     if by_hand and not rule.enforce:
         return replace(row, action=Action.DRIFT, reason=_by_hand(row.present, record))
-    if not facts.rules.enabled:
+    if facts.is_off(row.object.account):
         return replace(row, wanted=row.present, reason="bid rules are switched off")
     assert row.wanted is not None  # noqa: S101  a rule always asks for an amount
     moved = abs(row.wanted - (row.present or 0))
@@ -232,6 +240,6 @@ def _plan_removal(facts: Facts, record: RecordedCorrection) -> list[PlannedCorre
     )
     if there.percent != record.percent:
         return [replace(row, action=Action.DRIFT, reason=_by_hand(there.percent, record))]
-    if not facts.rules.enabled or there.percent == record.baseline:
+    if facts.is_off(record.object.account) or there.percent == record.baseline:
         return []
     return [row]

@@ -16,7 +16,7 @@ _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div)
 _PAIR = frozenset({"this", "expression"})
 _ONE = frozenset({"this"})
 
-_PARTS: dict[type[exp.Expr], frozenset[str]] = {
+_PARTS: dict[type[exp.Expression], frozenset[str]] = {
     **dict.fromkeys((exp.And, exp.Or, *_COMPARISONS, exp.Is), _PAIR),
     **dict.fromkeys((exp.Add, exp.Sub, exp.Mul), _PAIR),
     **dict.fromkeys((exp.Not, exp.Paren, exp.Neg, exp.Column, exp.Boolean), _ONE),
@@ -40,7 +40,7 @@ def as_number(text: str) -> int | float:
 
 
 def check_kinds(
-    text: str, tree: exp.Expr, known: Mapping[str, Feature]
+    text: str, tree: exp.Expression, known: Mapping[str, Feature]
 ) -> tuple[frozenset[str], tuple[Problem, ...]]:
     """Columns a tree uses and everything wrong with it.
 
@@ -60,12 +60,12 @@ class _Check:
         self.columns: set[str] = set()
         self.problems: list[Problem] = []
 
-    def want(self, node: exp.Expr, kind: Kind, expected: str) -> None:
+    def want(self, node: exp.Expression, kind: Kind, expected: str) -> None:
         found = self.kind(node)
         if found not in (None, kind):
             self.report(node, f"{self.fragment(node)} ({found})", expected)
 
-    def kind(self, node: exp.Expr) -> Kind | None:  # noqa: C901 - one line per node of the language
+    def kind(self, node: exp.Expression) -> Kind | None:  # noqa: C901 - one line per node of the language
         if not self.allowed(node):
             return None
         match node:
@@ -78,7 +78,7 @@ class _Check:
             case exp.Paren():
                 return self.kind(node.this)
             case exp.And() | exp.Or():
-                for each in node.flatten():
+                for each in node.flatten():  # type: ignore[no-untyped-call]
                     self.want(each, Kind.BOOLEAN, "a condition beside and / or")
             case exp.Not():
                 self.want(node.this, Kind.BOOLEAN, "a condition after not")
@@ -98,7 +98,7 @@ class _Check:
                 self.compare(node, node.this, node.expression)
         return Kind.BOOLEAN
 
-    def allowed(self, node: exp.Expr) -> bool:
+    def allowed(self, node: exp.Expression) -> bool:
         parts = _PARTS.get(type(node))
         given = {name for name, value in node.args.items() if value not in (None, False, [])}
         if parts is None or not given <= parts:
@@ -116,7 +116,7 @@ class _Check:
         self.columns.add(name)
         return feature.kind
 
-    def literal(self, node: exp.Expr) -> Kind | None:
+    def literal(self, node: exp.Expression) -> Kind | None:
         if isinstance(node, exp.Cast):
             text = node.this
             plain = isinstance(text, exp.Literal) and text.is_string
@@ -159,12 +159,12 @@ class _Check:
             self.report(node, self.fragment(node), "at least one value between the parentheses")
         self.compare(node, node.this, *node.expressions)
 
-    def arithmetic(self, *operands: exp.Expr) -> Kind:
+    def arithmetic(self, *operands: exp.Expression) -> Kind:
         for each in operands:
             self.want(each, Kind.NUMBER, "a number in arithmetic")
         return Kind.NUMBER
 
-    def compare(self, node: exp.Expr, *operands: exp.Expr) -> None:
+    def compare(self, node: exp.Expression, *operands: exp.Expression) -> None:
         for each in operands:
             if isinstance(each, exp.Null):
                 self.report(each, "a comparison with null", "is null or is not null")
@@ -184,7 +184,7 @@ class _Check:
         else:
             self.check_values(operands)
 
-    def dated(self, node: exp.Expr) -> Kind | None:
+    def dated(self, node: exp.Expression) -> Kind | None:
         """Make a date of a text that stands beside one."""
         if not isinstance(node, exp.Literal):
             return Kind.TEXT
@@ -194,9 +194,9 @@ class _Check:
         node.replace(exp.cast(node.copy(), exp.DataType.Type.DATE))
         return Kind.DATE
 
-    def check_values(self, operands: tuple[exp.Expr, ...]) -> None:
+    def check_values(self, operands: tuple[exp.Expression, ...]) -> None:
         """A feature with a closed list of values is compared with one of them only."""
-        bare = [each.unnest() for each in operands]
+        bare = [each.unnest() for each in operands]  # type: ignore[no-untyped-call]
         for column in bare:
             named = column.name.lower() if isinstance(column, exp.Column) else ""
             feature = self.known.get(named)
@@ -207,12 +207,14 @@ class _Check:
                     expected = f"a value of {feature.name}"
                     self.report(other, repr(other.name), expected, feature.values)
 
-    def fragment(self, node: exp.Expr) -> str:
+    def fragment(self, node: exp.Expression) -> str:
         """A piece of the condition in SQL, cut short."""
         sql = node.sql(dialect=DIALECT)
         return repr(sql if len(sql) <= 60 else sql[:57] + "...")
 
-    def report(self, node: exp.Expr, read: str, expected: str, known: tuple[str, ...] = ()) -> None:
+    def report(
+        self, node: exp.Expression, read: str, expected: str, known: tuple[str, ...] = ()
+    ) -> None:
         starts = [each.meta["start"] for each in node.walk() if "start" in each.meta]
         line, column = place_of(self.text, min(starts)) if starts else (1, 1)
         near = nearest(read.strip("'\""), known)

@@ -7,7 +7,7 @@ from typing import Self
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.tokenizer_core import TokenType
+from sqlglot.tokens import TokenType
 
 DIALECT = "duckdb"
 _LONGEST = 10_000
@@ -41,7 +41,7 @@ class RuleError(ValueError):
         return type(self), (self.problems,)  # an error may cross to another process
 
 
-def parse(text: str) -> exp.Expr:
+def parse(text: str) -> exp.Expression:
     """The tree of one single expression; raises RuleError. What it may hold is checked later."""
     if len(text) > _LONGEST:
         raise RuleError([Problem(f"{len(text)} characters", f"at most {_LONGEST}")])
@@ -84,7 +84,7 @@ def _too_deep() -> Problem:
     return Problem("a condition nested too deeply", f"at most {_DEEPEST} levels")
 
 
-def _depth(tree: exp.Expr) -> int:
+def _depth(tree: exp.Expression) -> int:
     """Levels of nesting; a chain of the same and / or is one level."""
     deepest, waiting = 0, [(tree, 1)]
     while waiting:

@@ -45,7 +45,7 @@ class Condition:
 
     text: str
     columns: frozenset[str]
-    _tree: exp.Expr = field(repr=False, compare=False)
+    _tree: exp.Expression = field(repr=False, compare=False)
 
     def to_ibis(self, table: ir.Table) -> ir.BooleanValue:
         """The condition over a table with these columns: true or false, never unknown."""
@@ -68,11 +68,11 @@ def parse_condition(text: str, *, overlays: Collection[str] = ()) -> Condition:
     return Condition(text, columns, tree)
 
 
-def _build(node: exp.Expr, table: ir.Table) -> Any:
+def _build(node: exp.Expression, table: ir.Table) -> Any:
     """One node of a checked tree as an Ibis expression."""
     if isinstance(node, exp.And | exp.Or):
         joined = operator.and_ if isinstance(node, exp.And) else operator.or_
-        return _balanced(joined, [_build(each, table) for each in node.flatten()])
+        return _balanced(joined, [_build(each, table) for each in node.flatten()])  # type: ignore[no-untyped-call]
     if type(node) in _COMPARE:
         return _COMPARE[type(node)](_build(node.this, table), _build(node.expression, table))
     if type(node) in _ARITHMETIC:
@@ -81,7 +81,7 @@ def _build(node: exp.Expr, table: ir.Table) -> Any:
     return _build_rest(node, table)
 
 
-def _build_rest(node: exp.Expr, table: ir.Table) -> Any:
+def _build_rest(node: exp.Expression, table: ir.Table) -> Any:
     match node:
         case exp.Column():
             return table[node.name.lower()]
@@ -105,7 +105,7 @@ def _build_rest(node: exp.Expr, table: ir.Table) -> Any:
             return _literal(node)
 
 
-def _literal(node: exp.Expr) -> Any:
+def _literal(node: exp.Expression) -> Any:
     match node:
         case exp.Boolean():
             return ibis.literal(bool(node.this))

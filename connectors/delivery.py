@@ -153,9 +153,10 @@ def deliver(
 ) -> Delivered:
     """Send what is left of a list's plan.
 
-    `rows` is the plan's file (batch, verb, reason and the columns of MEMBERS, in order of sending);
-    `steps` are the steps that may go: 'withdraw', 'remove', 'add'. `wait` waits so many seconds,
-    `patience` in all. Raises nothing of the platform: what stopped it is in `stopped_by`.
+    `rows` is the plan's file: batch, step, verb, reason and the columns of MEMBERS, in the order of
+    sending. `steps` are the steps that may go: 'withdraw', 'remove', 'add'. `wait` waits so many
+    seconds, `patience` is how many in all. Raises nothing of the platform: what stopped it is in
+    `stopped_by`.
     """
     walk = _Walk(audience, connector, record, _Patience(wait, patience, record.hold), checkpoint)
     settled = record.settled

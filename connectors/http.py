@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 import requests
+from pydantic import SecretStr
 from requests.auth import AuthBase
 from tenacity import (
     RetryCallState,
@@ -81,10 +82,15 @@ class Effect(Enum):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a connector needs from outside: clocks, the sandbox, where secrets are."""
+    """What connectors of one project need from outside. Share one among all of them."""
 
     sandbox_url: str | None = None
-    env_file: Path | None = None
+    folder: Path = Path()
+    """The project's folder: `.env` and `secrets/` are looked for here."""
+    secrets: Mapping[str, Mapping[str, SecretStr]] = field(default_factory=dict, repr=False)
+    """What a secret store has, by account and field."""
+    shared: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What accounts with the same secrets share: their tokens."""
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -299,7 +305,9 @@ class Door:
             body = loads(text)
         except JSONDecodeError:
             body = None
-        wait = retry_after(response.headers.get("Retry-After"), self._now())
+        # By the platform's own clock, where it tells the time: ours may be wrong.
+        now = _date(response.headers.get("Date")) or self._now()
+        wait = retry_after(response.headers.get("Retry-After"), now)
         return Reply(response.status_code, response.headers, text, body, wait)
 
 
@@ -386,13 +394,19 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     try:
         seconds = float(header)
     except ValueError:
-        try:
-            then = parsedate_to_datetime(header)
-        except ValueError:
+        then = _date(header)
+        if then is None:
             return None
-        then = then if then.tzinfo else then.replace(tzinfo=UTC)
         seconds = (then - now).total_seconds()
     return min(max(seconds, 0.0), 86_400.0) if seconds == seconds else None
+
+
+def _date(header: str | None) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(header or "")
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 _SECRET = re.compile(

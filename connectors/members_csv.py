@@ -28,6 +28,8 @@ class MembersCsv:
 
     batch: Batch
     columns: tuple[Identifier, ...]
+    last_line_end: bool = True
+    """Whether the last row ends its line: the same people can be two different files."""
 
     @cached_property
     def _rows_of(self) -> Any:
@@ -46,7 +48,7 @@ class MembersCsv:
             compute.sum(compute.binary_length(compute.list_flatten(self.batch.members[one])))
             for one in self.columns
         ]
-        commas_and_line_ends = len(self.columns) * self.rows
+        commas_and_line_ends = len(self.columns) * self.rows + self.last_line_end
         return len(self._header) + commas_and_line_ends + sum(one.as_py() or 0 for one in digests)
 
     def receipt(self, reference: str = "") -> Receipt:
@@ -64,6 +66,8 @@ class MembersCsv:
             longest = [compute.max(compute.list_value_length(one)).as_py() for one in lists]
             for k in range(max(length or 0 for length in longest)):
                 yield from self._lines(lists, k)
+        if self.last_line_end:
+            yield b"\n"
 
     def _lines(self, lists: list[Any], k: int) -> Iterator[bytes]:
         cut = [
@@ -77,8 +81,8 @@ class MembersCsv:
         kept = lines.filter(compute.not_equal(lines, empty))
         if len(kept):
             whole = compute.binary_join(pa.ListArray.from_arrays([0, len(kept)], kept), "\n")
-            yield whole[0].as_buffer().to_pybytes() + b"\n"
+            yield b"\n" + whole[0].as_buffer().to_pybytes()
 
     @property
     def _header(self) -> bytes:
-        return (",".join(self.columns) + "\n").encode()
+        return ",".join(self.columns).encode()

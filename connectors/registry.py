@@ -18,8 +18,8 @@ def connect(account: Account, around: Surroundings) -> YandexAudience | YandexDi
     """The connector of an account. Nothing is sent yet.
 
     Ask it with isinstance what it can do: Connector, GrowsLookalikes, CorrectsBids, ReportsSpend.
-    Raises RuleRefused for an unknown platform or a sandbox without an address, CredentialsRefused
-    for missing secrets.
+    Raises RuleRefused for an unknown platform or a sandbox without an address, ConfigError for
+    missing secrets.
     """
     known = PLATFORMS.get(account.platform)
     if known is None:

@@ -24,8 +24,8 @@ from audiences.model import (
 )
 from config.audiences import Identifier, Lookalike
 from config.platforms import Account
+from config.settings import Credentials
 from connectors.base import Connector, GrowsLookalikes, Limits
-from connectors.credentials import Credentials
 from connectors.errors import (
     ConnectorError,
     ContractBroken,
@@ -41,6 +41,7 @@ from connectors.errors import (
     VersionGone,
 )
 from connectors.http import (
+    ACTS,
     Ask,
     Door,
     Effect,
@@ -94,15 +95,23 @@ class YandexCredentials(Credentials):
     client_secret: SecretStr | None = Field(default=None, description="Its secret.")
 
 
-def yandex_tokens(account: Account, around: Surroundings, default_prefix: str) -> OAuthTokens:
-    """The account's tokens; a sandbox account has the sandbox's and needs no secrets."""
+def yandex_tokens(account: Account, around: Surroundings) -> OAuthTokens:
+    """The account's tokens; a sandbox account has the sandbox's and needs no secrets.
+
+    Accounts with the same secrets share them, so that a token is renewed once for all.
+    Raises ConfigError that names the missing variable.
+    """
     if account.sandbox:
         token = SecretStr(SANDBOX_TOKEN)
         secrets = YandexCredentials.model_construct(token=token)
+        name = "sandbox"
     else:
-        secrets = YandexCredentials.read(account.secrets or default_prefix, around.env_file)
+        name = account.secrets_prefix
+        given = around.secrets.get(account.name)
+        secrets = YandexCredentials.read(name, around.folder, given)
+    store = TokenStore(Grant(secrets.token, secrets.refresh_token))
     return OAuthTokens(
-        TokenStore(Grant(secrets.token, secrets.refresh_token)),
+        around.shared.setdefault(f"yandex {name}", store),
         Door(
             origin_for(account, around, "yandex_oauth", OAUTH_ORIGIN),
             surroundings=around,
@@ -156,7 +165,7 @@ class YandexAudience(Connector, GrowsLookalikes):
             origin_for(account, around, cls.platform, ORIGIN)
             + f"{account.api_version or 'v1'}/management/",
             surroundings=around,
-            tokens=yandex_tokens(account, around, "YANDEX_AUDIENCE_"),
+            tokens=yandex_tokens(account, around),
             scheme="OAuth",
             judge=judge,
             meter=Meter(QUOTAS, clock=around.clock, sleep=around.sleep),
@@ -192,10 +201,13 @@ class YandexAudience(Connector, GrowsLookalikes):
         return Opened(str(draft), upload.receipt())
 
     def add(self, list_id: str, batch: Batch) -> Receipt:
-        return self._modify(list_id, batch, "addition")
+        return self._modify(list_id, MembersCsv(batch, COLUMNS), "addition")
 
     def remove(self, list_id: str, batch: Batch) -> Receipt:
-        return self._modify(list_id, batch, "subtraction")
+        # Another file than the one that added the same people: `no_changes` is said of the file,
+        # and whether it minds the direction is UNVERIFIED.
+        file = MembersCsv(batch, COLUMNS, last_line_end=False)
+        return self._modify(list_id, file, "subtraction")
 
     def state(self, list_id: str) -> ListState:
         segment = self._segment(list_id)
@@ -348,8 +360,7 @@ class YandexAudience(Connector, GrowsLookalikes):
             lambda: self._if(str(draft), lambda segment: segment.get("status") != NEW),
         )
 
-    def _modify(self, list_id: str, batch: Batch, how: str) -> Receipt:
-        file = MembersCsv(batch, COLUMNS)
+    def _modify(self, list_id: str, file: MembersCsv, how: str) -> Receipt:
         if file.rows == 0:
             return file.receipt()
         before = self._settled(list_id)
@@ -447,7 +458,9 @@ def judge(ask: Ask, reply: Reply) -> None:
     if reply.status >= 500:
         raise interrupted(ask, f"answered HTTP {reply.status}", after=reply.retry_after)
     if kind in ERRORS:
-        raise ERRORS[kind](f"{ask}: {kind}: {redact(said)}.", retry_after=reply.retry_after)
+        fault = ERRORS[kind]
+        said = f"{ask}: {kind}: {redact(said)}."
+        raise fault(said, act=ACTS.get(fault, ""), retry_after=reply.retry_after)
     raise error_for_status(ask, reply, f"{kind} {said}")
 
 

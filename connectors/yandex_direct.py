@@ -10,6 +10,7 @@ September 2026. UNVERIFIED marks what they leave open.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, ClassVar, Self, TypeVar
 
 from bids.model import (
@@ -20,7 +21,8 @@ from bids.model import (
     PresentCorrection,
 )
 from config.platforms import Account
-from connectors.base import BidLimits, CorrectsBids, Strategy
+from connectors import yandex_reports as reports
+from connectors.base import BidLimits, CorrectsBids, ReportsSpend, SpendRow, Strategy
 from connectors.errors import (
     ConnectorError,
     ContractBroken,
@@ -33,6 +35,7 @@ from connectors.errors import (
     Transient,
     VersionGone,
 )
+from connectors.http import ACTS as ACTS_OF
 from connectors.http import (
     Ask,
     Door,
@@ -52,12 +55,17 @@ ORIGIN = "https://api.direct.yandex.com/"
 VERSION = "v501"
 """Unified campaigns exist in v501 only; the shapes are those of v5."""
 
+PATH = "json/{version}/{service}"
+REPORTS = "reports"
+
 CAMPAIGNS_PER_GET = 10  # the sandbox takes 1000, the documents say 10
 GROUPS_PER_GET = 10  # UNVERIFIED for ad groups: the campaigns' limit
 OBJECTS_PER_GET = 1000  # UNVERIFIED: campaigns.get and adgroups.get by Ids
 ITEMS_PER_CALL = 1000
 PAGE = 1000
 TITLE_LENGTH = 250
+VISIBLE_AFTER_SECONDS = 5.0
+"""Yandex's own sandbox finds an object some seconds after it was made (error 8800 before)."""
 
 NEUTRAL = 100
 """BidModifier is the coefficient in per cent: 70 lowers by 30 %."""
@@ -124,7 +132,7 @@ class Points:
     daily: int
 
 
-class YandexDirect(CorrectsBids):
+class YandexDirect(CorrectsBids, ReportsSpend):
     """One Direct account, or one client of an agency (`login`)."""
 
     platform: ClassVar[str] = "yandex_direct"
@@ -137,7 +145,9 @@ class YandexDirect(CorrectsBids):
     )
 
     def __init__(self, account: Account, around: Surroundings) -> None:
-        self._account = account.name
+        self._now = around.now
+        self._just_made: set[str] = set()
+        """Conditions that the next change may not find yet."""
         self._version = account.api_version or VERSION
         headers = {"Accept-Language": "en"}
         if account.login:
@@ -145,7 +155,7 @@ class YandexDirect(CorrectsBids):
         self._door = Door(
             origin_for(account, around, self.platform, ORIGIN),
             surroundings=around,
-            tokens=yandex_tokens(account, around, "YANDEX_DIRECT_"),
+            tokens=yandex_tokens(account, around),
             judge=self._judge,
             headers=headers,
         )
@@ -168,12 +178,11 @@ class YandexDirect(CorrectsBids):
             lambda: self.find_condition(list_id, title) or self._add_condition(list_id, title),
             lambda: self.find_condition(list_id, title),
         )
-        params = {
-            "SelectionCriteria": {"Ids": [int(found)]},
-            "FieldNames": ["Id", "IsAvailable"],
-        }
-        seen = self._call("retargetinglists", "get", params).get("RetargetingLists") or [{}]
-        if seen[0].get("IsAvailable") != "YES":
+        seen = self._availability(found)
+        if seen is None and found in self._just_made:
+            self._door.sleep(VISIBLE_AFTER_SECONDS)
+            seen = self._availability(found)
+        if seen != "YES":
             raise OperatorError(
                 f"Direct does not see Audience segment {list_id} (list {title!r}).",
                 act="Wait until it is processed; if it is, share it with this Direct login.",
@@ -182,10 +191,10 @@ class YandexDirect(CorrectsBids):
 
     def find_condition(self, list_id: str, title: str) -> str | None:
         """A list with this title that names another segment is another one."""
-        wanted = [_rule_for(list_id)]
+        wanted = (title[:TITLE_LENGTH], [_rule_for(list_id)])
         params = {"FieldNames": ["Id", "Name", "Rules"]}
         for one in self._pages("retargetinglists", params, "RetargetingLists"):
-            if one.get("Name") == title and _plain_rules(one) == wanted:
+            if (one.get("Name"), _plain_rules(one)) == wanted:
                 return str(one["Id"])
         return None
 
@@ -207,17 +216,19 @@ class YandexDirect(CorrectsBids):
         """
         receipts: dict[int, CorrectionReceipt] = {}
         failure: ConnectorError | None = None
+        something_sent = False
         for send, some in self._sendings(changes):
             these = [changes[place] for place in some]
             try:
                 if failure is None:
                     receipts.update(zip(some, send(these), strict=True))
+                    something_sent |= send not in (_nothing_to_do, _out_of_range)
                     continue
             except ConnectorError as fault:
-                if not receipts:
+                if not something_sent:
                     raise
                 failure = fault
-            said = f"not done: {failure}"
+            said = f"failed: {failure}"
             receipts.update((place, _refused(changes[place], said)) for place in some)
         return tuple(receipts[place] for place in range(len(changes)))
 
@@ -231,7 +242,46 @@ class YandexDirect(CorrectsBids):
             for name in [bidding.get(campaign_of.get(one, 0), "")]
         )
 
+    def spend(self, objects: Sequence[BidObject], first: date, last: date) -> tuple[SpendRow, ...]:
+        """Amounts with VAT. Revenue counts the goals chosen in the campaigns' settings only."""
+        return tuple(
+            row
+            for level, wire in WIRE.items()
+            for some in _chunks(
+                [one for one in objects if one.level is level], reports.OBJECTS_PER_REPORT
+            )
+            for row in self._report(wire, some, first, last)
+        )
+
     # What follows knows the wire.
+
+    def _availability(self, condition: str) -> str | None:
+        params = {
+            "SelectionCriteria": {"Ids": [int(condition)]},
+            "FieldNames": ["Id", "IsAvailable"],
+        }
+        seen = self._call("retargetinglists", "get", params).get("RetargetingLists")
+        return str(seen[0].get("IsAvailable")) if seen else None
+
+    def _report(
+        self, wire: "Wire", objects: Sequence[BidObject], first: date, last: date
+    ) -> Iterator[SpendRow]:
+        ask = Ask(
+            "POST",
+            PATH,
+            gaps={"version": self._version, "service": REPORTS},
+            json={"params": reports.parameters(wire.id, objects, first, last, self._now())},
+            headers=reports.HEADERS,
+            is_json=False,
+        )
+        waited = 0.0
+        while (reply := self._door.send(ask)).status in reports.BUILDING:
+            wait = _seconds(reply.headers.get("retryIn"))
+            waited += wait
+            if waited > reports.LONGEST_BUILD_SECONDS:
+                raise Transient(f"a report was not built within {waited:g} s.")
+            self._door.sleep(wait)
+        return reports.rows(reply.text, wire.id, objects)
 
     def _sendings(
         self, changes: Sequence[CorrectionChange]
@@ -246,7 +296,7 @@ class YandexDirect(CorrectsBids):
         left = list(range(len(changes)))
         for send, fits in kinds:
             mine = [place for place in left if fits(changes[place])]
-            left = [place for place in left if place not in set(mine)]
+            left = [place for place in left if not fits(changes[place])]
             for some in _chunks(mine, ITEMS_PER_CALL):
                 yield send, some
 
@@ -279,12 +329,25 @@ class YandexDirect(CorrectsBids):
 
         def act() -> list[CorrectionReceipt]:
             left = [change for change in changes if change not in done]
-            items = [_modifier(change) for change in left]
+            too_early = send(left)
+            if too_early:
+                self._door.sleep(VISIBLE_AFTER_SECONDS)
+                self._just_made.clear()
+                send(too_early)
+            return [done[change] for change in changes]
+
+        def send(some: Sequence[CorrectionChange]) -> list[CorrectionChange]:
+            """Those come back whose condition is so new that Direct does not find it yet."""
+            items = [_modifier(change) for change in some]
             results = self._change(
                 "add", {"BidModifiers": items}, "AddResults", len(items), Effect.TWICE
             )
-            done.update((one, _verdict(one, said)) for one, said in zip(left, results, strict=True))
-            return [done[change] for change in changes]
+            done.update((one, _verdict(one, said)) for one, said in zip(some, results, strict=True))
+            return [
+                one
+                for one, said in zip(some, results, strict=True)
+                if _codes(said) == {NOT_FOUND} and one.condition_id in self._just_made
+            ]
 
         def look() -> list[CorrectionReceipt] | None:
             there = {
@@ -337,7 +400,9 @@ class YandexDirect(CorrectsBids):
             code = min(_codes(results[0]))
             kind = ERRORS.get(code, RuleRefused)
             raise kind(f"list {title!r}: {_texts(results[0], 'Errors')}.", act=ACTS.get(code, ""))
-        return str(results[0]["Id"])
+        made = str(results[0]["Id"])
+        self._just_made.add(made)
+        return made
 
     def _campaigns_of(self, objects: Sequence[BidObject]) -> dict[BidObject, int]:
         groups = {int(one.object_id): one for one in objects if one.level is Level.AD_GROUP}
@@ -379,7 +444,7 @@ class YandexDirect(CorrectsBids):
     ) -> dict[str, Any]:
         ask = Ask(
             "POST",
-            "json/{version}/{service}",
+            PATH,
             gaps={"version": self._version, "service": service},
             json={"method": method, "params": params},
             effect=effect,
@@ -402,6 +467,9 @@ class YandexDirect(CorrectsBids):
             )
         if not 200 <= reply.status < 300:
             raise error_for_status(ask, reply)
+        finished = ask.gaps["service"] == REPORTS and reply.status not in reports.BUILDING
+        if finished and not reports.is_whole(reply.text):
+            raise interrupted(ask, "a report arrived in part")
 
     def _count_points(self, header: str) -> None:
         parts = header.split("/")
@@ -514,7 +582,8 @@ def _request_error(ask: Ask, reply: Reply, error: Mapping[str, Any]) -> Connecto
     kind = ERRORS.get(code, ContractBroken)
     if kind is Transient:
         return interrupted(ask, said, after=reply.retry_after)
-    return kind(f"{said}.", act=ACTS.get(code, ""), retry_after=reply.retry_after)
+    act = ACTS.get(code) or ACTS_OF.get(kind, "")
+    return kind(f"{said}.", act=act, retry_after=reply.retry_after)
 
 
 def _strategy_name(campaign: Mapping[str, Any]) -> str:
@@ -526,6 +595,13 @@ def _strategy_name(campaign: Mapping[str, Any]) -> str:
             if name and name != "SERVING_OFF":
                 return str(name)
     return ""
+
+
+def _seconds(header: str | None) -> float:
+    """`retryIn` of a report, kept within reason."""
+    if header is None or not header.strip().isdigit():
+        return reports.WAIT_SECONDS
+    return min(max(float(header), 1.0), 600.0)
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

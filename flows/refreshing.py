@@ -22,7 +22,7 @@ from audiences.people import People, build_people
 from audiences.refreshes import Refresh, last_refreshes, record_refresh
 from audiences.seeds import Seed, pick_seed
 from audiences.segments import Segmentation, segment
-from audiences.snapshots import ROWS_AT_ONCE, commit_snapshot, snapshot_name, write_rows
+from audiences.snapshots import commit_snapshot, snapshot_name, stream, write_rows
 from audiences.tables import OCCASIONS, PEOPLE, RETURNS, SEGMENTED
 from audiences.value import UnusableFit, fit_value, predict
 from config.audiences import Audience, Purpose
@@ -148,9 +148,7 @@ def _seeds(
     workshop: Workshop, made: Segmentation, people: People
 ) -> Iterator[tuple[Audience, Seed]]:
     """The seed of every audience that is one, picked for the strictest of its accounts."""
-    wanted = [
-        one for one in workshop.project.audiences.audience if one.purpose is Purpose.SEED
-    ]
+    wanted = [one for one in workshop.project.audiences.audience if one.purpose is Purpose.SEED]
     if not wanted:
         return
     predicted = _predicted(made)
@@ -159,15 +157,20 @@ def _seeds(
         if audience.ltv_floor is None:
             raise AssertionError(f"seed {audience.name} without a floor passed the checks")
         limits = [workshop.lists_of(account).limits for account in audience.accounts]
-        yield audience, pick_seed(
-            made,
-            people.people,
-            floor=audience.ltv_floor,
-            predicted=predicted,
-            among=among_of.filter(workshop.project.audience_rules[audience.name].to_ibis(among_of)),
-            max_base_share=audience.max_base_share,
-            platform_minimum=max(one.min_members for one in limits),
-            match_rate=min(one.expected_match for one in limits),
+        yield (
+            audience,
+            pick_seed(
+                made,
+                people.people,
+                floor=audience.ltv_floor,
+                predicted=predicted,
+                among=among_of.filter(
+                    workshop.project.audience_rules[audience.name].to_ibis(among_of)
+                ),
+                max_base_share=audience.max_base_share,
+                platform_minimum=max(one.min_members for one in limits),
+                match_rate=min(one.expected_match for one in limits),
+            ),
         )
 
 
@@ -206,9 +209,7 @@ def _keep(
         *(("seed", name, seed.table) for name, seed in seeds.items()),
         *(("digests", name, table) for name, table in _digests(workshop, people)),
     ]
-    files = [
-        (kind, name, _write(workshop, kind, name, table, now)) for kind, name, table in tables
-    ]
+    files = [(kind, name, _write(workshop, kind, name, table, now)) for kind, name, table in tables]
     with workshop.catalog.begin() as connection:
         for kind, name, file in files:
             commit_snapshot(
@@ -219,9 +220,9 @@ def _keep(
 
 def _write(workshop: Workshop, kind: str, name: str, table: ir.Table, now: datetime) -> Any:
     ordered = table.order_by(list(table.columns[:2]))
-    rows = workshop.engine.to_pyarrow_batches(ordered, chunk_size=ROWS_AT_ONCE)
     folder = workshop.state / kind / name if name else workshop.state / kind
-    return write_rows(folder, snapshot_name(now), rows.schema, rows)
+    schema = ordered.schema().to_pyarrow()
+    return write_rows(folder, snapshot_name(now), schema, stream(workshop.engine, ordered))
 
 
 def _digests(workshop: Workshop, people: People) -> Iterator[tuple[str, ir.Table]]:

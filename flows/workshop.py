@@ -21,7 +21,7 @@ from audiences.snapshots import current_snapshot, private_folder
 from config.load import load_project
 from config.platforms import Account
 from config.project import Project
-from config.settings import ENV_FILE, Settings
+from config.settings import Settings
 from connectors.base import Connector, CorrectsBids
 from connectors.http import Surroundings
 from connectors.registry import connect
@@ -107,7 +107,7 @@ class Workshop:
         speed = self.settings.sandbox_speed if account.sandbox else 1.0
         return Surroundings(
             sandbox_url=self.settings.sandbox_url,
-            env_file=self.project.folder / ENV_FILE,
+            folder=self.project.folder,
             clock=lambda: time.monotonic() * speed,
             sleep=lambda seconds: time.sleep(seconds / speed),
             now=self.now,

@@ -11,6 +11,7 @@ from bids.deliver import SegmentList, StalePlan, apply_bids
 from bids.ledger import BidLedger
 from bids.model import Action
 from bids.plan import plan_bids
+from bids.switch import switch_off, switch_on, switched_off
 from config.bid_rules import BidRulesFile
 from tests.support.bid_platform import CAMPAIGN, GROUP, MemoryPlatform, YandexLimits
 
@@ -235,3 +236,20 @@ def test_conditions_are_remembered(platform, ledger):
     run(rules(**FIRST), platform, ledger)
     assert ledger.condition("direct", "l-vip") == "c-l-vip"
     assert ledger.condition("direct", "l-at_risk") is None
+
+
+def test_one_accounts_reading_decides_nothing_about_another(platform, ledger):
+    with pytest.raises(Killed):
+        run(rules(**FIRST), platform, ledger, _cut_at(2))
+    assert ledger.decide([], NOW, "google") == 0
+    assert ledger.undecided("direct") == (GROUP,)
+    assert ledger.kill([], "google").corrections == ()
+
+
+def test_the_kill_switch_holds_until_it_is_switched_on_again(tmp_path):
+    engine = open_catalog(f"sqlite:///{tmp_path}/switch.sqlite")
+    switch_off(engine, "direct", by="anna", now=NOW)
+    switch_off(engine, "direct", by="boris", now=NOW)
+    assert switched_off(engine) == {"direct"}
+    switch_on(engine, "direct")
+    assert switched_off(engine) == frozenset()

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bids.model import BidObject, Level
+from bids.corrections import PlannedCorrection, Refused, make_plan
+from bids.model import Action, BidObject, Level
 from bids.overlap import (
     COMBINATIONS,
     ActsOn,
@@ -17,10 +18,11 @@ from bids.overlap import (
     after_overlaps,
     corrected,
     effective_factor,
+    met_after,
     possible_on,
     strategy_sentence,
 )
-from tests.support.bid_platform import CAMPAIGN
+from tests.support.bid_platform import CAMPAIGN, GROUP
 
 YANDEX = COMBINATIONS["yandex_direct"]
 
@@ -113,6 +115,21 @@ def test_a_campaign_rule_is_dead_where_the_group_has_its_own():
     found = verdicts(met, cells(vip=500, cart=500))
     assert (found["vip"].verdict, found["vip"].effective) == (Verdict.DEAD, 0)
     assert found["cart"].verdict is Verdict.AS_ASKED
+
+
+def test_a_plan_is_looked_at_as_people_meet_it_after_applying():
+    held = Refused("cooldown", "too early")
+    plan = make_plan(
+        [
+            PlannedCorrection(CAMPAIGN, "vip", Action.SET, -10, -30, "c1"),
+            PlannedCorrection(CAMPAIGN, "new", Action.SET, 20, 50, "c2", refused_by=(held,)),
+            PlannedCorrection(CAMPAIGN, "lost", Action.REMOVE, -50, None, "c3"),
+            PlannedCorrection(GROUP, "vip", Action.ADD, None, -20, "c1"),
+        ]
+    )
+    assert met_after(plan, CAMPAIGN) == (Met("new", 20), Met("vip", -30))
+    assert met_after(plan, CAMPAIGN, approved=True) == (Met("new", 50), Met("vip", -30))
+    assert Met("vip", -20, Level.AD_GROUP) in met_after(plan, CAMPAIGN, GROUP)
 
 
 @dataclass(frozen=True)

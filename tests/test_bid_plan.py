@@ -161,6 +161,19 @@ def test_switched_off_rules_change_nothing():
     assert only(made) == (Action.KEEP, -20, -20)
 
 
+def test_an_account_that_was_killed_gets_nothing_back_by_the_next_run():
+    killed = ours(None)
+    assert plan(rules(VIP), recorded=[killed]).sends() != ()
+    assert plan(rules(VIP), recorded=[killed], switched_off=["direct"]).sends() == ()
+
+
+def test_two_rules_for_one_list_are_refused():
+    conditions = {("direct", "vip"): "c1", ("direct", "new"): "c1"}
+    made = plan(rules(VIP, {"segment": "new", "correction": 50}), conditions=conditions)
+    assert made.sends(approved=True) == ()
+    assert "same list on this object" in made.refused_by[0]
+
+
 def test_the_platform_range_is_a_guard_nobody_can_approve_past():
     limits = {"direct": YandexLimits(lowest=-20)}
     made = plan(rules(VIP), limits=limits)
@@ -242,6 +255,36 @@ def test_a_range_outside_the_limits_or_falling_is_a_fault_of_the_file():
         rules({"segment": "vip", "correction": [-80, 0]})
     with pytest.raises(ValidationError, match="ranges that rise"):
         rules({"segment": "vip", "correction": [10, 0]})
+
+
+def test_a_platform_without_corrections_says_what_does_the_same():
+    group = BidObject("vk_main", "vk", Level.AD_GROUP, "9")
+    made = plan(rules(VIP), objects=[group])
+    assert only(made) == (Action.WAIT, None, None)
+    assert "not possible on vk: one ad group per segment" in made.corrections[0].reason
+
+
+def test_a_plan_that_waits_for_approval_stays_the_same_plan_the_next_day():
+    facts = {
+        "present": [shown(-20)],
+        "recorded": [ours(-20, set_at=NOW - timedelta(days=2))],
+    }
+    today, tomorrow = (
+        plan(rules(VIP), **facts),
+        plan(rules(VIP), **facts, now=NOW + timedelta(days=1)),
+    )
+    assert today.refused_by != tomorrow.refused_by
+    assert today.fingerprint == tomorrow.fingerprint
+    assert today.fingerprint != plan(rules({**VIP, "correction": -40}), **facts).fingerprint
+
+
+def test_predicted_spend_off_its_tolerance_waits_for_a_person():
+    auto = {"segment": "vip", "correction": "auto"}
+    figures = AutomaticCorrection(-20, 900, 40, refused="spend is +9.0% off 3500.00")
+    made = plan(rules(auto), automatic={("direct", "vip"): figures})
+    assert made.sends() == ()
+    assert len(made.sends(approved=True)) == 1
+    assert "spend is +9.0% off" in made.refused_by[0]
 
 
 PERCENT = st.integers(-50, 100)

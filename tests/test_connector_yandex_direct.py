@@ -1,12 +1,17 @@
 """Yandex Direct: what goes over the wire, and what each answer becomes."""
 
+import json
+import re
+from datetime import date
+from decimal import Decimal
+
 import pytest
 import responses
 from responses import matchers
 
 from bids.model import BidObject, CorrectionChange, Level, PresentCorrection
 from config.platforms import Account
-from connectors.base import Strategy
+from connectors.base import SpendRow, Strategy
 from connectors.errors import (
     ContractBroken,
     CredentialsRefused,
@@ -138,6 +143,34 @@ def test_a_condition_the_account_has_no_room_for(net, connector):
     call(net, "retargetinglists", "add", ADD_LIST, {"result": {"AddResults": [item]}})
     with pytest.raises(RuleRefused, match="7001"):
         connector.condition_for("5001001", "seg:vip")
+
+
+NOT_FOUND = {"Errors": [{"Code": 8800, "Message": "Object not found"}]}
+
+
+def test_a_condition_made_a_moment_ago_is_waited_for(net, connector, clock):
+    found(net)
+    made = {"result": {"AddResults": [{"Id": 40775668}]}}
+    call(net, "retargetinglists", "add", ADD_LIST, made)
+    call(net, "retargetinglists", "get", VISIBLE, {"result": {}})
+    visible(net)
+    condition = connector.condition_for("5001001", "seg:vip")
+    both = {"BidModifiers": [item(70), item(70, 1)]}
+    results = {"result": {"AddResults": [NOT_FOUND, NOT_FOUND]}}
+    call(net, "bidmodifiers", "add", both, results)
+    call(
+        net,
+        "bidmodifiers",
+        "add",
+        {"BidModifiers": [item(70)]},
+        {"result": {"AddResults": [{"Ids": [11]}]}},
+    )
+    taken, refused = connector.write_corrections(
+        [change(-30, condition=condition), change(-30, condition="1")]
+    )
+    assert (taken.correction_id, taken.refused) == ("11", "")
+    assert refused.refused == "8800 Object not found"
+    assert clock.slept == [5, 5]
 
 
 def test_finding_a_condition_changes_nothing(net, connector):
@@ -309,6 +342,17 @@ def test_points_that_are_gone_before_anything_was_sent_are_raised(net, connector
         connector.write_corrections([change(-30)])
 
 
+def test_a_failure_is_raised_though_another_change_was_out_of_range(net, connector):
+    call(net, "bidmodifiers", "add", {"BidModifiers": [item(70)]}, fault(54))
+    with pytest.raises(CredentialsRefused):
+        connector.write_corrections([change(-101, condition="1"), change(-30)])
+
+
+def test_a_title_longer_than_direct_takes_is_found_again(net, connector):
+    found(net, {**OURS, "Name": "t" * 250})
+    assert connector.find_condition("5001001", "t" * 251) == "40775668"
+
+
 def test_a_thousand_items_go_in_one_call(net, connector):
     def bodies(numbers):
         return {"BidModifiers": [{"Id": one, "BidModifier": 90} for one in numbers]}
@@ -373,6 +417,120 @@ def test_strategies_say_what_a_correction_acts_on(net, connector):
         Strategy(objects[2], "", "unknown"),
         Strategy(GROUP, "AVERAGE_CRR", "target_drr"),
     )
+
+
+# Reports
+
+DAYS = (date(2026, 8, 1), date(2026, 8, 2))
+SKIPS = {"processingMode": "auto", "skipReportHeader": "true"}
+
+
+def report(net, text="", seen=None, **more):
+    """Expect the page's own example of a report, adapted to our fields."""
+
+    def same(request):
+        body = json.loads(request.body)
+        name = body["params"].pop("ReportName")
+        if seen is not None:
+            seen.append(request.body)
+        wanted = {
+            "params": {
+                "SelectionCriteria": {
+                    "DateFrom": "2026-08-01",
+                    "DateTo": "2026-08-02",
+                    "Filter": [{"Field": "AdGroupId", "Operator": "IN", "Values": ["500001"]}],
+                },
+                "FieldNames": [
+                    "Date",
+                    "AdGroupId",
+                    "RlAdjustmentId",
+                    "Impressions",
+                    "Clicks",
+                    "Cost",
+                    "Conversions",
+                    "Revenue",
+                ],
+                "Page": {"Limit": 1000000, "Offset": 0},
+                "ReportType": "CUSTOM_REPORT",
+                "DateRangeType": "CUSTOM_DATE",
+                "Format": "TSV",
+                "IncludeVAT": "YES",
+            }
+        }
+        fits = body == wanted and re.fullmatch(r"adsteer-2026090112-[0-9a-f]{16}", name)
+        return bool(fits), f"{name}: {body}"
+
+    match = [matchers.header_matcher({**HEADERS, **SKIPS}), same]
+    net.add("POST", BASE + "reports", body=text, match=match, **more)
+
+
+COLUMNS = "Date\tAdGroupId\tRlAdjustmentId\tImpressions\tClicks\tCost\tConversions\tRevenue\n"
+REPORT = (
+    COLUMNS + "2026-08-01\t500001\t40775668\t741\t42\t1363396255\t3\t9000500000\n"
+    "2026-08-01\t500001\t--\t738\t13\t185727453\t--\t--\n"
+    "Total rows: 2\n"
+)
+
+
+def test_a_report_is_asked_for_until_it_is_built(net, connector, clock):
+    seen = []
+    report(net, seen=seen, status=201, headers={"retryIn": "20", "reportsInQueue": "1"})
+    report(net, seen=seen, status=202)
+    report(net, REPORT, seen=seen)
+    corrected, plain = connector.spend([GROUP], *DAYS)
+    assert clock.slept == [20, 10]
+    assert len(set(seen)) == 1
+    assert corrected == SpendRow(
+        day=date(2026, 8, 1),
+        object=GROUP,
+        condition_id="40775668",
+        impressions=741,
+        clicks=42,
+        cost=Decimal("1363.396255"),
+        conversions=Decimal(3),
+        revenue=Decimal("9000.5"),
+    )
+    assert (plain.condition_id, plain.conversions, plain.revenue) == (None, None, None)
+
+
+@pytest.mark.parametrize("part", [REPORT[:-20], REPORT.replace("rows: 2", "rows: 3"), ""])
+def test_a_report_that_arrived_in_part_is_asked_for_again(net, connector, part):
+    report(net, part)
+    report(net, REPORT)
+    assert len(connector.spend([GROUP], *DAYS)) == 2
+
+
+def test_an_empty_report(net, connector):
+    report(net, COLUMNS + "Total rows: 0\n")
+    assert connector.spend([GROUP], *DAYS) == ()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "2026-08-01\t404\t--\t1\t1\t1\t--\t--\n",
+        "yesterday\t500001\t--\t1\t1\t1\t--\t--\n",
+        "2026-08-01\t500001\t--\tmany\t1\t1\t--\t--\n",
+        "2026-08-01\t500001\t--\n",
+    ],
+)
+def test_rows_that_were_not_asked_for_are_not_guessed(net, connector, row):
+    report(net, COLUMNS + row + "Total rows: 1\n")
+    with pytest.raises(ContractBroken):
+        connector.spend([GROUP], *DAYS)
+
+
+def test_a_full_queue_is_waited_for(net, connector):
+    report(net, json.dumps(fault(9000)), status=400)
+    report(net, REPORT)
+    assert len(connector.spend([GROUP], *DAYS)) == 2
+
+
+def test_a_report_that_is_never_built(net, connector):
+    for _ in range(4):
+        report(net, status=202, headers={"retryIn": "600"})
+    with pytest.raises(Transient, match="not built"):
+        connector.spend([GROUP], *DAYS)
 
 
 # Errors

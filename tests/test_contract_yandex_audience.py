@@ -1,7 +1,15 @@
 """Yandex Audience keeps the contract, over HTTP against the sandbox."""
 
-from connectors.yandex_audience import YandexAudience
-from tests.support.contract import ConnectorContract, LookalikeContract
+from pydantic import SecretStr
+
+from connectors.http import Door
+from connectors.oauth import Grant, OAuthTokens, TokenStore, judge_token_answer
+from connectors.yandex_audience import YandexAudience, judge
+from tests.support.contract import ConnectorContract, LookalikeContract, sandbox_server
+from tests.support.sandbox import Sandbox
+from tests.support.surroundings import surroundings
+
+__all__ = ["sandbox_server"]
 
 
 class TestYandexAudience(ConnectorContract):
@@ -10,6 +18,28 @@ class TestYandexAudience(ConnectorContract):
     create_operations = ("upload_csv_file", "confirm")
     add_operation = "modify_data"
     remove_operation = "modify_data"
+
+    def test_an_expired_token_is_renewed(self, box: Sandbox) -> None:
+        """The sandbox's own OAuth server, the real one's rules."""
+        around = surroundings()
+        tokens = OAuthTokens(
+            TokenStore(Grant(SecretStr("mine"), SecretStr("to-renew"))),
+            Door(f"{box.url}/yandex_oauth/", surroundings=around, judge=judge_token_answer),
+            "token",
+            "sandbox-client",
+            SecretStr("sandbox-secret"),
+        )
+        door = Door(
+            f"{box.url}/yandex_audience/v1/management/",
+            surroundings=around,
+            tokens=tokens,
+            scheme="OAuth",
+            judge=judge,
+        )
+        box.token("mine", login="shop", refresh_token="to-renew", state="expired")
+        YandexAudience(door).check()
+        assert tokens.current() != "mine"
+        box.token(tokens.current(), state="revoked")
 
 
 class TestYandexAudienceLookalikes(LookalikeContract):

@@ -1,6 +1,7 @@
 """SIGKILL at every recorded step: the next run ends in the right state."""
 
 import multiprocessing
+import shutil
 import signal
 
 import pytest
@@ -60,12 +61,14 @@ def check(folder, people):
 @pytest.mark.parametrize("born", [False, True], ids=["empty lists", "born with members"])
 @pytest.mark.parametrize("before", [{}, BEFORE], ids=["first", "later"])
 def test_after_a_kill_at_any_step_the_next_run_ends_in_the_desired_state(tmp_path, before, born):
+    start = tmp_path / "start"
+    start.mkdir()
+    if before:
+        finish(start, before, born=born)
     killed = 0
     for at in range(1, MOST_STEPS):
         folder = tmp_path / f"{at}"
-        folder.mkdir()
-        if before:
-            finish(folder, before, born=born)
+        shutil.copytree(start, folder)
         if not die(folder, AFTER, born=born, at=at):
             break
         killed += 1

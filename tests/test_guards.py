@@ -106,3 +106,10 @@ def test_a_refused_plan_sends_withdrawals_only_until_approved():
 def test_what_waits_is_not_sent_by_an_approval():
     waiting = replace(plan(before=10), waiting=(Waiting(Step.ADD, 5, "too few"),))
     assert waiting.to_send(approved=True) == {Step.WITHDRAW, Step.REMOVE}
+
+
+def test_a_contact_column_that_went_missing_is_refused_as_changes():
+    assert codes(refuse_list(plan(before=10_000, after=10_000, change=9_000), Guards())) == [
+        "changes_too_many"
+    ]
+    assert refuse_list(plan(before=10_000, after=10_000, change=2_000), Guards()) == ()

@@ -1,3 +1,4 @@
+import os
 import stat
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from audiences.snapshots import (
     forget_old,
     snapshot_at,
     snapshot_name,
+    usual_rows,
     write_rows,
 )
 from config.audiences import Guards
@@ -213,6 +215,7 @@ def test_a_snapshot_is_current_once_it_is_committed_and_not_before(run):
     state = run.state
     with run.catalog.begin() as connection:
         assert current_snapshot(connection, state, kind="people") is None
+        assert usual_rows(connection, kind="people") is None
     for day in range(3):
         made_at = START + timedelta(days=day)
         rows = members({f"c{i}": [f"e{i}"] for i in range(day + 1)})
@@ -229,6 +232,7 @@ def test_a_snapshot_is_current_once_it_is_committed_and_not_before(run):
     with run.catalog.begin() as connection:
         current = current_snapshot(connection, state, kind="people")
         first = snapshot_at(connection, state, kind="people", moment=START + timedelta(hours=1))
+        assert usual_rows(connection, kind="people") == 2
     assert current is not None
     assert current.rows == 3
     assert first is not None
@@ -271,3 +275,18 @@ def test_an_empty_set_can_be_a_snapshot(tmp_path):
     file = write_rows(tmp_path, "x.parquet", MEMBERS, ())
     assert file.rows == 0
     assert pa.parquet.read_table(file.path).schema.names == MEMBERS.names
+
+
+def test_files_of_old_plans_go_and_those_of_open_and_young_ones_stay(run):
+    run.sync({"c0": ["e0"]}, MemoryConnector(Platform()))
+    open_plan, _ = began(run)
+    run.now += timedelta(days=40)
+    draft = run.state / "plans" / ".draft-killed"
+    draft.mkdir()
+    os.utime(draft, (0, 0))
+    run.owner = "me"
+    young = run.plan({"c7": ["e7"]}, audience=ref("new"))
+    assert run.ledger.forget_old_plans(keep_days=30) == 1
+    kept = {path.name for path in (run.state / "plans").iterdir()}
+    assert kept == {open_plan.fingerprint, young.fingerprint}
+    assert len(run.ledger.history(ref())) == 1  # the story stays

@@ -41,7 +41,7 @@ def people():
     """Five people in DuckDB, with gaps in what is known of them."""
     backend = ibis.duckdb.connect()
     # Division by zero is unknown in the language; DuckDB alone would stop.
-    backend.raw_sql("set error_on_division_by_zero = false")
+    backend.raw_sql("set ieee_floating_point_ops = false")
     backend.raw_sql("set ieee_floating_point_ops = false")
     backend.raw_sql(
         "create table people (orders bigint, value double, city varchar, segment varchar,"

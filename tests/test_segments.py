@@ -1,6 +1,7 @@
 """Segments of small invented shops: rules, flags, switches, and independence of row order."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pandas as pd
 import pytest
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 from audiences.model import Segment
 from audiences.ranks import RF_GRID, rf_grid
 from audiences.segments import Segmentation, segment, sizes
+from audiences.staging import engine_of
 from audiences.tables import SEGMENTED
 from config.segments import Base
-from tests.support.shops import Shop, shop
+from tests.support.shops import Shop, cdnow_sample, shop
 
 AS_OF = date(2025, 6, 30)
 PLAIN = Base(wholesale_quantile=None, returner_share=1, lost_history_factor=0)
@@ -62,7 +64,7 @@ def test_what_a_person_is_decided_from() -> None:
     assert (ann.orders, ann.recency_days, ann.age_days) == (3, 10, 400)
     assert ann.revenue == 240.0
     assert ann.value == 160.0  # the first purchase is 390 days before the last
-    assert ann.average_order == 40.0
+    assert ann.average_order == 80.0  # per day with an order
     assert ann.state == "active"
 
 
@@ -157,6 +159,12 @@ def test_margin_is_the_value_where_it_is_known() -> None:
     assert found.loc["guess"].value == 50.0
 
 
+def test_margin_of_some_only_is_said() -> None:
+    rows = [*crowd(), *bought("known", 40, 5, margin=30.0)]
+    assert any("1 of 61 buyers have a margin" in note for note in cut(rows).notes)
+    assert cut(rows, PLAIN.model_copy(update={"margin_rate": 0.25})).notes == ()
+
+
 def test_discount_hunters_bought_most_of_it_cheap_and_twice() -> None:
     rows = [row | {"margin": 20.0, "discount": 0.0} for row in crowd()]
     rows += bought("hunts", 40, 5, margin=1.0, discount=30.0)
@@ -192,6 +200,7 @@ def test_three_stages() -> None:
     found = people_of(cut(rows, PLAIN.model_copy(update={"state": "lifecycle"})))
     assert list(found.loc[["a", "b", "c", "d"]].segment) == ["new", "loyal", "at_risk", "at_risk"]
     assert set(found.segment) == {"new", "loyal", "at_risk"}
+    assert list(found.loc[["a", "c", "d"]].state) == ["active", "asleep", "asleep"]
 
 
 def test_a_base_without_repeats_falls_back_to_days_and_says_so() -> None:
@@ -206,6 +215,27 @@ def test_a_model_that_does_not_fit_is_not_used() -> None:
     made = cut(crowd(), PLAIN.model_copy(update={"state": "model"}))
     assert made.states_by == "rhythm"
     assert "did not fit" in made.notes[0]
+
+
+def test_only_the_two_tables_of_the_answer_stay_in_the_engine() -> None:
+    made = shop(pd.DataFrame(crowd()))
+    of(made)
+    engine = engine_of(made.occasions)
+    left = engine.raw_sql("select table_name from duckdb_tables() where temporary").fetchall()
+    assert len(left) == 2
+
+
+def test_a_model_that_fits_decides_by_the_chance_to_be_a_customer() -> None:
+    made = cdnow_sample()
+    base = PLAIN.model_copy(update={"state": "model"})
+    found = of(made, base, date(1997, 9, 30))
+    assert (found.states_by, found.limits, found.notes) == ("model", (), ())
+    judged = people_of(found)
+    assert set(judged.state) == {"active", "slipping", "asleep", "lost"}
+    once = judged[judged.orders == 1].groupby("state").recency_days.agg(["min", "max"])
+    known = [state for state in ("active", "slipping", "asleep", "lost") if state in once.index]
+    for sooner, later in pairwise(known):
+        assert once.loc[sooner, "max"] <= once.loc[later, "min"] + 7
 
 
 def test_nobody_at_all_is_no_failure() -> None:

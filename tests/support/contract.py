@@ -7,6 +7,7 @@ carry its changes. A test that does not fit a platform is overridden there, with
 import logging
 from abc import ABC
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from audiences.model import AudienceRef, Verb
 from bids.model import BidObject, CorrectionChange
 from config.audiences import Lookalike, Purpose
-from connectors.base import Connector, CorrectsBids
+from connectors.base import Connector, CorrectsBids, ReportsSpend
 from connectors.errors import (
     CredentialsRefused,
     ListBusy,
@@ -47,20 +48,22 @@ FAULTS: dict[str, dict[str, Any]] = {
 """Faults after which a connector ends as if nothing had happened."""
 
 
+@pytest.fixture(scope="module")
+def sandbox_server() -> Iterator[Sandbox]:
+    """To be imported by the test file of a platform."""
+    with sandbox() as running:
+        yield running
+
+
 class PlatformContract(ABC):
-    """A platform, a sandbox, and nothing else: one server per class, emptied for each test."""
+    """A platform, a sandbox, and nothing else: one server per module, emptied for each test."""
 
     platform: ClassVar[str]
 
-    @pytest.fixture(scope="class")
-    def server(self) -> Iterator[Sandbox]:
-        with sandbox() as running:
-            yield running
-
     @pytest.fixture
-    def box(self, server: Sandbox) -> Sandbox:
-        server.reset()
-        return server
+    def box(self, sandbox_server: Sandbox) -> Sandbox:
+        sandbox_server.reset()
+        return sandbox_server
 
     @pytest.fixture
     def connector(self, box: Sandbox) -> Any:
@@ -212,6 +215,16 @@ class ConnectorContract(PlatformContract):
             assert (receipt.accepted, receipt.refused) == (2, ())
             box.settle()
         assert box.members(self.platform, list_id) == digests_of(batch(3, self.enough - 2))
+
+    def test_people_can_go_as_soon_as_they_came(
+        self, connector: Connector, box: Sandbox, list_id: str
+    ) -> None:
+        for _ in range(2):
+            connector.add(list_id, batch(500, 3))
+            box.settle()
+            connector.remove(list_id, batch(500, 3, Verb.REMOVE))
+            box.settle()
+            assert box.members(self.platform, list_id) == digests_of(batch(1, self.enough))
 
     @pytest.mark.parametrize("name", FAULTS)
     @pytest.mark.parametrize("verb", Verb)
@@ -395,8 +408,17 @@ class BidContract(PlatformContract):
     ) -> CorrectionChange:
         return CorrectionChange(self.objects[place], "vip", condition, correction, percent)
 
+    @pytest.fixture(autouse=True)
+    def others(self, connector: CorrectsBids, box: Sandbox) -> Iterator[None]:
+        """Corrections of others are there before, and the same afterwards."""
+        self.foreign = frozenset(connector.read_corrections(self.objects))
+        assert self.foreign
+        yield
+        box.no_more_faults()
+        assert self.foreign <= set(connector.read_corrections(self.objects))
+
     def present(self, connector: CorrectsBids) -> dict[tuple[BidObject, str], int]:
-        found = connector.read_corrections(self.objects)
+        found = set(connector.read_corrections(self.objects)) - self.foreign
         assert len({(one.object, one.condition_id) for one in found}) == len(found)
         return {(one.object, one.condition_id): one.percent for one in found}
 
@@ -510,3 +532,41 @@ class BidContract(PlatformContract):
         assert all(one.name for one in strategies)
         nowhere = BidObject(ACCOUNT, self.platform, self.objects[0].level, "404")
         assert connector.strategies([nowhere])[0].acts_on == "unknown"
+
+
+class SpendContract(PlatformContract):
+    """What was spent, and what came of it."""
+
+    objects: ClassVar[tuple[BidObject, ...]]
+    """Objects of which the sandbox has figures."""
+    spend_operation: ClassVar[str]
+
+    @property
+    def days(self) -> tuple[date, date]:
+        last = datetime.now(UTC).date() - timedelta(days=2)
+        return last - timedelta(days=6), last
+
+    def test_every_day_of_every_object(self, connector: ReportsSpend) -> None:
+        first, last = self.days
+        rows = connector.spend(self.objects, first, last)
+        assert {one.object for one in rows} == set(self.objects)
+        assert {one.day for one in rows} == {first + timedelta(days=n) for n in range(7)}
+        assert len({(one.day, one.object, one.condition_id) for one in rows}) == len(rows)
+        assert all(one.cost >= 0 and one.clicks <= one.impressions for one in rows)
+        assert sum(one.cost for one in rows) > 0
+
+    def test_a_day_alone_is_as_within_a_week(self, connector: ReportsSpend) -> None:
+        first, last = self.days
+        week = connector.spend(self.objects, first, last)
+        alone = connector.spend(self.objects, last, last)
+        assert set(alone) == {one for one in week if one.day == last}
+
+    def test_nothing_asked_is_nothing_sent(self, connector: ReportsSpend) -> None:
+        assert connector.spend([], *self.days) == ()
+
+    @pytest.mark.parametrize("name", FAULTS)
+    def test_a_report_survives(self, connector: ReportsSpend, box: Sandbox, name: str) -> None:
+        wanted = connector.spend(self.objects, *self.days)
+        self.fault(box, self.spend_operation, name)
+        assert connector.spend(self.objects, *self.days) == wanted
+        assert box.faults_left() == []

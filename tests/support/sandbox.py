@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
@@ -10,7 +10,7 @@ import requests
 from config.platforms import Account
 from connectors.registry import connect
 from connectors.sandbox.server import run_in_thread
-from tests.support.surroundings import surroundings
+from tests.support.surroundings import Clock, surroundings
 
 ACCOUNT = "shop"
 DAY = 86_400.0
@@ -23,9 +23,13 @@ class Sandbox:
     url: str
 
     def connector(self, platform: str, **account: Any) -> Any:
-        """A fresh connector: no waiting, and half a second of patience for an answer."""
+        """A fresh connector with half a second of patience for an answer.
+
+        When it waits, the sandbox's clock moves and nobody waits.
+        """
         written = Account(name=ACCOUNT, platform=platform, sandbox=True, **account)
-        return connect(written, surroundings(sandbox_url=self.url, timeout=(5, 0.5)))
+        clock = Moving(box=self)
+        return connect(written, surroundings(clock, sandbox_url=self.url, timeout=(5, 0.5)))
 
     def lists(self, platform: str) -> list[dict[str, Any]]:
         return list(self._state()["platforms"][platform]["lists"])
@@ -52,7 +56,10 @@ class Sandbox:
 
     def settle(self) -> None:
         """Let everything finish that is being worked on, and quotas return."""
-        self._ask("POST", "clock", params={"seconds": DAY + 1})
+        self.move_clock(DAY + 1)
+
+    def move_clock(self, seconds: float) -> None:
+        self._ask("POST", "clock", params={"seconds": seconds})
 
     def change(self, **settings: Any) -> None:
         self._ask("POST", "settings", json=settings)
@@ -71,6 +78,17 @@ class Sandbox:
         answer = requests.request(method, f"{self.url}/_sandbox/{door}", timeout=10, **more)
         answer.raise_for_status()
         return answer.json()
+
+
+@dataclass
+class Moving(Clock):
+    """A clock that takes the sandbox's along."""
+
+    box: Sandbox = field(kw_only=True)
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.box.move_clock(seconds)
 
 
 @contextmanager

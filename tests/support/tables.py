@@ -26,7 +26,9 @@ def contacts(engine: ibis.BaseBackend, *rows: Mapping[str, Any]) -> ir.Table:
     """CONTACT_ROWS; `id` names a row, the rest is filled in."""
     base = {"source": "crm", "file": "contacts.csv", "line": 1, "consent_ads": "unknown"}
     ids = ({"row_id": str(row["id"]), "contact_id": str(row["id"])} for row in rows)
-    return table(engine, CONTACT_ROWS, [base | named | row for named, row in zip(ids, rows, strict=True)])
+    return table(
+        engine, CONTACT_ROWS, [base | named | row for named, row in zip(ids, rows, strict=True)]
+    )
 
 
 def orders(engine: ibis.BaseBackend, *rows: Mapping[str, Any]) -> ir.Table:
