@@ -99,15 +99,7 @@ class Google(GoogleBids, Connector, GrowsLookalikes, TellsOutcomes):
     @classmethod
     def connect(cls, account: Account, around: Surroundings) -> Self:
         secrets = _secrets(account, around)
-        tokens = GoogleTokens(
-            Door(
-                origin_for(account, around, "google_oauth", OAUTH_ORIGIN),
-                surroundings=around,
-                judge=judge_token_answer,
-            ),
-            secrets,
-            around.clock,
-        )
+        tokens = _tokens(account, around, secrets)
         manager = secrets.manager_id
         login = f"accountTypes/GOOGLE_ADS/accounts/{manager}"
         data = Door(
@@ -374,9 +366,13 @@ class Google(GoogleBids, Connector, GrowsLookalikes, TellsOutcomes):
 
 
 def _secrets(account: Account, around: Surroundings) -> GoogleCredentials:
-    """Of the account; a sandbox account has the sandbox's and needs none."""
+    """Of the account; a sandbox account has the sandbox's and needs none.
+
+    Raises ConfigError that names the missing variable.
+    """
     if not account.sandbox:
-        return GoogleCredentials.read(account.secrets_prefix, around.env_file)
+        given = around.secrets.get(account.name)
+        return GoogleCredentials.read(account.secrets_prefix, around.folder, given)
     return GoogleCredentials.model_construct(
         client_id="sandbox-client",
         client_secret=SecretStr("sandbox-secret"),
@@ -384,6 +380,16 @@ def _secrets(account: Account, around: Surroundings) -> GoogleCredentials:
         manager_id="",
         customer_match_terms="accepted",
     )
+
+
+def _tokens(account: Account, around: Surroundings, secrets: GoogleCredentials) -> GoogleTokens:
+    """Shared by the accounts that have the same secrets."""
+    origin = origin_for(account, around, "google_oauth", OAUTH_ORIGIN)
+    door = Door(origin, surroundings=around, judge=judge_token_answer)
+    name = "sandbox" if account.sandbox else account.secrets_prefix
+    fresh = GoogleTokens(door, secrets, around.clock)
+    shared: GoogleTokens = around.shared.setdefault(f"google {name}", fresh)
+    return shared
 
 
 def _customer(account: Account) -> str:

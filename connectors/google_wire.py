@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 
-from connectors.credentials import Credentials
+from config.settings import Credentials
 from connectors.errors import (
     ConnectorError,
     ContractBroken,

@@ -4,19 +4,30 @@ from typing import Any
 
 import pytest
 
-from audiences.model import Verb
+from audiences.model import AudienceRef, Verb
 from bids.model import BidObject, Level
-from config.audiences import Lookalike
+from config.audiences import Lookalike, Purpose
 from connectors.base import Connector, CorrectsBids
 from connectors.errors import ListGone
 from connectors.google import Google
-from tests.support.contract import FAULTS, BidContract, ConnectorContract, LookalikeContract
+from tests.support.contract import (
+    FAULTS,
+    BidContract,
+    ConnectorContract,
+    LookalikeContract,
+    OutcomeContract,
+    SpendContract,
+    sandbox_server,
+)
 from tests.support.members import batch
 from tests.support.sandbox import ACCOUNT, Sandbox
 
-SEARCH = BidObject(ACCOUNT, "google", Level.CAMPAIGN, "2001")
-GROUP = BidObject(ACCOUNT, "google", Level.AD_GROUP, "3001")
-FOREIGN = "7000000001"
+__all__ = ["sandbox_server"]
+
+OBJECTS = (
+    BidObject(ACCOUNT, "google", Level.CAMPAIGN, "2001"),
+    BidObject(ACCOUNT, "google", Level.AD_GROUP, "3001"),
+)
 
 
 class TestGoogle(ConnectorContract):
@@ -48,38 +59,52 @@ class TestGoogle(ConnectorContract):
         assert connector.outcome(receipt.reference).done
 
 
-class TestGoogleLookalikes(LookalikeContract):
+class TestGoogleOutcomes(OutcomeContract):
+    platform = "google"
+    outcome_operation = "requestStatus:retrieve"
+
+
+class BothApis(Sandbox):
+    """Where the connector uses the Google Ads API, faults strike that one."""
+
+    def fault(self, kind: str, platform: str, operation: str | None, **more: Any) -> None:
+        name = platform if operation is None else "google_ads"
+        super().fault(kind, name, operation, **more)
+
+
+class ThroughAds:
+    @pytest.fixture
+    def box(self, sandbox_server: Sandbox) -> Sandbox:
+        sandbox_server.reset()
+        return BothApis(sandbox_server.url)
+
+
+class TestGoogleLookalikes(ThroughAds, LookalikeContract):
     platform = "google"
     connector_class = Google
     grow_operation = "userLists.create"
     wish = Lookalike(countries=("UA",))
 
-    def fault(self, box: Sandbox, operation: str | None, name: str) -> None:
-        """Look-alikes are made by the Google Ads API."""
-        if operation != self.grow_operation:
-            super().fault(box, operation, name)
-        else:
-            box.fault(platform="google_ads", operation=operation, **FAULTS[name])
+
+class TestGoogleSpend(ThroughAds, SpendContract):
+    platform = "google"
+    objects = OBJECTS
+    spend_operation = "googleAds:search.campaign_audience_view"
 
 
-class TestGoogleBids(BidContract):
-    """The half that bids has a platform of its own in the sandbox."""
-
-    platform = "google_ads"
+class TestGoogleBids(ThroughAds, BidContract):
+    platform = "google"
     connector_class = Google
-    objects = (SEARCH, GROUP)
+    objects = OBJECTS
     add_operation = "campaignCriteria.create"
     set_operation = "campaignCriteria.update"
     remove_operation = "campaignCriteria.remove"
     condition_operation = "googleAds:search.user_list"
 
     @pytest.fixture
-    def connector(self, box: Sandbox) -> Any:
-        return box.connector("google")
-
-    @pytest.fixture
-    def list_id(self, box: Sandbox) -> str:
-        return FOREIGN
+    def list_id(self, connector: Any) -> str:
+        audience = AudienceRef(ACCOUNT, "google", "vip", Purpose.RETARGETING, "adsteer: vip")
+        return str(connector.find_or_create(audience, batch(1, 300)).list_id)
 
     def test_a_condition_is_made_once(self, connector: CorrectsBids, list_id: str) -> None:
         """A list is its own condition: there is nothing to make."""

@@ -5,12 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from connectors.base import Connector, CorrectsBids, GrowsLookalikes, ReportsSpend
+from connectors.base import (
+    Connector,
+    CorrectsBids,
+    GrowsLookalikes,
+    ReportsSpend,
+    TellsOutcomes,
+)
 from connectors.registry import PLATFORMS
 from tests.support.contract import (
     BidContract,
     ConnectorContract,
     LookalikeContract,
+    OutcomeContract,
     PlatformContract,
     SpendContract,
 )
@@ -20,6 +27,7 @@ CONTRACTS: dict[type, type[PlatformContract]] = {
     GrowsLookalikes: LookalikeContract,
     CorrectsBids: BidContract,
     ReportsSpend: SpendContract,
+    TellsOutcomes: OutcomeContract,
 }
 
 

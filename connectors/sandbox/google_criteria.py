@@ -22,7 +22,7 @@ from connectors.sandbox.google_shapes import camel
 from connectors.sandbox.store import Document, Store
 from connectors.sandbox.world import World
 
-SEARCH, SMART, FOREIGN, DISPLAY = 2001, 2002, 2003, 2004
+SEARCH, SMART, TARGETED, DISPLAY = 2001, 2002, 2003, 2004
 GROUP, DISPLAY_GROUP = 3001, 3004
 LOWEST, HIGHEST = 0.1, 10.0
 RULE_LOWEST, RULE_HIGHEST = 0.5, 10.0
@@ -62,7 +62,7 @@ def seed(world: World) -> None:
     for number, name, strategy, channel, restrictions in (
         (SEARCH, "Search, manual bids", "MANUAL_CPC", "SEARCH", observation),
         (SMART, "Search, target CPA", "TARGET_CPA", "SEARCH", []),
-        (FOREIGN, "Search, of somebody else", "MANUAL_CPC", "SEARCH", observation),
+        (TARGETED, "Search, reaches its lists only", "MANUAL_CPC", "SEARCH", []),
         (DISPLAY, "Display", "TARGET_SPEND", "DISPLAY", []),
     ):
         body = {"id": number, "name": name, "status": "ENABLED", "customer": DIRECT}
@@ -71,8 +71,9 @@ def seed(world: World) -> None:
     for number, campaign in ((GROUP, SMART), (DISPLAY_GROUP, DISPLAY)):
         body = {"id": number, "campaign": campaign, "name": f"Group {number}"}
         store.put("ad_group", number, {**body, "status": "ENABLED", "restrictions": []})
-    keep(store, "campaignCriteria", FOREIGN, FOREIGN_LIST, 1.1)
-    keep(store, "campaignCriteria", SEARCH, FOREIGN_LIST, None, negative=True)
+    keep(store, "campaignCriteria", SEARCH, FOREIGN_LIST, 1.1)
+    keep(store, "campaignCriteria", TARGETED, FOREIGN_LIST, None)
+    keep(store, "campaignCriteria", SMART, FOREIGN_LIST, None, negative=True)
 
 
 def keep(
