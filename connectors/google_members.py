@@ -47,11 +47,12 @@ class MembersJson:
     @classmethod
     def of(cls, batch: Batch) -> Self:
         table = batch.members.combine_chunks()
-        identifiers = compute.binary_join_element_wise(
-            *(_identifiers(table[kind].combine_chunks(), name) for kind, name in WIRE.items()),
-            ",",
-            null_handling="skip",
+        emails, phones = (
+            _identifiers(table[kind].combine_chunks(), name) for kind, name in WIRE.items()
         )
+        both = compute.and_(compute.not_equal(emails, ""), compute.not_equal(phones, ""))
+        comma = compute.if_else(both, ",", "")
+        identifiers = compute.binary_join_element_wise(emails, comma, phones, "")
         reachable = compute.not_equal(identifiers, "")
         head, tail = '{"compositeData":{"userData":{"userIdentifiers":[', "]}}}"
         members = compute.binary_join_element_wise(head, identifiers, tail, "")
@@ -86,8 +87,7 @@ class MembersJson:
 
 
 def _identifiers(digests: Any, name: str) -> Any:
-    """Per person the identifier objects of one kind, joined; null where there are none."""
+    """Per person the identifier objects of one kind, joined by commas; empty without any."""
     some = compute.list_slice(digests, 0, EACH, return_fixed_size_list=False)
     objects = compute.binary_join_element_wise(f'{{"{name}":"', some.flatten(), '"}', "")
-    joined = compute.binary_join(pa.ListArray.from_arrays(some.offsets, objects), ",")
-    return compute.if_else(compute.equal(joined, ""), pa.scalar(None, pa.string()), joined)
+    return compute.binary_join(pa.ListArray.from_arrays(some.offsets, objects), ",")
