@@ -172,9 +172,12 @@ ACTS = {
     "CLOUD_PROJECT_NOT_APPROVED_FOR_PRODUCTION": "Apply for Google Ads API access of the Cloud "
     "project.",
     "CUSTOMER_NOT_ENABLED": "Reactivate the account in Google Ads.",
+    "RESOURCE_EXHAUSTED": "What is left waits for a later run; quotas belong to the Cloud project.",
     "UNSUPPORTED_VERSION": "Update adsteer, or set api_version of the account to one that is "
     "served.",
 }
+
+UNSUPPORTED, DAY_IS_OVER = "UNSUPPORTED_VERSION", "RESOURCE_EXHAUSTED"
 
 PLACE = re.compile(r"audience_members\[(\d+)\]")
 """Also where the name of the list is doubled, as a documented sample has it."""
@@ -199,8 +202,10 @@ def _data_error(ask: Ask, reply: Reply, error: Mapping[str, Any]) -> ConnectorEr
     code = int(error.get("code") or reply.status)
     if code == 429:
         limit = str((info.get("metadata") or {}).get("quota_limit", ""))
-        kind = QuotaGone if "PerDay" in limit else Throttled
-        return kind(f"{ask}: over quota {redact(limit)}.", retry_after=reply.retry_after)
+        said = f"{ask}: over quota {limit if limit.isalpha() else ''}".rstrip()
+        if "PerDay" in limit:
+            return QuotaGone(f"{said}.", act=ACTS[DAY_IS_OVER], retry_after=reply.retry_after)
+        return Throttled(f"{said}.", retry_after=reply.retry_after)
     places = {
         int(found[1]): str(one.get("reason", "refused"))
         for one in wrong
@@ -327,9 +332,6 @@ def _judge_foreign(ask: Ask, reply: Reply) -> None:
     if reply.status == 404:
         raise VersionGone(f"{ask}: HTTP 404 that is not the API's own.", act=ACTS[UNSUPPORTED])
     raise error_for_status(ask, reply)
-
-
-UNSUPPORTED = "UNSUPPORTED_VERSION"
 
 
 def _by_code(ask: Ask, reply: Reply, code: int, said: str) -> ConnectorError:
