@@ -129,10 +129,11 @@ class Google(GoogleBids, Connector, GrowsLookalikes, TellsOutcomes):
         self._refuse_without_terms()
 
     def find(self, audience: AudienceRef) -> str | None:
-        """Titles are unique in an account; a list of another kind is not ours to fill."""
+        """Titles are unique among the account's own lists; other kinds are not ours to fill."""
         for one in self._lists(f"display_name = {quoted(audience.title)}"):
             keys = (one.get("ingestedUserListInfo") or {}).get("uploadKeyTypes")
-            if one.get("displayName") == audience.title and keys == ["CONTACT_ID"]:
+            own = one.get("accessReason", "OWNED") == "OWNED"
+            if own and one.get("displayName") == audience.title and keys == ["CONTACT_ID"]:
                 return str(one["id"])
         return None
 

@@ -25,7 +25,16 @@ OPERATIONS_PER_CALL = 5_000  # 10,000 are taken; half of it keeps answers small
 OBJECTS_PER_QUERY = 1_000  # UNVERIFIED: a query may be some 100,000 characters long
 GONE = "RESOURCE_NOT_FOUND"
 
-AUDIENCES = "'USER_LIST', 'USER_INTEREST', 'CUSTOM_AUDIENCE', 'COMBINED_AUDIENCE', 'AUDIENCE'"
+AUDIENCES = (
+    "USER_LIST",
+    "USER_INTEREST",
+    "CUSTOM_AUDIENCE",
+    "CUSTOM_AFFINITY",
+    "CUSTOM_INTENT",
+    "COMBINED_AUDIENCE",
+    "AUDIENCE",
+    "LIFE_EVENT",
+)
 """Criteria that narrow the reach where audiences are targeted and not only observed."""
 
 ACTS_ON: dict[str, str] = {  # UNVERIFIED: no table of strategies is printed
@@ -320,7 +329,8 @@ class GoogleBids(CorrectsBids, ReportsSpend):
         ]:
             criterion = f"{name}_criterion"
             query = f"SELECT {place.name}.id, {criterion}.negative FROM {criterion}"
-            where = f"{criterion}.type IN ({AUDIENCES}) AND {criterion}.status != 'REMOVED'"
+            kinds = ", ".join(f"'{kind}'" for kind in AUDIENCES)
+            where = f"{criterion}.type IN ({kinds}) AND {criterion}.status != 'REMOVED'"
             key = "adGroupCriterion" if name == "ad_group" else "campaignCriterion"
             for one, row in self._rows(place, objects, query, where):
                 if not (row.get(key) or {}).get("negative"):

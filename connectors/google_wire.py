@@ -154,6 +154,7 @@ REASONS: dict[str, type[ConnectorError]] = {  # google.ads.datamanager_v1 ErrorR
     "USER_LIST_MUTATION_NOT_SUPPORTED": NotOurs,
     "INVALID_USER_LIST_TYPE": NotOurs,
     "ACCESS_TOKEN_SCOPE_INSUFFICIENT": CredentialsRefused,
+    "REQUEST_TOO_OLD": RuleRefused,
 }
 """What else is wrong with a request is ours (ContractBroken), unless it names members."""
 
@@ -171,6 +172,7 @@ ACTS = {
     "account's id (MANAGER_ID) if access comes from one.",
     "CLOUD_PROJECT_NOT_APPROVED_FOR_PRODUCTION": "Apply for Google Ads API access of the Cloud "
     "project.",
+    "REQUEST_TOO_OLD": "Google keeps what became of a request for some 50 days.",
     "CUSTOMER_NOT_ENABLED": "Reactivate the account in Google Ads.",
     "RESOURCE_EXHAUSTED": "What is left waits for a later run; quotas belong to the Cloud project.",
     "UNSUPPORTED_VERSION": "Update adsteer, or set api_version of the account to one that is "

@@ -355,7 +355,8 @@ def test_a_list_that_is_there_is_not_made_again(net, known):
     phones = {**OURS, "id": "1", "ingestedUserListInfo": {"uploadKeyTypes": ["MOBILE_ID"]}}
     grown = {"id": "2", "displayName": VIP.title}
     near = {**OURS, "id": "3", "displayName": "Adsteer"}
-    lists(net, phones, grown, near, OURS)
+    shared = {**OURS, "id": "4", "accessReason": "SHARED"}
+    lists(net, phones, grown, near, shared, OURS)
     assert known.find_or_create(VIP, batch(1, 1)).list_id == "555"
 
 
@@ -846,7 +847,10 @@ GROUP_SETTINGS = (
     "SELECT ad_group.id, ad_group.targeting_setting.target_restrictions, "
     "campaign.targeting_setting.target_restrictions FROM ad_group WHERE ad_group.id IN (3)"
 )
-KINDS = "'USER_LIST', 'USER_INTEREST', 'CUSTOM_AUDIENCE', 'COMBINED_AUDIENCE', 'AUDIENCE'"
+KINDS = (
+    "'USER_LIST', 'USER_INTEREST', 'CUSTOM_AUDIENCE', 'CUSTOM_AFFINITY', 'CUSTOM_INTENT', "
+    "'COMBINED_AUDIENCE', 'AUDIENCE', 'LIFE_EVENT'"
+)
 
 
 def attached(kind, within, ids):

@@ -22,7 +22,7 @@ from connectors.sandbox.google_call import (
     reachable,
     seed_customers,
 )
-from connectors.sandbox.google_shapes import INGEST, REMOVE, REMOVE_ALL, USER_LIST, faults
+from connectors.sandbox.google_shapes import INGEST, REMOVE, REMOVE_ALL, USER_LIST, faults, named
 from connectors.sandbox.store import Document
 from connectors.sandbox.world import World
 
@@ -95,7 +95,7 @@ async def body_of(request: Request, shape: Any) -> Document:
     wrong = [Violation(where, "INVALID_ARGUMENT", said) for where, said in faults(body, shape)]
     if wrong:
         raise data_refusal(400, "INVALID_ARGUMENT", *wrong)
-    return dict(body)
+    return dict(named(body, shape))
 
 
 async def act(world: World, work: Callable[..., Any], *given: Any, **named: Any) -> Any:

@@ -25,7 +25,7 @@ from connectors.sandbox.google_call import (
     reachable,
 )
 from connectors.sandbox.google_gaql import PAGE, answer
-from connectors.sandbox.google_shapes import MUTATES, SEARCH, SEARCH_STREAM, faults
+from connectors.sandbox.google_shapes import MUTATES, SEARCH, SEARCH_STREAM, faults, named
 from connectors.sandbox.store import Document
 from connectors.sandbox.world import World
 
@@ -105,7 +105,7 @@ async def body_of(request: Request, shape: Any) -> Document:
     wrong = [Violation(where, "INVALID_ARGUMENT", said) for where, said in faults(body, shape)]
     if wrong:
         raise Refused(400, data_body(400, "INVALID_ARGUMENT", wrong))
-    return dict(body)
+    return dict(named(body, shape))
 
 
 def mutate(

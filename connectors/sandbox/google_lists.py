@@ -291,7 +291,7 @@ def passes(view: View, condition: str) -> bool:
         if snake(field) not in FILTERED or len(spellings) > 1:
             raise bad_filter()
         values = [unquoted(one) for one in VALUE.findall(term[3] or term[5])]
-        result = result and compared(here(view, snake(field)), term[2] or "IN", values)
+        result = result and compared(values_at(view, snake(field)), term[2] or "IN", values)
         place = term.end()
         if place == len(condition):
             return result
@@ -308,7 +308,7 @@ def unquoted(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text
 
 
-def here(view: View, path: str) -> list[str]:
+def values_at(view: View, path: str) -> list[str]:
     value: Any = view
     for part in path.split("."):
         value = (value or {}).get(camel(part))
@@ -322,8 +322,10 @@ def compared(present: list[str], operator: str, values: list[str]) -> bool:
         return all(one not in values for one in present)
     if operator == ":":
         return any(values[0].lower() in one.lower() for one in present)
-    one, other = ((int(one), int(values[0])) for one in present[:1]).__next__()
-    return {">": one > other, ">=": one >= other, "<": one < other, "<=": one <= other}[operator]
+    here, there = (int(text) if text.isdigit() else -1 for text in (present[0], values[0]))
+    return {">": here > there, ">=": here >= there, "<": here < there, "<=": here <= there}[
+        operator
+    ]
 
 
 # What the control door shows

@@ -27,12 +27,6 @@ KEY_TYPE = {
     "mobileData": "MOBILE_ID",
     "userIdData": "USER_ID",
 }
-STATUS_NAME = {
-    "compositeData": "compositeData",
-    "userData": "userData",
-    "mobileData": "mobileData",
-    "userIdData": "userIdData",
-}
 DATA_TYPES = {"emailAddress": "EMAIL", "phoneNumber": "PHONE", "address": "ADDRESS"}
 RANGES = (20, 30, 40, 50, 60, 70, 80, 90, 100)
 
@@ -358,14 +352,15 @@ def per_destination(world: World, asked: Document, destination: Document) -> Vie
 
 
 def ingested(world: World, asked: Document) -> View:
-    name = STATUS_NAME[asked["kind"]]
-    payload = {**figures(asked), **match_rate(world, asked)}
-    return {"audienceMembersIngestionStatus": {f"{name}IngestionStatus": payload}}
+    name = f"{asked['kind']}IngestionStatus"
+    return {
+        "audienceMembersIngestionStatus": {name: {**figures(asked), **match_rate(world, asked)}}
+    }
 
 
 def removed(world: World, asked: Document) -> View:
-    name = STATUS_NAME[asked["kind"]]
-    return {"audienceMembersRemovalStatus": {f"{name}RemovalStatus": figures(asked)}}
+    name = f"{asked['kind']}RemovalStatus"
+    return {"audienceMembersRemovalStatus": {name: figures(asked)}}
 
 
 def figures(asked: Document) -> View:

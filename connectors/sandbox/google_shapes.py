@@ -1,11 +1,13 @@
 """The JSON that the played Google takes: names, types and choices of every message.
 
-Canonical protobuf JSON: unknown names and enum names are refused, int64 come as text or number.
+Canonical protobuf JSON: unknown names are refused, int64 come as text or number, and enums by name
+or, as Google's own clients send them, by number.
 Source: google-ads 34.0.0 (v26) and google-ads-datamanager 0.9.4 (v1), only what is played here.
 """
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +16,37 @@ ONE_OF = "one of"
 """Key of a message whose value lists groups of names that exclude each other."""
 
 Shape = Any
-"""A type above, a set of enum names, a message {name: shape}, or a list [shape]."""
+"""A type above, a Choice, a message {name: shape}, or a list [shape]."""
 Fault = tuple[str, str]
 """Where, and what is wrong there."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An enum: its names in the order of their numbers, which begin with `first`."""
+
+    first: int
+    names: tuple[str, ...]
+
+    def name(self, value: Any) -> str | None:
+        """The name of a value as it came, or None if there is none."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            place = value - self.first
+            return self.names[place] if 0 <= place < len(self.names) else None
+        return value if value in self.names else None
+
+
+def choice(first: int, *names: str) -> Choice:
+    return Choice(first, names)
+
+
+def named(body: Any, shape: Shape) -> Any:
+    """A body that fits, with every enum by its name."""
+    if isinstance(shape, dict):
+        return {name: named(value, shape[name]) for name, value in body.items()}
+    if isinstance(shape, list):
+        return [named(item, shape[0]) for item in body]
+    return shape.name(body) if isinstance(shape, Choice) else body
 
 
 def faults(body: Any, shape: Shape, path: str = "") -> Iterator[Fault]:
@@ -29,9 +59,9 @@ def faults(body: Any, shape: Shape, path: str = "") -> Iterator[Fault]:
             return
         for place, item in enumerate(body):
             yield from faults(item, shape[0], f"{path}[{place}]")
-    elif isinstance(shape, frozenset):
-        if body not in shape:
-            yield path, "is not a name of its enum"
+    elif isinstance(shape, Choice):
+        if shape.name(body) is None:
+            yield path, "is not a value of its enum"
     elif not _fits(body, shape):
         yield path, f"is not {shape}"
 
@@ -86,17 +116,16 @@ def camel(name: str) -> str:
 
 # Data Manager API v1
 
-CONSENT_STATUS = frozenset({"CONSENT_STATUS_UNSPECIFIED", "CONSENT_GRANTED", "CONSENT_DENIED"})
+CONSENT_STATUS = choice(0, "CONSENT_STATUS_UNSPECIFIED", "CONSENT_GRANTED", "CONSENT_DENIED")
 CONSENT = {"adUserData": CONSENT_STATUS, "adPersonalization": CONSENT_STATUS}
-ACCOUNT_TYPE = frozenset(
-    {
-        "GOOGLE_ADS",
-        "DISPLAY_VIDEO_PARTNER",
-        "DISPLAY_VIDEO_ADVERTISER",
-        "DATA_PARTNER",
-        "GOOGLE_ANALYTICS_PROPERTY",
-        "GOOGLE_AD_MANAGER_AUDIENCE_LINK",
-    }
+ACCOUNT_TYPE = choice(
+    1,
+    "GOOGLE_ADS",
+    "DISPLAY_VIDEO_PARTNER",
+    "DISPLAY_VIDEO_ADVERTISER",
+    "DATA_PARTNER",
+    "GOOGLE_ANALYTICS_PROPERTY",
+    "GOOGLE_AD_MANAGER_AUDIENCE_LINK",
 )
 PRODUCT_ACCOUNT = {"accountType": ACCOUNT_TYPE, "accountId": TEXT}
 DESTINATION = {
@@ -124,8 +153,8 @@ MEMBER = {
     "consent": CONSENT,
     ONE_OF: [KINDS],
 }
-ENCODING = frozenset({"ENCODING_UNSPECIFIED", "HEX", "BASE64"})
-TERMS = frozenset({"TERMS_OF_SERVICE_STATUS_UNSPECIFIED", "ACCEPTED", "REJECTED"})
+ENCODING = choice(0, "ENCODING_UNSPECIFIED", "HEX", "BASE64")
+TERMS = choice(0, "TERMS_OF_SERVICE_STATUS_UNSPECIFIED", "ACCEPTED", "REJECTED")
 REMOVE = {
     "destinations": [DESTINATION],
     "audienceMembers": [MEMBER],
@@ -139,15 +168,13 @@ INGEST = {
 }
 REMOVE_ALL = {"destinations": [DESTINATION], "removeAsOfTime": TIME, "validateOnly": BOOL}
 
-UPLOAD_KEY_TYPES = frozenset({"CONTACT_ID", "MOBILE_ID", "USER_ID", "PAIR_ID", "PSEUDONYMOUS_ID"})
-DATA_SOURCE = frozenset(
-    f"DATA_SOURCE_TYPE_{name}"
-    for name in (
-        "FIRST_PARTY",
-        "THIRD_PARTY_CREDIT_BUREAU",
-        "THIRD_PARTY_VOTER_FILE",
-        "THIRD_PARTY_PARTNER_DATA",
-    )
+UPLOAD_KEY_TYPES = choice(1, "CONTACT_ID", "MOBILE_ID", "USER_ID", "PAIR_ID", "PSEUDONYMOUS_ID")
+DATA_SOURCE = choice(
+    1,
+    "DATA_SOURCE_TYPE_FIRST_PARTY",
+    "DATA_SOURCE_TYPE_THIRD_PARTY_CREDIT_BUREAU",
+    "DATA_SOURCE_TYPE_THIRD_PARTY_VOTER_FILE",
+    "DATA_SOURCE_TYPE_THIRD_PARTY_PARTNER_DATA",
 )
 USER_LIST = {
     "name": TEXT,
@@ -155,15 +182,15 @@ USER_LIST = {
     "displayName": TEXT,
     "description": TEXT,
     "integrationCode": TEXT,
-    "membershipStatus": frozenset({"OPEN", "CLOSED"}),
+    "membershipStatus": choice(1, "OPEN", "CLOSED"),
     "membershipDuration": DURATION,
-    "accountAccessStatus": frozenset({"ENABLED", "DISABLED"}),
+    "accountAccessStatus": choice(1, "ENABLED", "DISABLED"),
     "ingestedUserListInfo": {
         "uploadKeyTypes": [UPLOAD_KEY_TYPES],
         "contactIdInfo": {"dataSourceType": DATA_SOURCE},
         "mobileIdInfo": {
             "dataSourceType": DATA_SOURCE,
-            "keySpace": frozenset({"IOS", "ANDROID"}),
+            "keySpace": choice(1, "IOS", "ANDROID"),
             "appId": TEXT,
         },
         "userIdInfo": {"dataSourceType": DATA_SOURCE},
@@ -191,16 +218,16 @@ ADS_USER_LIST = {
     "name": TEXT,
     "description": TEXT,
     "integrationCode": TEXT,
-    "membershipStatus": frozenset({"OPEN", "CLOSED"}),
+    "membershipStatus": choice(2, "OPEN", "CLOSED"),
     "membershipLifeSpan": INT64,
     "crmBasedUserList": {
-        "uploadKeyType": frozenset({"CONTACT_INFO", "CRM_ID", "MOBILE_ADVERTISING_ID"}),
-        "dataSourceType": frozenset({"FIRST_PARTY", "THIRD_PARTY_CREDIT_BUREAU"}),
+        "uploadKeyType": choice(2, "CONTACT_INFO", "CRM_ID", "MOBILE_ADVERTISING_ID"),
+        "dataSourceType": choice(2, "FIRST_PARTY", "THIRD_PARTY_CREDIT_BUREAU"),
         "appId": TEXT,
     },
     "lookalikeUserList": {
         "seedUserListIds": [INT64],
-        "expansionLevel": frozenset({"NARROW", "BALANCED", "BROAD"}),
+        "expansionLevel": choice(2, "NARROW", "BALANCED", "BROAD"),
         "countryCodes": [TEXT],
     },
     ONE_OF: [("crmBasedUserList", "lookalikeUserList")],
@@ -218,8 +245,8 @@ GROUP_CRITERION = {
     "adGroup": TEXT,
 }
 RESTRICTION = {
-    "targetingDimension": frozenset(
-        {"KEYWORD", "AUDIENCE", "TOPIC", "GENDER", "AGE_RANGE", "PLACEMENT", "PARENTAL_STATUS"}
+    "targetingDimension": choice(
+        2, "KEYWORD", "AUDIENCE", "TOPIC", "GENDER", "AGE_RANGE", "PLACEMENT", "PARENTAL_STATUS"
     ),
     "bidOnly": BOOL,
 }
@@ -228,23 +255,23 @@ TARGETED = {
     "targetingSetting": {
         "targetRestrictions": [RESTRICTION],
         "targetRestrictionOperations": [
-            {"operator": frozenset({"ADD", "REMOVE"}), "value": RESTRICTION}
+            {"operator": choice(2, "ADD", "REMOVE"), "value": RESTRICTION}
         ],
     },
 }
 RULE = {
     "resourceName": TEXT,
-    "action": {"operation": frozenset({"ADD", "MULTIPLY", "SET"}), "value": DOUBLE},
+    "action": {"operation": choice(2, "ADD", "MULTIPLY", "SET"), "value": DOUBLE},
     "audienceCondition": {"userLists": [TEXT]},
-    "status": frozenset({"ENABLED", "PAUSED", "REMOVED"}),
+    "status": choice(2, "ENABLED", "REMOVED", "PAUSED"),
 }
 RULE_SET = {
     "resourceName": TEXT,
     "conversionValueRules": [TEXT],
-    "dimensions": [frozenset({"AUDIENCE", "GEO_LOCATION", "DEVICE"})],
-    "attachmentType": frozenset({"CUSTOMER", "CAMPAIGN"}),
+    "dimensions": [choice(2, "GEO_LOCATION", "DEVICE", "AUDIENCE")],
+    "attachmentType": choice(2, "CUSTOMER", "CAMPAIGN"),
     "campaign": TEXT,
-    "status": frozenset({"ENABLED", "PAUSED", "REMOVED"}),
+    "status": choice(2, "ENABLED", "REMOVED", "PAUSED"),
 }
 MUTATES = {
     "userLists": mutate(ADS_USER_LIST),

@@ -8,6 +8,7 @@ import pytest
 
 DATA = "google.ads.datamanager_v1.types"
 ADS = "google.ads.googleads.v26.services.types"
+ADS_ERRORS = "google.ads.googleads.v26.errors.types.errors"
 
 
 def message_class(module: str, name: str) -> Any:
@@ -19,6 +20,19 @@ def message_class(module: str, name: str) -> Any:
             raise
         pytest.skip("Google's types are not installed: pip install 'adsteer[platform-types]'")
     return found
+
+
+def assert_answer(module: str, name: str, body: Any) -> None:
+    """The body is a message of this class; not looked at where the types are not installed."""
+    try:
+        found = getattr(import_module(module), name)
+    except ImportError:
+        if os.environ.get("CI") == "true":
+            raise
+        return
+    from google.protobuf import json_format
+
+    json_format.ParseDict(body, found.pb(found()))
 
 
 def assert_wire(module: str, name: str, body: Any) -> None:

@@ -1,4 +1,7 @@
-"""Plain HTTP calls at the played Google. Knows none of our connectors."""
+"""Plain HTTP calls at the played Google. Knows none of our connectors.
+
+Where Google's own types are installed, answers are held against them on the way.
+"""
 
 import hashlib
 from collections.abc import Iterable
@@ -7,6 +10,7 @@ from typing import Any
 import requests
 
 from connectors.sandbox.server import Running
+from tests.support.google_types import ADS, ADS_ERRORS, DATA, assert_answer
 
 TIMEOUT = 20
 CUSTOMER, CHILD, MANAGER = "1234567890", "2222222222", "9999999999"
@@ -55,10 +59,15 @@ class Data:
         return str(answer.json()["id"])
 
     def get(self, number: str) -> requests.Response:
-        return self.ask("GET", f"{self.collection}/{number}")
+        answer = self.ask("GET", f"{self.collection}/{number}")
+        if answer.status_code == 200:
+            assert_answer(DATA, "UserList", answer.json())
+        return answer
 
     def lists(self, **query: Any) -> dict[str, Any]:
-        return dict(self.ask("GET", self.collection, params=query).json())
+        found = dict(self.ask("GET", self.collection, params=query).json())
+        assert_answer(DATA, "ListUserListsResponse", found)
+        return found
 
     def destination(self, number: str, **more: Any) -> dict[str, Any]:
         account = {"accountType": "GOOGLE_ADS", "accountId": self.customer}
@@ -84,7 +93,10 @@ class Data:
         return self.ask("POST", f"audienceMembers:{verb}", json=kept)
 
     def status(self, request_id: str) -> requests.Response:
-        return self.ask("GET", "requestStatus:retrieve", params={"requestId": request_id})
+        answer = self.ask("GET", "requestStatus:retrieve", params={"requestId": request_id})
+        if answer.status_code == 200:
+            assert_answer(DATA, "RetrieveRequestStatusResponse", answer.json())
+        return answer
 
 
 def violations(answer: requests.Response) -> list[tuple[str, str]]:
@@ -92,7 +104,19 @@ def violations(answer: requests.Response) -> list[tuple[str, str]]:
     error = answer.json()["error"]
     assert error["code"] == answer.status_code
     found = [one for one in error["details"] if "fieldViolations" in one]
-    return [(v["field"], v["reason"]) for one in found for v in one["fieldViolations"]]
+    wrong = [(v["field"], v["reason"]) for one in found for v in one["fieldViolations"]]
+    for _, reason in wrong:
+        assert_reason(reason)
+    return wrong
+
+
+def assert_reason(reason: str) -> None:
+    """A name of the enum of reasons, in a message that has one."""
+    try:
+        from google.ads.datamanager_v1.types import ErrorReason
+    except ImportError:
+        return
+    assert reason in ErrorReason.__members__, reason
 
 
 def reason(answer: requests.Response) -> tuple[int, str]:
@@ -123,6 +147,7 @@ class Ads:
     def search(self, query: str) -> list[dict[str, Any]]:
         answer = self.post("/googleAds:search", {"query": query})
         assert answer.status_code == 200, answer.text
+        assert_answer(f"{ADS}.google_ads_service", "SearchGoogleAdsResponse", answer.json())
         return list(answer.json().get("results", []))
 
     def named(self, collection: str, tail: object) -> str:
@@ -149,6 +174,9 @@ def failures(answer: requests.Response) -> list[tuple[int | None, str, str]]:
     status = body["error"] if "error" in body else body.get("partialFailureError", {})
     found = []
     for detail in status.get("details", []):
+        plain = {name: value for name, value in detail.items() if name != "@type"}
+        if "GoogleAdsFailure" in detail["@type"]:
+            assert_answer(ADS_ERRORS, "GoogleAdsFailure", plain)
         for one in detail.get("errors", []):
             ((category, code),) = one["errorCode"].items()
             elements = one.get("location", {}).get("fieldPathElements", [])
