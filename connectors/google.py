@@ -21,6 +21,7 @@ from connectors.errors import (
     ListBusy,
     ListGone,
     ListTooSmall,
+    OperatorError,
     RuleRefused,
     SeedRefused,
     TermsNotAccepted,
@@ -47,7 +48,7 @@ from connectors.http import Ask, Door, Effect, Surroundings, redact
 from connectors.oauth import judge_token_answer
 from connectors.quota import Meter
 from connectors.recipes import GOOGLE
-from connectors.yandex_audience import origin_for
+from connectors.yandex_audience import SANDBOX_TOKEN, origin_for
 
 SANDBOX_CUSTOMER = "1234567890"
 DAY = 86_400
@@ -122,10 +123,22 @@ class Google(GoogleBids, Connector, GrowsLookalikes, TellsOutcomes):
         return cls(data, ads, manager=manager, terms_accepted=accepted)
 
     def check(self) -> None:
+        """Both APIs let us in, the customer can keep lists and bid, the terms are accepted."""
         self._data.send(self._lists_ask({"pageSize": 1}))
-        fields = "customer.id, customer.currency_code, customer.time_zone"
-        if not any(self._ads.search(f"SELECT {fields} FROM customer LIMIT 1")):
+        query = "SELECT customer.manager, customer.test_account FROM customer LIMIT 1"
+        found = next(self._ads.search(query), {}).get("customer")
+        if not isinstance(found, dict):
             raise ContractBroken("the query of the customer has no row.")
+        if found.get("manager"):
+            raise OperatorError(
+                f"customer {self._ads.customer} is a manager account: it has no campaigns.",
+                act="Set login to the client's customer id, and MANAGER_ID to this one.",
+            )
+        if found.get("testAccount"):
+            raise OperatorError(
+                f"customer {self._ads.customer} is a test account: Google closes its lists.",
+                act="Use a real account, or rehearse with `sandbox = true`.",
+            )
         self._refuse_without_terms()
 
     def find(self, audience: AudienceRef) -> str | None:
@@ -388,7 +401,8 @@ def _tokens(account: Account, around: Surroundings, secrets: GoogleCredentials) 
     origin = origin_for(account, around, "google_oauth", OAUTH_ORIGIN)
     door = Door(origin, surroundings=around, judge=judge_token_answer)
     name = "sandbox" if account.sandbox else account.secrets_prefix
-    fresh = GoogleTokens(door, secrets, around.clock)
+    first = SecretStr(SANDBOX_TOKEN) if account.sandbox else None
+    fresh = GoogleTokens(door, secrets, around.clock, first)
     shared: GoogleTokens = around.shared.setdefault(f"google {name}", fresh)
     return shared
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import pyarrow as pa
@@ -40,8 +40,8 @@ class JsonBody:
 class MembersJson:
     """People and their member objects, in the same order; and who has nothing to send."""
 
-    people: Any
-    members: Any
+    people: Any = field(repr=False)
+    members: Any = field(repr=False)
     refused: tuple[Refusal, ...] = ()
 
     @classmethod

@@ -7,6 +7,7 @@ Facts: google-ads 34.0.0 (v26), google-ads-datamanager 0.9.4 (v1), and the devel
 both APIs, as of November 2026. UNVERIFIED marks what they leave open.
 """
 
+import math
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ from connectors.errors import (
     Transient,
     VersionGone,
 )
+from connectors.http import ACTS as HTTP_ACTS
 from connectors.http import (
     Ask,
     Door,
@@ -91,19 +93,28 @@ class GoogleCredentials(Credentials):
 
 
 class GoogleTokens:
-    """Access tokens of an hour, fetched with the refresh token when they are needed."""
+    """Access tokens of an hour, fetched with the refresh token when they are needed.
 
-    def __init__(self, door: Door, secrets: GoogleCredentials, clock: Callable[[], float]) -> None:
+    `first` is used until it is refused.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        secrets: GoogleCredentials,
+        clock: Callable[[], float],
+        first: SecretStr | None = None,
+    ) -> None:
         self._door = door
         self._secrets = secrets
         self._clock = clock
         self._lock = threading.Lock()
-        self._access = SecretStr("")
-        self._old_at = 0.0
+        self._access = first or SecretStr("")
+        self._old_at = math.inf if first else 0.0
 
     def current(self) -> str:
         with self._lock:
-            if not self._access or self._clock() >= self._old_at:
+            if self._clock() >= self._old_at:
                 self._fetch()
             return self._access.get_secret_value()
 
@@ -159,6 +170,8 @@ REASONS: dict[str, type[ConnectorError]] = {  # google.ads.datamanager_v1 ErrorR
 """What else is wrong with a request is ours (ContractBroken), unless it names members."""
 
 ACTS = {
+    "ADVERTISER_NOT_ALLOWLISTED_FOR_UPLOADED_DATA": "Customer Match is open to accounts with a "
+    "good history of policy and payment: ask Google's support.",
     "TERMS_AND_CONDITIONS_NOT_SIGNED": "Accept the Customer Match terms in Google Ads: Tools, "
     "Shared library, Audience manager, Your data sources.",
     "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED": "Declare in Google Ads whether the campaigns "
@@ -174,12 +187,27 @@ ACTS = {
     "project.",
     "REQUEST_TOO_OLD": "Google keeps what became of a request for some 50 days.",
     "CUSTOMER_NOT_ENABLED": "Reactivate the account in Google Ads.",
-    "RESOURCE_EXHAUSTED": "What is left waits for a later run; quotas belong to the Cloud project.",
     "UNSUPPORTED_VERSION": "Update adsteer, or set api_version of the account to one that is "
     "served.",
 }
 
-UNSUPPORTED, DAY_IS_OVER = "UNSUPPORTED_VERSION", "RESOURCE_EXHAUSTED"
+ACTS_OF: dict[type[ConnectorError], str] = {
+    TermsNotAccepted: ACTS["TERMS_AND_CONDITIONS_NOT_SIGNED"],
+    TokenExpired: "Authorise the account again and put the new refresh token into its secrets.",
+    CredentialsRefused: "Authorise the account again, as a user who may use this customer; set "
+    "MANAGER_ID if access comes from a manager account.",
+    OperatorError: "Sign in to Google Ads and to the Cloud project: Google says there what to do.",
+    QuotaGone: "What is left waits for a later run; quotas belong to the Cloud project.",
+    ListGone: "Somebody deleted it, or the customer id is another's.",
+    NotOurs: "Rename it in Google Ads, or give the audience another title.",
+}
+"""What to do where a reason has no better advice of its own."""
+
+
+def advice(reason: str, kind: type[ConnectorError]) -> str:
+    """What to do about a reason."""
+    return ACTS.get(reason) or ACTS_OF.get(kind, "")
+
 
 PLACE = re.compile(r"audience_members\[(\d+)\]")
 """Also where the name of the list is doubled, as a documented sample has it."""
@@ -197,19 +225,20 @@ def _data_error(ask: Ask, reply: Reply, error: Mapping[str, Any]) -> ConnectorEr
     details = _details(error)
     info = next((one for one in details if "reason" in one), {})
     wrong = [one for detail in details for one in detail.get("fieldViolations") or []]
-    reasons = [str(one.get("reason", "")) for one in wrong] + [str(info.get("reason", ""))]
+    reasons = [_name(one.get("reason", "")) for one in [*wrong, info]]
     for reason in reasons:
         if reason in REASONS:
-            return REASONS[reason](f"{ask}: {reason}.", act=ACTS.get(reason, ""))
+            kind = REASONS[reason]
+            return kind(f"{ask}: {reason}.", act=advice(reason, kind))
     code = int(error.get("code") or reply.status)
     if code == 429:
         limit = str((info.get("metadata") or {}).get("quota_limit", ""))
         said = f"{ask}: over quota {limit if limit.isalpha() else ''}".rstrip()
         if "PerDay" in limit:
-            return QuotaGone(f"{said}.", act=ACTS[DAY_IS_OVER], retry_after=reply.retry_after)
+            return QuotaGone(f"{said}.", act=ACTS_OF[QuotaGone], retry_after=reply.retry_after)
         return Throttled(f"{said}.", retry_after=reply.retry_after)
     places = {
-        int(found[1]): str(one.get("reason", "refused"))
+        int(found[1]): _name(one.get("reason", "refused"))
         for one in wrong
         if (found := PLACE.search(str(one.get("field", ""))))
     }
@@ -282,14 +311,14 @@ def judge_ads(ask: Ask, reply: Reply) -> None:
         _judge_foreign(ask, reply)
         return
     errors = list(ads_errors(error))
-    reasons = [str(one.get("reason", "")) for one in _details(error) if one.get("reason")]
+    reasons = [_name(one["reason"]) for one in _details(error) if one.get("reason")]
     for one in [*errors, *(AdsError(reason, reason, None, None) for reason in reasons)]:
         kind = ADS_ERRORS.get(one.code)
         if kind is Transient:
             raise interrupted(ask, one.code, after=one.delay or reply.retry_after)
         if kind is not None:
             after = one.delay if reply.retry_after is None else reply.retry_after
-            raise kind(f"{ask}: {one.code}.", act=ACTS.get(one.code, ""), retry_after=after)
+            raise kind(f"{ask}: {one.code}.", act=advice(one.code, kind), retry_after=after)
     said = ", ".join(dict.fromkeys(one.code for one in errors))
     raise _by_code(ask, reply, int(error.get("code") or reply.status), said)
 
@@ -298,14 +327,14 @@ def ads_errors(status: Mapping[str, Any]) -> Iterator[AdsError]:
     """The errors in a refusal or in partialFailureError."""
     for detail in _details(status):
         for one in detail.get("errors") or []:
-            code = next(iter((one.get("errorCode") or {}).values()), "UNKNOWN")
+            code = _name(next(iter((one.get("errorCode") or {}).values()), "UNKNOWN"))
             elements = (one.get("location") or {}).get("fieldPathElements") or []
             place = next((int(e["index"]) for e in elements if "index" in e), None)
             if place is None and elements and elements[0].get("fieldName") == "operations":
                 place = 0  # protobuf JSON may leave out a zero
             quota = (one.get("details") or {}).get("quotaErrorDetails") or {}
             text = f"{code} {redact(str(one.get('message', '')))}".strip()
-            yield AdsError(str(code), text, place, _seconds(quota.get("retryDelay")))
+            yield AdsError(code, text, place, _seconds(quota.get("retryDelay")))
 
 
 def _seconds(duration: object) -> float | None:
@@ -316,6 +345,11 @@ def _seconds(duration: object) -> float | None:
 
 
 # Both
+
+
+def _name(text: object) -> str:
+    """A name of an enum as it is; anything else may hold what nobody should read."""
+    return str(text) if re.fullmatch(r"[A-Z][A-Z0-9_]{1,80}", str(text)) else redact(str(text))
 
 
 def _error_in(body: Any) -> Mapping[str, Any] | None:
@@ -332,25 +366,30 @@ def _judge_foreign(ask: Ask, reply: Reply) -> None:
     if 200 <= reply.status < 300:
         return
     if reply.status == 404:
-        raise VersionGone(f"{ask}: HTTP 404 that is not the API's own.", act=ACTS[UNSUPPORTED])
+        raise VersionGone(
+            f"{ask}: HTTP 404 that is not the API's own.", act=ACTS["UNSUPPORTED_VERSION"]
+        )
     raise error_for_status(ask, reply)
 
 
 def _by_code(ask: Ask, reply: Reply, code: int, said: str) -> ConnectorError:
     """The error of a canonical code, which an HTTP 200 may hide."""
-    text = f"{ask}: {code} {redact(said)}"
+    text = f"{code} {said}".rstrip()
     if code >= 500 or code == 499:
-        return interrupted(ask, f"{code} {redact(said)}", after=reply.retry_after)
-    act = "Give the token's user access to the account, or set the manager account's id."
-    kinds: dict[int, ConnectorError] = {
-        401: TokenExpired(f"{text}.", act="Authorise the account again."),
-        403: CredentialsRefused(f"{text}.", act=act),
-        404: ListGone(f"{text}.", act="Somebody deleted it, or the customer id is another's."),
-        409: Transient(f"{text}.", retry_after=reply.retry_after),
-        429: Throttled(f"{text}.", retry_after=reply.retry_after),
-    }
-    broken = ContractBroken(f"{text}.", act="This is a fault of adsteer: please report it.")
-    return kinds.get(code, broken)
+        return interrupted(ask, text, after=reply.retry_after)
+    kind = KINDS.get(code)
+    if kind is None:
+        return ContractBroken(f"{ask}: {text}.", act=HTTP_ACTS[ContractBroken])
+    return kind(f"{ask}: {text}.", act=ACTS_OF.get(kind, ""), retry_after=reply.retry_after)
+
+
+KINDS: dict[int, type[ConnectorError]] = {
+    401: TokenExpired,
+    403: CredentialsRefused,
+    404: ListGone,
+    409: Transient,
+    429: Throttled,
+}
 
 
 @dataclass(frozen=True)

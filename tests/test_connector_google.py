@@ -32,7 +32,7 @@ from connectors.errors import (
     Unsure,
     VersionGone,
 )
-from connectors.google_wire import ADS_VERSION, SERVED_UNTIL
+from connectors.google_wire import ADS_ERRORS, ADS_VERSION, REASONS, SERVED_UNTIL, advice
 from connectors.registry import connect
 from tests.support.google_types import ADS, DATA, assert_wire
 from tests.support.members import batch, batch_of, digest
@@ -231,7 +231,7 @@ def search(net, query, *rows, **answer):
     ads(net, "googleAds:search", {"query": query}, **answer)
 
 
-CHECK = "SELECT customer.id, customer.currency_code, customer.time_zone FROM customer LIMIT 1"
+CHECK = "SELECT customer.manager, customer.test_account FROM customer LIMIT 1"
 
 
 def check(net, **answer):
@@ -246,6 +246,15 @@ def check(net, **answer):
 def test_check_asks_both_apis(net, known):
     check(net)
     known.check()
+
+
+@pytest.mark.parametrize("kind", ["manager", "testAccount"])
+def test_some_customers_cannot_be_worked_with(net, known, kind):
+    customer = {"resourceName": "customers/1234567890", kind: True}
+    check(net, json={"results": [{"customer": customer}]})
+    with pytest.raises(OperatorError) as caught:
+        known.check()
+    assert caught.value.act
 
 
 def test_check_says_that_terms_are_to_be_accepted(net, monkeypatch):
@@ -1136,6 +1145,24 @@ def test_words_of_an_error_are_redacted(net, known):
     contact = failure("rangeError", "TOO_HIGH", 0, message="value anna.k@example.test is high")
     mutate(net, "campaignCriteria", [update(40, "2~9")], "", failures=[contact])
     assert "anna" not in known.write_corrections([changed(40, "2~9")])[0].refused
+
+
+@pytest.mark.parametrize("known", [REASONS, ADS_ERRORS])
+def test_whoever_must_act_is_told_what_to_do(known):
+    for reason, kind in known.items():
+        if issubclass(kind, OperatorError | ListGone | NotOurs | QuotaGone):
+            assert advice(reason, kind), reason
+
+
+def test_names_are_told_in_full_and_nothing_else(net, known):
+    long = "A_REASON_OF_MORE_THAN_TWENTY_FOUR_CHARACTERS"
+    for reason in (long, digest("somebody")):
+        net.add("GET", LISTS, **wrong(400, reason))
+    with pytest.raises(ContractBroken, match=long):
+        known.check()
+    with pytest.raises(ContractBroken) as caught:
+        known.check()
+    assert digest("somebody")[:12] not in str(caught.value)
 
 
 def test_the_version_in_use_has_a_known_end():

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from audiences.model import AudienceRef, Verb
-from bids.model import BidObject, Level
+from bids.model import BidObject, CorrectionChange, Level
 from config.audiences import Lookalike, Purpose
 from connectors.base import Connector, CorrectsBids
 from connectors.errors import ListGone
@@ -19,7 +19,7 @@ from tests.support.contract import (
     SpendContract,
     sandbox_server,
 )
-from tests.support.members import batch
+from tests.support.members import batch, digests_of
 from tests.support.sandbox import ACCOUNT, Sandbox
 
 __all__ = ["sandbox_server"]
@@ -58,10 +58,31 @@ class TestGoogle(ConnectorContract):
         box.settle()
         assert connector.outcome(receipt.reference).done
 
+    def test_a_refused_request_is_sent_again_without_the_refused(
+        self, connector: Any, box: Sandbox, list_id: str
+    ) -> None:
+        box.fault("partial", "google", self.add_operation)
+        receipt = connector.add(list_id, batch(500, 4))
+        assert receipt.accepted == 2
+        assert [one.person_id for one in receipt.refused] == ["p501", "p503"]
+        box.settle()
+        taken = digests_of(batch(500, 1)) | digests_of(batch(502, 1))
+        assert box.members("google", list_id) == digests_of(batch(1, self.enough)) | taken
+
 
 class TestGoogleOutcomes(OutcomeContract):
     platform = "google"
     outcome_operation = "requestStatus:retrieve"
+
+    def test_a_request_that_came_to_nothing(self, connector: Any, box: Sandbox) -> None:
+        audience = AudienceRef(ACCOUNT, "google", "vip", Purpose.RETARGETING, "adsteer: vip")
+        list_id = connector.find_or_create(audience, batch(1, 100)).list_id
+        box.fault("processing_failed", "google", "audienceMembers:ingest")
+        reference = connector.add(list_id, batch(1, 100)).reference
+        box.settle()
+        outcome = connector.outcome(reference)
+        assert (outcome.done, sum(people for _, people in outcome.dropped)) == (True, 100)
+        assert box.members("google", list_id) == set()
 
 
 class BothApis(Sandbox):
@@ -122,3 +143,24 @@ class TestGoogleBids(ThroughAds, BidContract):
         self.fault(box, self.condition_operation, name)
         assert connector.condition_for(list_id, "adsteer: vip") == list_id
         assert box.faults_left() == []
+
+    def test_where_somebody_targets_audiences_nothing_changes(
+        self, connector: CorrectsBids, box: Sandbox, condition: str
+    ) -> None:
+        targeted = BidObject(ACCOUNT, "google", Level.CAMPAIGN, "2003")
+        before = box.bids("google_ads")
+        change = CorrectionChange(targeted, "vip", condition, None, 30)
+        (receipt,) = connector.write_corrections([change])
+        assert "Observation" in receipt.refused
+        assert box.bids("google_ads") == before
+
+    def test_one_level_of_a_campaign_at_a_time(
+        self, connector: CorrectsBids, condition: str
+    ) -> None:
+        campaign = BidObject(ACCOUNT, "google", Level.CAMPAIGN, "2002")
+        changes = [
+            CorrectionChange(one, "vip", condition, None, 30) for one in (campaign, OBJECTS[1])
+        ]
+        first, second = connector.write_corrections(changes)
+        assert first.refused == ""
+        assert "CANNOT_ATTACH_CRITERIA_AT_CAMPAIGN_AND_ADGROUP" in second.refused

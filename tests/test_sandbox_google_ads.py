@@ -413,6 +413,13 @@ def test_conditions_of_a_query(ads: Ads) -> None:
     assert found('campaign.name != "Display" LIMIT 2') == [SEARCH, SMART]
 
 
+def test_rows_are_sorted_before_they_are_cut(ads: Ads) -> None:
+    query = f"{CAMPAIGNS} ORDER BY campaign.advertising_channel_type, campaign.id DESC LIMIT 2"
+    assert [row["campaign"]["id"] for row in ads.search(query)] == ["2004", "2003"]
+    answer = ads.post("/googleAds:search", {"query": f"{CAMPAIGNS} ORDER BY ad_group.id"})
+    assert codes(answer) == ["PROHIBITED_FIELD_IN_ORDER_BY_CLAUSE"]
+
+
 def test_rule_11_int64_as_text_and_zeroes_left_out(sandbox: Running, ads: Ads) -> None:
     query = (
         "SELECT campaign.id, campaign_criterion.criterion_id, campaign_criterion.bid_modifier, "

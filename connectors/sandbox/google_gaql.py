@@ -34,6 +34,7 @@ CUSTOMER = (
     "customer.currency_code",
     "customer.time_zone",
     "customer.manager",
+    "customer.test_account",
     "customer.resource_name",
 )
 CAMPAIGN = (
@@ -176,6 +177,8 @@ class Query:
     fields: tuple[str, ...]
     source: str
     conditions: tuple[Condition, ...]
+    order: tuple[tuple[str, bool], ...]
+    """Fields to sort by, and whether downwards."""
     limit: int | None
 
     @classmethod
@@ -194,7 +197,11 @@ class Query:
             known(one.field, source, "PROHIBITED_RESOURCE_TYPE_IN_WHERE_CLAUSE")
             if UNFILTERED.search(one.field):
                 raise Failure("queryError", "PROHIBITED_FIELD_IN_WHERE_CLAUSE", one.field)
-        query = cls(fields, source, conditions, int(shape["limit"]) if shape["limit"] else None)
+        order = tuple(sorting(shape["order"] or ""))
+        for name, _ in order:
+            known(name, source, "PROHIBITED_FIELD_IN_ORDER_BY_CLAUSE")
+        limit = int(shape["limit"]) if shape["limit"] else None
+        query = cls(fields, source, conditions, order, limit)
         query.days()
         return query
 
@@ -217,6 +224,14 @@ def known(name: str, source: str, prohibited: str) -> None:
         return
     everywhere = any(name in fields for fields in FIELDS.values())
     raise Failure("queryError", prohibited if everywhere else "UNRECOGNIZED_FIELD", name)
+
+
+def sorting(text: str) -> Iterator[tuple[str, bool]]:
+    for one in text.split(",") if text else ():
+        name, _, way = one.strip().partition(" ")
+        if way.strip().upper() not in ("", "ASC", "DESC"):
+            raise Failure("queryError", "UNEXPECTED_INPUT", "the ORDER BY clause cannot be read")
+        yield name, way.strip().upper() == "DESC"
 
 
 def conditions_in(text: str) -> Iterator[Condition]:
@@ -251,6 +266,9 @@ def answer(world: World, customer: int, text: str) -> tuple[list[Document], str]
     if query.days() is not None or set(query.fields) & set(METRICS):
         rows = timed(world, query, rows)
     fits = [row for row in rows if all(one.holds(row) for one in query.conditions)]
+    for name, downwards in reversed(query.order):
+        nothing: Any = 0 if name in NUMBERS else ""
+        fits.sort(key=lambda row: row.get(name) or nothing, reverse=downwards)
     shown = [nested(query, row) for row in fits[: query.limit]]
     return shown, ",".join(camel(name) for name in query.fields)
 
@@ -282,6 +300,7 @@ def customer_row(store: Store, customer: int) -> Row:
         "customer.currency_code": found.get("currency"),
         "customer.time_zone": found.get("time_zone"),
         "customer.manager": found.get("is_manager"),
+        "customer.test_account": False,
         "customer.resource_name": f"customers/{customer}",
     }
 
