@@ -454,6 +454,22 @@ def test_rule_6_not_in_the_future(sandbox: Running, data: Data) -> None:
     assert wrong == [("remove_as_of_time", "INVALID_REMOVE_AS_OF_TIME")]
 
 
+def test_members_drop_out_when_their_time_is_over(sandbox: Running, data: Data) -> None:
+    number = data.made(membershipDuration="864000s")
+    data.ingest(number, people(range(4)))
+    sandbox.world.move_clock(5 * 86_400)
+    data.ingest(number, people(range(2)))
+    sandbox.world.move_clock(5 * 86_400 - 60)
+    assert members_of(sandbox, number) == hashes(range(4))
+    sandbox.world.move_clock(120)
+    assert members_of(sandbox, number) == hashes(range(2))
+    sandbox.world.move_clock(5 * 86_400)
+    assert members_of(sandbox, number) == set()
+    data.ingest(number, people(range(1)))
+    sandbox.world.move_clock(PROCESSING)
+    assert members_of(sandbox, number) == hashes(range(1))
+
+
 # Rule 7: lists
 
 

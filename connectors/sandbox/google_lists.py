@@ -78,6 +78,7 @@ def put(store: Store, customer: int, number: int, body: Document) -> Document:
         "accountAccessStatus": "ENABLED",
         "customer": customer,
         "pending": [],
+        "oldest": None,
         "counted": False,
     }
     store.put("list", number, kept)
@@ -96,20 +97,35 @@ def names_taken(store: Store, customer: int, but: int | None = None) -> set[str]
 
 
 def catch_up(world: World, found: Document) -> Document:
-    """The list with everything that has been processed by now."""
-    store, left, changed = world.store(NAME), [], False
+    """The list with everything that has been processed by now, and nobody whose time is over."""
+    store, left = world.store(NAME), []
     for number in found["pending"]:
         asked = store.get("request", number)
         if asked is None or asked["ready_at"] > world.now():
             left.append(number)
-            continue
-        changed = True
-        if not asked["fails"]:
+        elif not asked["fails"]:
             apply(store, found, asked)
-    if changed:
-        found = {**found, "pending": left, "counted": True}
+    over = world.now() - float(str(found["membershipDuration"]).removesuffix("s"))
+    oldest = found["oldest"]
+    if oldest is not None and oldest < over:
+        apply(store, found, {"verb": "removeAll", "as_of": over})
+        oldest = min(ingested_at(store, found, over), default=None)
+    if (left, oldest) != (found["pending"], found["oldest"]):
+        counted = found["counted"] or left != found["pending"]
+        found = {**found, "pending": left, "oldest": oldest, "counted": counted}
         store.put("list", int(found["id"]), found)
     return found
+
+
+def ingested_at(store: Store, found: Document, since: float) -> list[float]:
+    """Moments at which somebody was sent to the list."""
+    return [
+        float(asked["received_at"])
+        for asked in store.all("request")
+        if asked["verb"] == "ingest"
+        and int(found["id"]) in asked["lists"]
+        and asked["received_at"] >= since
+    ]
 
 
 def apply(store: Store, found: Document, asked: Document) -> None:

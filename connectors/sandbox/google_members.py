@@ -303,7 +303,11 @@ def keep(world: World, body: Document, verb: str, as_of: float, *, fails: bool) 
     for one in sorted(set(lists)):
         found = store.get("list", one)
         if found is not None:
-            store.put("list", one, {**found, "pending": [*found["pending"], number]})
+            oldest = found["oldest"]
+            if verb == "ingest" and oldest is None:
+                oldest = world.now()
+            more = {"pending": [*found["pending"], number], "oldest": oldest}
+            store.put("list", one, found | more)
     return f"sandbox-{number}"
 
 
