@@ -61,6 +61,8 @@ class Place:
     name: str
     collection: str
     json: str
+    within: tuple[str, ...]
+    """Levels whose audiences concern it: its own, and those below."""
 
     @property
     def criterion(self) -> str:
@@ -72,8 +74,8 @@ class Place:
 
 
 PLACES = {
-    Level.CAMPAIGN: Place("campaign", "campaigns", "campaign"),
-    Level.AD_GROUP: Place("ad_group", "adGroups", "adGroup"),
+    Level.CAMPAIGN: Place("campaign", "campaigns", "campaign", ("campaign", "ad_group")),
+    Level.AD_GROUP: Place("ad_group", "adGroups", "adGroup", ("ad_group",)),
 }
 
 
@@ -211,7 +213,7 @@ class GoogleBids(CorrectsBids, ReportsSpend):
         left = list(range(len(changes)))
         for send, fits in kinds:
             mine = [one for one in left if fits(changes[one])]
-            left = [one for one in left if one not in set(mine)]
+            left = [one for one in left if not fits(changes[one])]
             for level in Level:
                 here = [one for one in mine if changes[one].object.level is level]
                 for some in _chunks(here, OPERATIONS_PER_CALL):
@@ -323,18 +325,18 @@ class GoogleBids(CorrectsBids, ReportsSpend):
 
     def _with_audiences(self, place: Place, objects: Sequence[BidObject]) -> set[BidObject]:
         """Objects with audiences of any kind attached to them or, for a campaign, below them."""
+        kinds = ", ".join(f"'{kind}'" for kind in AUDIENCES)
         found: set[BidObject] = set()
-        for name in {Level.CAMPAIGN: ("campaign", "ad_group"), Level.AD_GROUP: ("ad_group",)}[
-            Level(place.name)
-        ]:
+        for name in place.within:
             criterion = f"{name}_criterion"
+            key = "campaignCriterion" if name == "campaign" else "adGroupCriterion"
             query = f"SELECT {place.name}.id, {criterion}.negative FROM {criterion}"
-            kinds = ", ".join(f"'{kind}'" for kind in AUDIENCES)
             where = f"{criterion}.type IN ({kinds}) AND {criterion}.status != 'REMOVED'"
-            key = "adGroupCriterion" if name == "ad_group" else "campaignCriterion"
-            for one, row in self._rows(place, objects, query, where):
-                if not (row.get(key) or {}).get("negative"):
-                    found.add(one)
+            found |= {
+                one
+                for one, row in self._rows(place, objects, query, where)
+                if not (row.get(key) or {}).get("negative")
+            }
         return found
 
     def _observation(self, place: Place, one: BidObject) -> dict[str, Any]:
