@@ -88,9 +88,15 @@ class Google(GoogleBids, Connector, GrowsLookalikes, TellsOutcomes):
     recipe: ClassVar[Recipe] = GOOGLE
 
     def __init__(
-        self, data: Door, ads: Ads, *, manager: str = "", terms_accepted: bool = False
+        self,
+        account: str,
+        data: Door,
+        ads: Ads,
+        *,
+        manager: str = "",
+        terms_accepted: bool = False,
     ) -> None:
-        super().__init__(ads)
+        super().__init__(account, ads)
         self._data = data
         self._manager = manager
         self._terms_accepted = terms_accepted
@@ -120,7 +126,7 @@ class Google(GoogleBids, Connector, GrowsLookalikes, TellsOutcomes):
         )
         ads = Ads(door, account.api_version or ADS_VERSION, _customer(account))
         accepted = secrets.customer_match_terms == "accepted"
-        return cls(data, ads, manager=manager, terms_accepted=accepted)
+        return cls(account.name, data, ads, manager=manager, terms_accepted=accepted)
 
     def check(self) -> None:
         """Both APIs let us in, the customer can keep lists and bid, the terms are accepted."""

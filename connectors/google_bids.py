@@ -13,8 +13,22 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
 
-from bids.model import BidObject, CorrectionChange, CorrectionReceipt, Level, PresentCorrection
-from connectors.base import BidLimits, CorrectsBids, ReportsSpend, SpendRow, Strategy
+from bids.model import (
+    BidObject,
+    CorrectionChange,
+    CorrectionReceipt,
+    FoundObject,
+    Level,
+    PresentCorrection,
+)
+from connectors.base import (
+    BidLimits,
+    CorrectsBids,
+    NamesObjects,
+    ReportsSpend,
+    SpendRow,
+    Strategy,
+)
 from connectors.errors import ConnectorError, ListGone, RuleRefused
 from connectors.google_wire import Ads, AdsError
 from connectors.http import Effect
@@ -63,6 +77,8 @@ class Place:
     json: str
     within: tuple[str, ...]
     """Levels whose audiences concern it: its own, and those below."""
+    open: str
+    """Condition of what could take a correction."""
 
     @property
     def criterion(self) -> str:
@@ -74,13 +90,23 @@ class Place:
 
 
 PLACES = {
-    Level.CAMPAIGN: Place("campaign", "campaigns", "campaign", ("campaign", "ad_group")),
-    Level.AD_GROUP: Place("ad_group", "adGroups", "adGroup", ("ad_group",)),
+    Level.CAMPAIGN: Place(
+        "campaign",
+        "campaigns",
+        "campaign",
+        ("campaign", "ad_group"),
+        "campaign.advertising_channel_type IN ('SEARCH', 'SHOPPING')",
+    ),
+    Level.AD_GROUP: Place(
+        "ad_group", "adGroups", "adGroup", ("ad_group",), "ad_group.status != 'REMOVED'"
+    ),
 }
 
 
-class GoogleBids(CorrectsBids, ReportsSpend):
+class GoogleBids(CorrectsBids, NamesObjects, ReportsSpend):
     """The half of a Google account that bids; a list is its own condition there."""
+
+    platform: ClassVar[str]
 
     bid_limits: ClassVar[BidLimits] = BidLimits(
         source="Google Ads API v26, CampaignCriterion.bid_modifier (2026-11)",
@@ -90,7 +116,8 @@ class GoogleBids(CorrectsBids, ReportsSpend):
         per_object=1_000,  # UNVERIFIED: not printed for lists
     )
 
-    def __init__(self, ads: Ads) -> None:
+    def __init__(self, account: str, ads: Ads) -> None:
+        self._account = account
         self._ads = ads
 
     def condition_for(self, list_id: str, title: str) -> str:
@@ -151,6 +178,26 @@ class GoogleBids(CorrectsBids, ReportsSpend):
         return tuple(
             Strategy(one, found.get(one, ""), ACTS_ON.get(found.get(one, ""), "unknown"))
             for one in objects
+        )
+
+    def objects(self, level: Level) -> tuple[FoundObject, ...]:
+        """What is not removed. Of campaigns, those that take a biddable list themselves."""
+        place = PLACES[level]
+        labels = {
+            row["label"]["resourceName"]: str(row["label"].get("name", ""))
+            for row in self._ads.search("SELECT label.resource_name, label.name FROM label")
+        }
+        query = (
+            f"SELECT {place.name}.id, {place.name}.name, {place.name}.labels FROM {place.name} "
+            f"WHERE campaign.status != 'REMOVED' AND {place.open}"
+        )
+        return tuple(
+            FoundObject(
+                BidObject(self._account, self.platform, level, str(found["id"])),
+                str(found.get("name", "")),
+                tuple(labels[one] for one in found.get("labels") or [] if one in labels),
+            )
+            for found in (row[place.json] for row in self._ads.search(query))
         )
 
     def spend(self, objects: Sequence[BidObject], first: date, last: date) -> tuple[SpendRow, ...]:

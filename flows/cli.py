@@ -207,10 +207,19 @@ def history(
 def simulate(
     bids: Annotated[bool, typer.Option("--bids", help="The bid method on a market.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of the market's chance.")] = 2026,
+    example: Annotated[
+        bool, typer.Option("--example", help="One week's figures, step by step, instead.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Replay the bid method on a made-up market whose truth is known: rules against each other."""
     from dataclasses import asdict
+
+    if example:
+        from flows.worked_example import as_markdown, worked_example
+
+        _tell(worked_example(), as_json=json, show=lambda made: [as_markdown(made)])
+        return
 
     from bids.market import simulate as replay
     from flows import show

@@ -10,7 +10,7 @@ import responses
 from responses import matchers
 
 from audiences.model import AudienceRef, Refusal, Verb
-from bids.model import BidObject, CorrectionChange, Level, PresentCorrection
+from bids.model import BidObject, CorrectionChange, FoundObject, Level, PresentCorrection
 from config.audiences import Lookalike, Purpose
 from config.faults import ConfigError
 from config.platforms import Account
@@ -1046,6 +1046,37 @@ def test_strategies_say_what_a_correction_acts_on(net, known):
         Strategy(CAMPAIGN, "MANUAL_CPC", "bid"),
         Strategy(four, "", "unknown"),
     )
+
+
+LABELS = "SELECT label.resource_name, label.name FROM label"
+
+
+def test_objects_are_listed_with_their_labels(net, known):
+    label = {"resourceName": "customers/1/labels/5", "name": "steered"}
+    search(net, LABELS, {"label": label})
+    names = [label["resourceName"], "customers/1/labels/404"]
+    rows = [
+        {"campaign": {"id": "2", "name": "Brand", "labels": names}},
+        {"campaign": {"id": "9", "name": "Other"}},
+    ]
+    query = (
+        "SELECT campaign.id, campaign.name, campaign.labels FROM campaign "
+        "WHERE campaign.status != 'REMOVED' "
+        "AND campaign.advertising_channel_type IN ('SEARCH', 'SHOPPING')"
+    )
+    search(net, query, *rows)
+    nine = BidObject("g", "google", Level.CAMPAIGN, "9")
+    assert known.objects(Level.CAMPAIGN) == (
+        FoundObject(CAMPAIGN, "Brand", ("steered",)),
+        FoundObject(nine, "Other"),
+    )
+    search(net, LABELS)
+    query = (
+        "SELECT ad_group.id, ad_group.name, ad_group.labels FROM ad_group "
+        "WHERE campaign.status != 'REMOVED' AND ad_group.status != 'REMOVED'"
+    )
+    search(net, query, {"adGroup": {"id": "3", "name": "Shoes"}})
+    assert known.objects(Level.AD_GROUP) == (FoundObject(GROUP, "Shoes"),)
 
 
 FIGURES = (

@@ -15,6 +15,7 @@ from tests.support.contract import (
     BidContract,
     ConnectorContract,
     LookalikeContract,
+    NamesContract,
     OutcomeContract,
     SpendContract,
     sandbox_server,
@@ -111,6 +112,15 @@ class TestGoogleSpend(ThroughAds, SpendContract):
     platform = "google"
     objects = OBJECTS
     spend_operation = "googleAds:search.campaign_audience_view"
+
+
+class TestGoogleNames(NamesContract):
+    platform = "google"
+    objects = OBJECTS
+
+    def test_labels_come_by_name_and_display_campaigns_not_at_all(self, connector: Any) -> None:
+        found = {one.object.object_id: one.labels for one in connector.objects(Level.CAMPAIGN)}
+        assert found == {"2001": ("steered",), "2002": (), "2003": ()}
 
 
 class TestGoogleBids(ThroughAds, BidContract):

@@ -9,6 +9,7 @@ from connectors.base import (
     Connector,
     CorrectsBids,
     GrowsLookalikes,
+    NamesObjects,
     ReportsSpend,
     TellsOutcomes,
 )
@@ -17,6 +18,7 @@ from tests.support.contract import (
     BidContract,
     ConnectorContract,
     LookalikeContract,
+    NamesContract,
     OutcomeContract,
     PlatformContract,
     SpendContract,
@@ -26,6 +28,7 @@ CONTRACTS: dict[type, type[PlatformContract]] = {
     Connector: ConnectorContract,
     GrowsLookalikes: LookalikeContract,
     CorrectsBids: BidContract,
+    NamesObjects: NamesContract,
     ReportsSpend: SpendContract,
     TellsOutcomes: OutcomeContract,
 }

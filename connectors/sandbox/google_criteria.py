@@ -24,6 +24,7 @@ from connectors.sandbox.world import World
 
 SEARCH, SMART, TARGETED, DISPLAY = 2001, 2002, 2003, 2004
 GROUP, DISPLAY_GROUP = 3001, 3004
+LABEL = 501
 LOWEST, HIGHEST = 0.1, 10.0
 RULE_LOWEST, RULE_HIGHEST = 0.5, 10.0
 BIDDABLE = ("SEARCH", "SHOPPING")
@@ -58,6 +59,7 @@ def seed(world: World) -> None:
     store = world.store(NAME)
     if store.get("campaign", SEARCH) is not None:
         return
+    store.put("label", LABEL, {"id": LABEL, "name": "steered", "customer": DIRECT})
     observation = [{"targetingDimension": "AUDIENCE", "bidOnly": True}]
     for number, name, strategy, channel, restrictions in (
         (SEARCH, "Search, manual bids", "MANUAL_CPC", "SEARCH", observation),
@@ -66,11 +68,13 @@ def seed(world: World) -> None:
         (DISPLAY, "Display", "TARGET_SPEND", "DISPLAY", []),
     ):
         body = {"id": number, "name": name, "status": "ENABLED", "customer": DIRECT}
-        more = {"bidding_strategy_type": strategy, "advertising_channel_type": channel}
-        store.put("campaign", number, {**body, **more, "restrictions": restrictions})
+        more: Document = {"bidding_strategy_type": strategy, "advertising_channel_type": channel}
+        more |= {"restrictions": restrictions, "labels": [LABEL] if number == SEARCH else []}
+        store.put("campaign", number, {**body, **more})
     for number, campaign in ((GROUP, SMART), (DISPLAY_GROUP, DISPLAY)):
         body = {"id": number, "campaign": campaign, "name": f"Group {number}"}
-        store.put("ad_group", number, {**body, "status": "ENABLED", "restrictions": []})
+        more = {"status": "ENABLED", "restrictions": [], "labels": []}
+        store.put("ad_group", number, {**body, **more})
     keep(store, "campaignCriteria", SEARCH, FOREIGN_LIST, 1.1)
     keep(store, "campaignCriteria", TARGETED, FOREIGN_LIST, None)
     keep(store, "campaignCriteria", SMART, FOREIGN_LIST, None, negative=True)

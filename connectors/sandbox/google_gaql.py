@@ -45,6 +45,7 @@ CAMPAIGN = (
     "campaign.bidding_strategy_type",
     "campaign.advertising_channel_type",
     "campaign.targeting_setting.target_restrictions",
+    "campaign.labels",
 )
 GROUP = (
     "ad_group.id",
@@ -52,7 +53,9 @@ GROUP = (
     "ad_group.status",
     "ad_group.resource_name",
     "ad_group.targeting_setting.target_restrictions",
+    "ad_group.labels",
 )
+LABEL = ("label.id", "label.name", "label.resource_name")
 CRITERION = (
     "resource_name",
     "criterion_id",
@@ -87,6 +90,7 @@ USER_LIST = tuple(
 )
 FIELDS: dict[str, tuple[str, ...]] = {
     "customer": (*CUSTOMER, *TIMED),
+    "label": (*LABEL, *CUSTOMER),
     "user_list": (*USER_LIST, *CUSTOMER),
     "campaign": (*CAMPAIGN, *CUSTOMER, *TIMED),
     "ad_group": (*GROUP, *CAMPAIGN, *CUSTOMER, *TIMED),
@@ -100,6 +104,7 @@ INT64 = frozenset(
         "customer.id",
         "campaign.id",
         "ad_group.id",
+        "label.id",
         "user_list.id",
         "user_list.membership_life_span",
         "user_list.size_for_search",
@@ -118,7 +123,7 @@ NUMBERS = INT64 | {
     "metrics.conversions",
     "metrics.conversions_value",
 }
-UNFILTERED = re.compile(r"target_restrictions$|seed_user_list_ids$|country_codes$")
+UNFILTERED = re.compile(r"target_restrictions$|labels$|seed_user_list_ids$|country_codes$")
 
 SHAPE = re.compile(
     r"\s*SELECT\s+(?P<select>.+?)\s+FROM\s+(?P<source>\w+)"
@@ -312,11 +317,21 @@ def object_row(customer: int, kind: str, found: Document) -> Row:
         **{f"{kind}.{name}": found[name] for name in names if name in found},
         f"{kind}.resource_name": resource(customer, collection, found["id"]),
         f"{kind}.targeting_setting.target_restrictions": found["restrictions"],
+        f"{kind}.labels": [resource(customer, "labels", one) for one in found["labels"]],
     }
 
 
 def customers(world: World, customer: int) -> Iterator[Row]:
     yield customer_row(world.store(NAME), customer)
+
+
+def labels(world: World, customer: int) -> Iterator[Row]:
+    store = world.store(NAME)
+    for one in store.all("label"):
+        if one["customer"] == customer:
+            name = resource(customer, "labels", one["id"])
+            mine = {"label.id": one["id"], "label.name": one["name"], "label.resource_name": name}
+            yield {**customer_row(store, customer), **mine}
 
 
 def campaigns(world: World, customer: int) -> Iterator[Row]:
@@ -400,6 +415,7 @@ def positive(name: str, rows: Callable[..., Iterator[Row]]) -> Any:
 
 SOURCES: dict[str, Callable[[World, int], Iterator[Row]]] = {
     "customer": customers,
+    "label": labels,
     "user_list": user_lists,
     "campaign": campaigns,
     "ad_group": groups,
