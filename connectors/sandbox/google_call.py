@@ -1,6 +1,6 @@
 """What both played Google APIs share: who may ask for which account, and how a refusal reads.
 
-Source: platforms page of Google, sections 1 and 8 (Google Ads API v26, Data Manager API v1).
+Source: Google Ads API v26 and Data Manager API v1, authorisation and errors of their documents.
 """
 
 from dataclasses import dataclass, field
