@@ -9,6 +9,7 @@ from connectors.sandbox import (
     google,
     google_ads,
     google_oauth,
+    vk,
     yandex_audience,
     yandex_direct,
     yandex_oauth,
@@ -17,6 +18,7 @@ from connectors.sandbox.frame import Frame, Refused, refused, wrong_path
 from connectors.sandbox.world import World
 
 PLATFORMS = (
+    vk.PLATFORM,
     yandex_audience.PLATFORM,
     yandex_direct.PLATFORM,
     yandex_oauth.PLATFORM,
