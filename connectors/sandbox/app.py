@@ -4,7 +4,14 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from connectors.sandbox import control, yandex_audience, yandex_direct, yandex_oauth
+from connectors.sandbox import (
+    control,
+    microsoft,
+    microsoft_oauth,
+    yandex_audience,
+    yandex_direct,
+    yandex_oauth,
+)
 from connectors.sandbox.frame import Frame, Refused, refused, wrong_path
 from connectors.sandbox.world import World
 
@@ -12,6 +19,8 @@ PLATFORMS = (
     yandex_audience.PLATFORM,
     yandex_direct.PLATFORM,
     yandex_oauth.PLATFORM,
+    microsoft.PLATFORM,
+    microsoft_oauth.PLATFORM,
 )
 
 
