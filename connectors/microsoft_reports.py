@@ -1,0 +1,154 @@
+"""Microsoft's reporting service: what a report is asked for with, and how its file is read.
+
+A report is submitted, polled and downloaded from an address that lives five minutes: a zip with
+one CSV. Only people in associated audiences have rows, and people in several lists are counted in
+each, so no remainder "without correction" can be told.
+
+Facts: SubmitGenerateReport, PollGenerateReport, AudiencePerformanceReportRequest, as of autumn
+2026. UNVERIFIED marks what the documents leave open.
+"""
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from bids.model import BidObject, Level
+from connectors.base import SpendRow
+from connectors.errors import ConnectorError, ContractBroken
+from connectors.http import Ask, Reply, error_for_status, interrupted
+
+OBJECTS_PER_REPORT = 300
+PAUSES = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+"""Seconds between two polls; the last one again and again. Our choice."""
+LONGEST_BUILD_SECONDS = 3600.0
+DOWNLOADS = 3
+"""How often a fresh address is asked for when one has died."""
+TIME_ZONE = "GreenwichMeanTimeDublinEdinburghLisbonLondon"
+"""Left out, days would be those of the Pacific coast."""
+
+METRICS = ("Impressions", "Clicks", "Spend", "ConversionsQualified", "Conversions", "Revenue")
+"""`Conversions` holds zeros since 2022; it is read only where the other one is blank."""
+ID_COLUMN = {Level.CAMPAIGN: "CampaignId", Level.AD_GROUP: "AdGroupId"}
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
+"""With a decimal point and nothing between thousands: UNVERIFIED, so read strictly."""
+
+
+class AddressDied(ConnectorError):
+    """The address of a report is no longer served; a fresh one is had by polling again."""
+
+    who = "nobody"
+
+
+def request(
+    account: str,
+    level: Level,
+    objects: Sequence[BidObject],
+    campaign_of: Mapping[BidObject, str],
+    first: date,
+    last: date,
+) -> dict[str, Any]:
+    """Body of Submit: one row per day, object and audience."""
+    places = [
+        {"AccountId": account, "CampaignId": campaign_of[one]}
+        | ({} if level is Level.CAMPAIGN else {"AdGroupId": one.object_id})
+        for one in objects
+    ]
+    return {
+        "ReportRequest": {
+            "Type": "AudiencePerformanceReportRequest",
+            "ReportName": "adsteer",
+            "Format": "Csv",
+            "FormatVersion": "2.0",
+            "ReturnOnlyCompleteData": False,
+            "ExcludeReportHeader": True,
+            "ExcludeReportFooter": True,
+            "ExcludeColumnHeaders": False,
+            "Aggregation": "Daily",
+            "Columns": ["TimePeriod", ID_COLUMN[level], "AudienceId", *METRICS],
+            "Scope": {"Campaigns" if level is Level.CAMPAIGN else "AdGroups": places},
+            "Time": {
+                "CustomDateRangeStart": _day(first),
+                "CustomDateRangeEnd": _day(last),
+                "ReportTimeZone": TIME_ZONE,
+            },
+        }
+    }
+
+
+def _day(day: date) -> dict[str, int]:
+    return {"Year": day.year, "Month": day.month, "Day": day.day}
+
+
+def download(address: str) -> tuple[str, Ask]:
+    """Origin and request of an address. It is signed, so no part of it may be written down."""
+    parts = urlsplit(address)
+    names = {f"part{n}": unquote(one) for n, one in enumerate(parts.path.strip("/").split("/"))}
+    pairs = (one.partition("=") for one in parts.query.split("&") if one)
+    ask = Ask(
+        "GET",
+        "/".join(f"{{{name}}}" for name in names),
+        gaps=names,
+        query={unquote(name): unquote(value) for name, _, value in pairs},
+        is_json=False,
+    )
+    return f"{parts.scheme}://{parts.netloc}/", ask
+
+
+def judge_download(ask: Ask, reply: Reply) -> None:
+    """A storage's answers: what is refused has died, what cannot be unpacked came in part."""
+    if reply.status in (401, 403, 404, 410):
+        raise AddressDied(f"the address of a report answered HTTP {reply.status}.")
+    if not 200 <= reply.status < 300:
+        raise error_for_status(ask, reply)
+    try:
+        text_of(reply.content)
+    except (zipfile.BadZipFile, EOFError, UnicodeDecodeError, NotImplementedError):
+        raise interrupted(ask, "a report arrived in part") from None
+
+
+def text_of(packed: bytes) -> str:
+    """The one file in a zip; its checksum is looked at."""
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        names = archive.namelist()
+        if len(names) != 1:
+            raise ContractBroken(f"a report holds {len(names)} files.")
+        return archive.read(names[0]).decode("utf-8-sig")
+
+
+def rows(text: str, level: Level, objects: Sequence[BidObject]) -> Iterator[SpendRow]:
+    """Raises ContractBroken for a column, an object or a number that is not as asked for."""
+    by_id = {one.object_id: one for one in objects}
+    for row in csv.DictReader(io.StringIO(text), strict=True):
+        try:
+            yield _row(row, by_id[row[ID_COLUMN[level]]])
+        except (KeyError, ValueError, TypeError):
+            raise ContractBroken("reports: a row is not what was asked for.") from None
+
+
+def _row(row: Mapping[str, str], where: BidObject) -> SpendRow:
+    conversions = _number(row["ConversionsQualified"])
+    return SpendRow(
+        day=date.fromisoformat(row["TimePeriod"]),
+        object=where,
+        condition_id=row["AudienceId"],
+        impressions=int(_number(row["Impressions"]) or 0),
+        clicks=int(_number(row["Clicks"]) or 0),
+        cost=_number(row["Spend"]) or Decimal(0),
+        conversions=_number(row["Conversions"]) if conversions is None else conversions,
+        revenue=_number(row["Revenue"]),
+    )
+
+
+def _number(cell: str) -> Decimal | None:
+    cell = cell.strip()
+    if not cell:
+        return None
+    if NUMBER.fullmatch(cell) is None:
+        raise ValueError("not a plain number")
+    return Decimal(cell)
