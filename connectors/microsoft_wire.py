@@ -39,7 +39,15 @@ from connectors.http import (
     interrupted,
     redact,
 )
-from connectors.oauth import Grant, OAuthTokens, TokenStore, judge_token_answer
+from connectors.kept import KeptFile
+from connectors.oauth import (
+    Grant,
+    GrantStore,
+    KeptGrant,
+    OAuthTokens,
+    TokenStore,
+    judge_token_answer,
+)
 from connectors.yandex_audience import origin_for
 
 OAUTH_ORIGIN = "https://login.microsoftonline.com/"
@@ -119,9 +127,11 @@ def tokens_for(
             f"account {account.name}: there is no {name}REFRESH_TOKEN.",
             act=f"Consent once as a user of the account and set {name}REFRESH_TOKEN.",
         )
-    store = TokenStore(Grant(secrets.token or SecretStr(""), secrets.refresh_token))
+    key = f"microsoft {name}"
+    if key not in around.shared:
+        around.shared[key] = _store(secrets, around, name)
     return MicrosoftTokens(
-        around.shared.setdefault(f"microsoft {name}", store),
+        around.shared[key],
         Door(
             origin_for(account, around, "microsoft_oauth", OAUTH_ORIGIN),
             surroundings=around,
@@ -132,6 +142,15 @@ def tokens_for(
         secrets.client_secret,
         scope=SCOPE,
     )
+
+
+def _store(secrets: MicrosoftCredentials, around: Surroundings, name: str) -> GrantStore:
+    """In a file of the project's state, so that the next run has the refresh token of this one."""
+    first = Grant(secrets.token or SecretStr(""), secrets.refresh_token)
+    if around.state is None or secrets.refresh_token is None:
+        return TokenStore(first)
+    file = KeptFile(around.state / f"microsoft-{name.lower()}token.json")
+    return KeptGrant(first, file, client_id=secrets.client_id)
 
 
 # Errors
