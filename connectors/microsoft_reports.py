@@ -124,11 +124,20 @@ def text_of(packed: bytes) -> str:
 def rows(text: str, level: Level, objects: Sequence[BidObject]) -> Iterator[SpendRow]:
     """Raises ContractBroken for a column, an object or a number that is not as asked for."""
     by_id = {one.object_id: one for one in objects}
-    for row in csv.DictReader(io.StringIO(text), strict=True):
+    names, *lines = _lines(text) or [[]]
+    for cells in lines:
         try:
+            row = dict(zip(names, cells, strict=True))
             yield _row(row, by_id[row[ID_COLUMN[level]]])
-        except (KeyError, ValueError, TypeError):
+        except (KeyError, ValueError):
             raise ContractBroken("reports: a row is not what was asked for.") from None
+
+
+def _lines(text: str) -> list[list[str]]:
+    try:
+        return [cells for cells in csv.reader(io.StringIO(text), strict=True) if cells]
+    except csv.Error:
+        raise ContractBroken("reports: the file is not a CSV.") from None
 
 
 def _row(row: Mapping[str, str], where: BidObject) -> SpendRow:
