@@ -88,6 +88,8 @@ ACTS_ON = {  # BidMultiplier, guides/budget-bid-strategies
     "MaxConversionValue": "ignored",  # UNVERIFIED: not named there, taken as alike
 }
 INHERITED = "InheritFromParent"
+LONG_NAME = "BiddingScheme"
+"""Ends the names of some strategies in Microsoft's models; in answers too: UNVERIFIED."""
 
 DUPLICATE, BOTH_LEVELS = 4521, 4522
 NOT_FOUND = frozenset({4526, 4151})
@@ -639,10 +641,14 @@ def _receipt(batch: Batch, owners: Any, errors: dict[int, Said]) -> Receipt:
 
 
 def _standing_of(campaign: str, told: dict[str, Any], group: dict[str, Any]) -> Standing:
-    own = (group.get("BiddingScheme") or {}).get("Type") or INHERITED
-    parents = (told.get("BiddingScheme") or {}).get("Type") or ""
-    scheme = str(parents if own == INHERITED else own)
+    own = _scheme(group)
+    scheme = _scheme(told) if own in ("", INHERITED) else own
     return Standing(campaign, scheme, _only_lists(told) or _only_lists(group))
+
+
+def _scheme(told: dict[str, Any]) -> str:
+    scheme = told.get("BiddingScheme") or {}
+    return str(scheme.get("Type") or "").removesuffix(LONG_NAME)
 
 
 def _only_lists(told: dict[str, Any]) -> bool:

@@ -739,13 +739,17 @@ def test_a_failure_before_anything_was_sent_is_raised_later_it_is_told(net, conn
         ("EnhancedCpc", "bid"),
         ("ManualCpc", "bid"),
         ("TargetRoas", "ignored"),
+        ("TargetRoasBiddingScheme", "ignored"),
+        ("MaxConversionValueBiddingScheme", "ignored"),
         ("MaxClicks", "ignored"),
         ("Commission", "unknown"),
     ],
 )
 def test_what_a_correction_acts_on(net, connector, scheme, acts_on):
     standing(net, {"Id": "5", "BiddingScheme": {"Type": scheme}, "Settings": None})
-    assert connector.strategies([CAMPAIGN]) == (Strategy(CAMPAIGN, scheme, acts_on),)
+    assert connector.strategies([CAMPAIGN]) == (
+        Strategy(CAMPAIGN, scheme.removesuffix("BiddingScheme"), acts_on),
+    )
 
 
 # Spend

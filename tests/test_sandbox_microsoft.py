@@ -604,7 +604,7 @@ def test_campaigns_and_groups_are_found(api: Api) -> None:
     found = api.done("Campaigns/QueryByAccountId", {"AccountId": "123456789"})["Campaigns"]
     assert [(one["Id"], one["BiddingScheme"]["Type"]) for one in found] == [
         ("5", "EnhancedCpc"),
-        ("6", "TargetRoas"),
+        ("6", "TargetRoasBiddingScheme"),
         ("7", "EnhancedCpc"),
     ]
     assert campaign(api, "7")["Settings"] == settings(("Audience", True))

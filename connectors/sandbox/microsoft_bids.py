@@ -190,12 +190,13 @@ def read(call: Call, level: str) -> Document:
         locate(call, level, owner)
     except ItemError as error:
         raise call.refusal(error.name, error.message) from None
-    if asked is not None:
-        found = call.each(asked, lambda one: view(find(call, level, one, owner)))
-        return {f"{name}Criterions": found, "PartialErrors": call.errors}
-    mine = [one for one in call.store.all("criterion") if one["level"] == level]
-    mine = [one for one in mine if one[level] == int(owner) and one["kind"] == kind]
-    return {f"{name}Criterions": [view(one) for one in mine], "PartialErrors": []}
+    if asked is None:
+        mine = [one for one in call.store.all("criterion") if one["level"] == level]
+        mine = [one for one in mine if one[level] == int(owner) and one["kind"] == kind]
+        asked = [str(one["id"]) for one in mine]
+    found = call.each(asked, lambda one: view(find(call, level, one, owner)))
+    errors = {"PartialErrors": call.errors} if level == "campaign" else {}  # groups have none
+    return {f"{name}Criterions": found, **errors}
 
 
 def view(one: Document) -> Document:
@@ -313,7 +314,7 @@ def seed(world: World) -> None:
     store = world.store(NAME)
     for campaign, group, scheme, name in (
         (PLAIN, PLAIN_GROUP, "EnhancedCpc", "Search"),
-        (AUTOMATIC, AUTOMATIC_GROUP, "TargetRoas", "Search, automatic"),
+        (AUTOMATIC, AUTOMATIC_GROUP, "TargetRoasBiddingScheme", "Search, automatic"),
         (NARROW, NARROW_GROUP, "EnhancedCpc", "Only for lists"),
     ):
         narrow = ["Audience"] if campaign == NARROW else []

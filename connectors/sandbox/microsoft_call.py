@@ -216,6 +216,10 @@ def flag(value: Any, where: str) -> None:
         raise BadForm(f"{where} must be true or false")
 
 
+def read_only(_value: Any, _where: str) -> None:
+    """What the platform tells and a client may send back: taken, and not looked at."""
+
+
 def one_of(*known: str) -> Callable[[Any, str], None]:
     def check(value: Any, where: str) -> None:
         if value not in known:

@@ -20,6 +20,7 @@ from connectors.sandbox.microsoft_call import (
     flag,
     long,
     one_of,
+    read_only,
     text,
     whole,
 )
@@ -51,9 +52,14 @@ CUSTOMER_LIST = {
     "MembershipDuration": whole,
     "ParentId": long,
     "Scope": one_of("Account", "Customer"),
+    "SearchSize": read_only,
+    "AudienceNetworkSize": read_only,
+    "SupportedCampaignTypes": read_only,
+    "CustomerShare": read_only,
+    "ForwardCompatibilityMap": read_only,
 }
 AUDIENCES = {"Audiences": [by_type(CustomerList=CUSTOMER_LIST)]}
-QUERY = {"Type!": one_of(*TYPES), "AudienceIds": [long]}
+QUERY = {"Type!": one_of(*TYPES), "AudienceIds": [long], "ReturnAdditionalFields": read_only}
 DELETE = {"AudienceIds!": [long]}
 APPLY = {
     "CustomerListUserData!": {
