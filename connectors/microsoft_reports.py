@@ -20,8 +20,8 @@ from urllib.parse import unquote, urlsplit
 
 from bids.model import BidObject, Level
 from connectors.base import SpendRow
-from connectors.errors import ConnectorError, ContractBroken
-from connectors.http import Ask, Reply, error_for_status, interrupted
+from connectors.errors import ConnectorError, ContractBroken, Transient
+from connectors.http import Ask, Door, Reply, Surroundings, error_for_status, interrupted
 
 OBJECTS_PER_REPORT = 300
 PAUSES = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
@@ -43,6 +43,63 @@ class AddressDied(ConnectorError):
     """The address of a report is no longer served; a fresh one is had by polling again."""
 
     who = "nobody"
+
+
+class Reports:
+    """Reports of one ad account."""
+
+    def __init__(self, door: Door, around: Surroundings, account: str) -> None:
+        self._door = door
+        self._around = around
+        self._account = account
+
+    def rows(
+        self,
+        level: Level,
+        objects: Sequence[BidObject],
+        campaign_of: Mapping[BidObject, str],
+        first: date,
+        last: date,
+    ) -> Iterator[SpendRow]:
+        body = request(self._account, level, objects, campaign_of, first, last)
+        ask = Ask("POST", "GenerateReport/Submit", json=body)
+        number = self._door.send(ask).body.get("ReportRequestId")
+        if not isinstance(number, str):
+            raise ContractBroken(f"{ask}: the answer has no ReportRequestId.")
+        for _ in range(DOWNLOADS):
+            address = self._address(number)
+            if address is None:
+                return iter(())
+            try:
+                return rows_of(self._download(address), level, objects)
+            except AddressDied as fault:
+                died = fault
+        raise Transient(f"a report could not be fetched: {died}")
+
+    def _address(self, number: str) -> str | None:
+        """Where a report lies once it is built; None if there is nothing in it."""
+        ask = Ask("POST", "GenerateReport/Poll", json={"ReportRequestId": number})
+        waited, turn = 0.0, 0
+        while True:
+            told = self._door.send(ask).body.get("ReportRequestStatus") or {}
+            if told.get("Status") == "Success":
+                address = told.get("ReportDownloadUrl")
+                return str(address) if address else None
+            if told.get("Status") == "Error":
+                raise Transient(f"{ask}: the report could not be built.")
+            if told.get("Status") != "Pending":
+                raise ContractBroken(f"{ask}: the answer has no status.")
+            pause = PAUSES[min(turn, len(PAUSES) - 1)]
+            waited, turn = waited + pause, turn + 1
+            if waited > LONGEST_BUILD_SECONDS:
+                raise Transient(f"{ask}: a report was not built within {waited:g} s.")
+            self._door.sleep(pause)
+
+    def _download(self, address: str) -> str:
+        """Without our tokens: the address itself opens the file."""
+        origin, ask = fetch(address)
+        door = Door(origin, surroundings=self._around, judge=judge_download)
+        return text_of(door.send(ask).content)
 
 
 def request(
@@ -85,7 +142,7 @@ def _day(day: date) -> dict[str, int]:
     return {"Year": day.year, "Month": day.month, "Day": day.day}
 
 
-def download(address: str) -> tuple[str, Ask]:
+def fetch(address: str) -> tuple[str, Ask]:
     """Origin and request of an address. It is signed, so no part of it may be written down."""
     parts = urlsplit(address)
     names = {f"part{n}": unquote(one) for n, one in enumerate(parts.path.strip("/").split("/"))}
@@ -121,7 +178,7 @@ def text_of(packed: bytes) -> str:
         return archive.read(names[0]).decode("utf-8-sig")
 
 
-def rows(text: str, level: Level, objects: Sequence[BidObject]) -> Iterator[SpendRow]:
+def rows_of(text: str, level: Level, objects: Sequence[BidObject]) -> Iterator[SpendRow]:
     """Raises ContractBroken for a column, an object or a number that is not as asked for."""
     by_id = {one.object_id: one for one in objects}
     names, *lines = _lines(text) or [[]]

@@ -7,9 +7,9 @@ Facts: Microsoft Advertising REST API v13, as of autumn 2026. UNVERIFIED marks w
 leave open.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field, SecretStr
 
@@ -49,6 +49,8 @@ from connectors.oauth import (
     judge_token_answer,
 )
 from connectors.yandex_audience import origin_for
+
+T = TypeVar("T")
 
 OAUTH_ORIGIN = "https://login.microsoftonline.com/"
 SCOPE = "https://ads.microsoft.com/msads.manage offline_access"
@@ -331,3 +333,17 @@ def by_index(ask: Ask, errors: list[Said], count: int) -> dict[int, Said]:
         if said.index is None or not 0 <= said.index < count:
             raise ContractBroken(f"{ask}: {said} is told of an item that was not sent.")
     return {said.index: said for said in errors if said.index is not None}
+
+
+def list_in(ask: Ask, answer: Mapping[str, Any], key: str) -> list[Any]:
+    """A list of an answer; null is an empty one. Raises ContractBroken where there is none."""
+    found = answer.get(key, False)
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise ContractBroken(f"{ask}: the answer has no {key}.")
+    return found
+
+
+def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

@@ -19,6 +19,9 @@ from tests.support.members import batch
 from tests.support.microsoft_types import assert_official, official, resources
 from tests.support.sandbox import ACCOUNT, Sandbox, sandbox
 
+# Microsoft's models are written for an older pydantic.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
 OBJECTS = (
     BidObject(ACCOUNT, "microsoft", Level.CAMPAIGN, "5"),
     BidObject(ACCOUNT, "microsoft", Level.AD_GROUP, "61"),
