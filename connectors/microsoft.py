@@ -178,7 +178,7 @@ class Microsoft(Connector, CorrectsBids, ReportsSpend):
             ready=max(known, default=0) >= SERVED_FROM,
             settled=True,
             matched=max(known, default=None),
-            said=f"search {_shown(search)}, audience network {_shown(network)}",
+            said=_size_in_words(search, network),
         )
 
     def delete(self, list_id: str) -> None:
@@ -317,5 +317,11 @@ def _count(value: object) -> int | None:
     return int(str(value)) if value is not None and str(value).isdigit() else None
 
 
-def _shown(size: int | None) -> str:
-    return "not known yet" if size is None else f"{size:,}"
+def _size_in_words(search: int | None, network: int | None) -> str:
+    """Fit to follow 'the list is'."""
+    known = {"in search": search, "in the audience network": network}
+    told = [f"{size:,} people {where}" for where, size in known.items() if size is not None]
+    if not told:
+        return "not measured yet, which takes up to two days"
+    served = max(search or 0, network or 0) >= SERVED_FROM
+    return f"{'in use' if served else 'too small to use'}: {', '.join(told)}"

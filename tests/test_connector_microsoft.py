@@ -210,15 +210,17 @@ def test_http_200_is_not_success(net, connector, answer, kind):
 
 
 ONE = {"Type": "CustomerList", "AudienceIds": [LIST]}
+SMALL = "too small to use: 299 people in search, 12 people in the audience network"
+USED = "in use: 12 people in search, 1,300 people in the audience network"
 
 
 @pytest.mark.parametrize(
     ("search", "network", "state"),
     [
-        (None, None, (False, None, "search not known yet, audience network not known yet")),
-        ("299", "12", (False, 299, "search 299, audience network 12")),
-        ("12", "1300", (True, 1300, "search 12, audience network 1,300")),
-        ("300", None, (True, 300, "search 300, audience network not known yet")),
+        (None, None, (False, None, "not measured yet, which takes up to two days")),
+        ("299", "12", (False, 299, SMALL)),
+        ("12", "1300", (True, 1300, USED)),
+        ("300", None, (True, 300, "in use: 300 people in search")),
     ],
 )
 def test_a_state_tells_whom_was_recognised(net, connector, search, network, state):
