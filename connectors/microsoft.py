@@ -218,7 +218,7 @@ class Microsoft(Connector, CorrectsBids, ReportsSpend):
     # Figures
 
     def spend(self, objects: Sequence[BidObject], first: date, last: date) -> tuple[SpendRow, ...]:
-        """Of people in associated lists only, list by list; somebody in two lists counts twice."""
+        """Somebody in two lists is counted in both, and never among those in none."""
         campaign_of = self._bids.campaigns_of(objects)
         for one in objects:
             if one not in campaign_of:

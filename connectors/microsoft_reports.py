@@ -1,18 +1,19 @@
 """Microsoft's reporting service: what a report is asked for with, and how its file is read.
 
 A report is submitted, polled and downloaded from an address that lives five minutes: a zip with
-one CSV. Only people in associated audiences have rows, and people in several lists are counted in
-each, so no remainder "without correction" can be told.
+one CSV. The report of audiences knows only people in associated lists, so a second one tells the
+whole, and what is left of it are people in no list.
 
 Facts: SubmitGenerateReport, PollGenerateReport, AudiencePerformanceReportRequest, as of autumn
-2026. UNVERIFIED marks what the documents leave open.
+2026; for the reports of the whole, Microsoft's own models. UNVERIFIED marks what is left open.
 """
 
 import csv
 import io
 import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -35,6 +36,11 @@ TIME_ZONE = "GreenwichMeanTimeDublinEdinburghLisbonLondon"
 METRICS = ("Impressions", "Clicks", "Spend", "ConversionsQualified", "Conversions", "Revenue")
 """`Conversions` holds zeros since 2022; it is read only where the other one is blank."""
 ID_COLUMN = {Level.CAMPAIGN: "CampaignId", Level.AD_GROUP: "AdGroupId"}
+BY_AUDIENCE = "AudiencePerformanceReportRequest"
+WHOLE = {
+    Level.CAMPAIGN: "CampaignPerformanceReportRequest",
+    Level.AD_GROUP: "AdGroupPerformanceReportRequest",
+}
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 """With a decimal point and nothing between thousands: UNVERIFIED, so read strictly."""
 
@@ -60,8 +66,18 @@ class Reports:
         campaign_of: Mapping[BidObject, str],
         first: date,
         last: date,
+    ) -> tuple[SpendRow, ...]:
+        """One row per day, object and list, and one for people in none of them."""
+        scope = _scope(self._account, level, objects, campaign_of)
+        listed, whole = (
+            tuple(self._report(request(kind, level, scope, first, last), level, objects))
+            for kind in (BY_AUDIENCE, WHOLE[level])
+        )
+        return (*listed, *in_no_list(whole, listed))
+
+    def _report(
+        self, body: dict[str, Any], level: Level, objects: Sequence[BidObject]
     ) -> Iterator[SpendRow]:
-        body = request(self._account, level, objects, campaign_of, first, last)
         ask = Ask("POST", "GenerateReport/Submit", json=body)
         number = self._door.send(ask).body.get("ReportRequestId")
         if not isinstance(number, str):
@@ -102,23 +118,25 @@ class Reports:
         return text_of(door.send(ask).content)
 
 
-def request(
-    account: str,
-    level: Level,
-    objects: Sequence[BidObject],
-    campaign_of: Mapping[BidObject, str],
-    first: date,
-    last: date,
+def _scope(
+    account: str, level: Level, objects: Sequence[BidObject], campaign_of: Mapping[BidObject, str]
 ) -> dict[str, Any]:
-    """Body of Submit: one row per day, object and audience."""
     places = [
         {"AccountId": account, "CampaignId": campaign_of[one]}
         | ({} if level is Level.CAMPAIGN else {"AdGroupId": one.object_id})
         for one in objects
     ]
+    return {"Campaigns" if level is Level.CAMPAIGN else "AdGroups": places}
+
+
+def request(
+    kind: str, level: Level, scope: dict[str, Any], first: date, last: date
+) -> dict[str, Any]:
+    """Body of Submit: one row per day and object, and audience where the kind knows any."""
+    audience = ["AudienceId"] if kind == BY_AUDIENCE else []
     return {
         "ReportRequest": {
-            "Type": "AudiencePerformanceReportRequest",
+            "Type": kind,
             "ReportName": "adsteer",
             "Format": "Csv",
             "FormatVersion": "2.0",
@@ -127,8 +145,8 @@ def request(
             "ExcludeReportFooter": True,
             "ExcludeColumnHeaders": False,
             "Aggregation": "Daily",
-            "Columns": ["TimePeriod", ID_COLUMN[level], "AudienceId", *METRICS],
-            "Scope": {"Campaigns" if level is Level.CAMPAIGN else "AdGroups": places},
+            "Columns": ["TimePeriod", ID_COLUMN[level], *audience, *METRICS],
+            "Scope": scope,
             "Time": {
                 "CustomDateRangeStart": _day(first),
                 "CustomDateRangeEnd": _day(last),
@@ -202,13 +220,42 @@ def _row(row: Mapping[str, str], where: BidObject) -> SpendRow:
     return SpendRow(
         day=date.fromisoformat(row["TimePeriod"]),
         object=where,
-        condition_id=row["AudienceId"],
+        condition_id=row.get("AudienceId"),
         impressions=int(_number(row["Impressions"]) or 0),
         clicks=int(_number(row["Clicks"]) or 0),
         cost=_number(row["Spend"]) or Decimal(0),
         conversions=_number(row["Conversions"]) if conversions is None else conversions,
         revenue=_number(row["Revenue"]),
     )
+
+
+def in_no_list(whole: Iterable[SpendRow], listed: Iterable[SpendRow]) -> Iterator[SpendRow]:
+    """What is left of the whole, day by day and object by object.
+
+    Exact where nobody is in two of the lists; somebody in two is taken off twice, so nothing is
+    let fall below zero.
+    """
+    of: dict[tuple[date, BidObject], list[SpendRow]] = {}
+    for one in listed:
+        of.setdefault((one.day, one.object), []).append(one)
+    for one in whole:
+        parts = of.get((one.day, one.object), [])
+        impressions = max(one.impressions - sum(part.impressions for part in parts), 0)
+        clicks = max(one.clicks - sum(part.clicks for part in parts), 0)
+        yield replace(
+            one,
+            impressions=impressions,
+            clicks=min(clicks, impressions),
+            cost=max(one.cost - sum(part.cost for part in parts), Decimal(0)),
+            conversions=_left(one.conversions, [part.conversions for part in parts]),
+            revenue=_left(one.revenue, [part.revenue for part in parts]),
+        )
+
+
+def _left(whole: Decimal | None, parts: Iterable[Decimal | None]) -> Decimal | None:
+    if whole is None:
+        return None
+    return max(whole - sum(part or Decimal(0) for part in parts), Decimal(0))
 
 
 def _number(cell: str) -> Decimal | None:

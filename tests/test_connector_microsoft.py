@@ -783,11 +783,27 @@ SUBMIT = {
         },
     }
 }
+WHOLE = {
+    "ReportRequest": SUBMIT["ReportRequest"]
+    | {
+        "Type": "CampaignPerformanceReportRequest",
+        "Columns": [one for one in COLUMNS if one != "AudienceId"],
+    }
+}
 FILE = "https://storage.example/reports/one%20file.zip?sv=2026&sig=a%2Bb%3D%3D"
 
 
-def submitted(net):
-    call(net, f"{REPORTS}Submit", SUBMIT, {"ReportRequestId": "30000000001"})
+def submitted(net, body=SUBMIT):
+    call(net, f"{REPORTS}Submit", body, {"ReportRequestId": "30000000001"})
+
+
+def whole(net, *lines):
+    """The second report, of everybody."""
+    submitted(net, WHOLE)
+    polled(net, "Success", FILE if lines else None)
+    if lines:
+        columns = WHOLE["ReportRequest"]["Columns"]
+        downloaded(net, packed(*lines, columns=columns))
 
 
 def polled(net, status, address=None):
@@ -820,6 +836,7 @@ def test_a_report_is_submitted_polled_and_fetched_without_our_tokens(net, connec
     polled(net, "Success", FILE)
     older = ("2026-11-02", "5", LIST, "0", "0", "0.00", "", "2", "")
     downloaded(net, packed(ROW, older))
+    whole(net)
     assert connector.spend([CAMPAIGN], FIRST, LAST) == (
         SpendRow(
             FIRST, CAMPAIGN, LIST, 120, 7, Decimal("12.34"), Decimal("1.50"), Decimal("99.90")
@@ -827,14 +844,46 @@ def test_a_report_is_submitted_polled_and_fetched_without_our_tokens(net, connec
         SpendRow(date(2026, 11, 2), CAMPAIGN, LIST, 0, 0, Decimal(0), Decimal(2), None),
     )
     assert clock.slept == [2, 4]
-    sent = net.calls[-1].request.headers
+    (sent,) = [one.request.headers for one in net.calls if one.request.method == "GET"]
     assert not {"Authorization", "DeveloperToken", "CustomerId"} & set(sent)
 
 
 def test_no_address_is_no_data(net, connector):
     submitted(net)
     polled(net, "Success")
+    whole(net)
     assert connector.spend([CAMPAIGN], FIRST, LAST) == ()
+
+
+def test_people_in_no_list_are_what_is_left_of_the_whole(net, connector):
+    submitted(net)
+    polled(net, "Success", FILE)
+    other = ("2026-11-01", "5", "800000001", "30", "2", "2.00", "0.50", "0", "")
+    downloaded(net, packed(ROW, other))
+    whole(
+        net,
+        ("2026-11-01", "5", "1000", "40", "100.00", "5.00", "0", "300.00"),
+        ("2026-11-02", "5", "10", "1", "1.00", "", "", ""),
+    )
+    rows = connector.spend([CAMPAIGN], FIRST, LAST)
+    assert [one for one in rows if one.condition_id is None] == [
+        SpendRow(
+            *(FIRST, CAMPAIGN, None, 850, 31),
+            *(Decimal("85.66"), Decimal("3.00"), Decimal("200.10")),
+        ),
+        SpendRow(date(2026, 11, 2), CAMPAIGN, None, 10, 1, Decimal("1.00"), None, None),
+    ]
+
+
+def test_people_in_two_lists_leave_nothing_below_zero(net, connector):
+    submitted(net)
+    polled(net, "Success", FILE)
+    twice = (ROW[0], "5", "800000001", *ROW[3:])
+    downloaded(net, packed(ROW, twice))
+    whole(net, (ROW[0], "5", *ROW[3:]))
+    left = connector.spend([CAMPAIGN], FIRST, LAST)[-1]
+    assert (left.impressions, left.clicks) == (0, 0)
+    assert {left.cost, left.conversions, left.revenue} == {Decimal(0)}
 
 
 def test_an_address_that_died_is_asked_for_again(net, connector):
@@ -843,6 +892,7 @@ def test_an_address_that_died_is_asked_for_again(net, connector):
     downloaded(net, status=403)
     polled(net, "Success", FILE)
     downloaded(net, packed(ROW))
+    whole(net)
     assert len(connector.spend([CAMPAIGN], FIRST, LAST)) == 1
 
 
@@ -861,6 +911,7 @@ def test_a_file_that_came_in_part_is_fetched_again(net, connector):
     polled(net, "Success", FILE)
     downloaded(net, packed(ROW)[:-30])
     downloaded(net, packed(ROW))
+    whole(net)
     assert len(connector.spend([CAMPAIGN], FIRST, LAST)) == 1
 
 

@@ -3,13 +3,17 @@
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from audiences.model import AudienceRef
 from bids.model import BidObject, Level
 from config.audiences import Purpose
 from connectors.base import Connector, CorrectsBids, ReportsSpend
 from connectors.errors import ListGone
+from connectors.http import Door
 from connectors.microsoft import Microsoft
+from connectors.microsoft_wire import SCOPE, MicrosoftTokens
+from connectors.oauth import Grant, TokenStore, judge_token_answer
 from tests.support.contract import (
     BidContract,
     ConnectorContract,
@@ -18,6 +22,7 @@ from tests.support.contract import (
 )
 from tests.support.members import batch
 from tests.support.sandbox import ACCOUNT, DAY, Sandbox
+from tests.support.surroundings import surroundings
 
 __all__ = ["sandbox_server"]
 
@@ -53,6 +58,27 @@ class TestMicrosoft(ConnectorContract):
         assert (old.settled, old.ready, old.size) == (True, True, None)
         assert old.matched is not None
         assert 300 <= old.matched < 700
+
+    def test_refresh_tokens_that_are_good_for_one_use(self, box: Sandbox) -> None:
+        """The sandbox's own OAuth server, the real one's rules."""
+        around = surroundings()
+        tokens = MicrosoftTokens(
+            TokenStore(Grant(SecretStr(""), SecretStr("first-refresh"))),
+            Door(f"{box.url}/microsoft_oauth/", surroundings=around, judge=judge_token_answer),
+            "common/oauth2/v2.0/token",
+            "sandbox-client",
+            SecretStr("sandbox-secret"),
+            scope=SCOPE,
+        )
+        box.token("consented", login="shop", refresh_token="first-refresh")
+        seen = []
+        for _ in range(3):
+            seen.append(tokens.current())
+            box.move_clock(3601)
+            assert tokens.renew(seen[-1])
+        assert len(set(seen)) == 3
+        for one in seen:
+            box.token(one, state="revoked")
 
     def test_a_list_under_processing_takes_no_change(
         self, connector: Connector, box: Sandbox, list_id: str
@@ -110,6 +136,6 @@ class TestMicrosoftSpend(SpendContract):
 
     def test_figures_are_those_of_the_platform(self, connector: Any) -> None:
         rows = connector.spend(self.objects, *self.days)
-        assert {one.condition_id for one in rows} == {"800000001", "800000002"}
+        assert {one.condition_id for one in rows} == {"800000001", "800000002", None}
         assert all(one.conversions is not None and one.revenue is not None for one in rows)
         assert any(one.conversions for one in rows)

@@ -704,6 +704,29 @@ def test_rule_9_a_scope_and_a_summary(api: Api) -> None:
     assert int(row["Impressions"]) > 0
 
 
+WHOLES = [
+    ("CampaignPerformanceReportRequest", "CampaignId", ["5", "6", "7"]),
+    ("AdGroupPerformanceReportRequest", "AdGroupId", ["51", "61", "71"]),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "all_"), WHOLES)
+def test_a_report_of_the_whole_holds_that_of_the_lists(
+    api: Api, kind: str, name: str, all_: list[str]
+) -> None:
+    def spend(columns: list[str], **more: Any) -> list[dict[str, str]]:
+        number = submitted(api, Aggregation="Summary", Columns=[*columns, "Spend"], **more)
+        return rows(requests.get(address(api, number), timeout=TIMEOUT).content)
+
+    found = {row[name]: float(row["Spend"]) for row in spend([name], Type=kind)}
+    assert list(found) == all_
+    listed = [row for row in spend([name, "AudienceId"]) if row[name] in ("5", "51")]
+    assert 0 < sum(float(row["Spend"]) for row in listed) < found[all_[0]]
+    for columns in (["AudienceId", name, "Spend"], ["AccountId", "Spend"]):
+        refused = report(Type=kind, Aggregation="Summary", Columns=columns)
+        assert api.ask("GenerateReport/Submit", refused).status_code == 400
+
+
 def test_rule_9_nothing_to_tell_is_no_address(api: Api) -> None:
     scope = {"Campaigns": [{"AccountId": "123456789", "CampaignId": "7"}]}
     number = submitted(api, Scope=scope)

@@ -1,7 +1,8 @@
 """The reporting service of Microsoft Advertising: submit, poll, download a zip with one CSV.
 
-Source: SubmitGenerateReport, PollGenerateReport, AudiencePerformanceReportRequest. Only people in
-associated audiences have rows; `Conversions` holds zeros since 2022.
+Source: SubmitGenerateReport, PollGenerateReport, AudiencePerformanceReportRequest; for the reports
+of campaigns and ad groups, Microsoft's own models. In the report of audiences only people in
+associated ones have rows; `Conversions` holds zeros since 2022.
 """
 
 import csv
@@ -30,10 +31,23 @@ METRICS = (
     *("Impressions", "Clicks", "Spend", "Conversions", "ConversionsQualified"),
     *("AllConversionsQualified", "Revenue", "AllRevenue"),
 )
+AUDIENCES = "AudiencePerformanceReportRequest"
+TYPES = {  # what each must name, and what it does not know
+    AUDIENCES: ("AudienceId", ()),
+    "CampaignPerformanceReportRequest": (
+        "CampaignId",
+        ("AdGroupId", "AudienceId", "AudienceName", *STANDING, *PRESENT),
+    ),
+    "AdGroupPerformanceReportRequest": (
+        "AdGroupId",
+        ("AudienceId", "AudienceName", *STANDING, *PRESENT),
+    ),
+}
+"""Of the reports of the whole the needed column is UNVERIFIED."""
 DATE = {"Year!": whole, "Month!": whole, "Day!": whole}
 SUBMIT = {
     "ReportRequest!": {
-        "Type!": one_of("AudiencePerformanceReportRequest"),
+        "Type!": one_of(*TYPES),
         "ReportName": text,
         "Format": one_of("Csv", "Tsv", "Xml"),
         "FormatVersion": text,
@@ -84,9 +98,12 @@ def check_columns(call: Call, wish: Document) -> None:
     summary = wish.get("Aggregation") == "Summary"
     if summary and "TimePeriod" in columns:
         raise call.refusal("ReportTimePeriodWithSummary", "A summary has no TimePeriod.")
-    needed = {"AudienceId"} if summary else {"AudienceId", "TimePeriod"}
+    named, unknown = TYPES[wish["Type"]]
+    if set(columns) & set(unknown):
+        raise call.refusal("InvalidRequest", "A column that this report does not know.")
+    needed = {named} if summary else {named, "TimePeriod"}
     if not needed <= set(columns) or not set(columns) & set(METRICS):
-        raise call.refusal("ReportColumnsMissing", "AudienceId, TimePeriod and a metric, please.")
+        raise call.refusal("ReportColumnsMissing", f"{named}, TimePeriod and a metric, please.")
 
 
 def check_scope(call: Call, scope: Document) -> None:
@@ -172,12 +189,11 @@ def rows(world: World, report: Document) -> list[dict[str, str]]:
     sums: dict[tuple[str, ...], Figures] = defaultdict(Figures)
     shown: dict[tuple[str, ...], dict[str, str]] = {}
     for day in days_of(world, report):
-        for criterion, group in associations(world, report["wish"]["Scope"]):
-            push = 100 + int(criterion["multiplier"])
+        for criterion, group in places(world, report["wish"]):
             facts = attributes(world, report, day, criterion, group)
             key = tuple(facts[name] for name in columns if name in facts)
             shown[key] = facts
-            sums[key] = sums[key] + figures(day, {"Id": group["id"]}, criterion["audience"], push)
+            sums[key] = sums[key] + figures_of(day, criterion, group)
     return [{**shown[key], **metrics(found)} for key, found in sorted(sums.items())]
 
 
@@ -188,33 +204,50 @@ def days_of(world: World, report: Document) -> list[date]:
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def associations(world: World, scope: Document) -> list[tuple[Document, Document]]:
-    """Positive criteria with every ad group that they reach."""
-    store = world.store(NAME)
+def figures_of(day: date, criterion: Document | None, group: Document) -> Figures:
+    """Of the people of a list, or of those in none; here nobody is in two."""
+    audience = criterion["audience"] if criterion else None
+    push = 100 + int(criterion["multiplier"]) if criterion else 100
+    return figures(day, {"Id": group["id"]}, audience, push)
+
+
+def places(world: World, wish: Document) -> list[tuple[Document | None, Document]]:
+    """Ad groups in the scope with every positive criterion that reaches them; in a report of the
+    whole, with people in no list as well."""
+    store, scope = world.store(NAME), wish["Scope"]
     campaigns = {int(one["CampaignId"]) for one in scope.get("Campaigns") or []}
     groups = {int(one["AdGroupId"]) for one in scope.get("AdGroups") or []}
-    all_ = bool(scope.get("AccountIds"))
-    return [
-        (criterion, group)
-        for criterion in store.all("criterion")
-        if not criterion["negative"]
+    everywhere = bool(scope.get("AccountIds"))
+    inside = [
+        group
         for group in store.all("group")
-        if group["campaign"] == criterion["campaign"]
-        and criterion["group"] in (None, group["id"])
-        and (all_ or group["campaign"] in campaigns or group["id"] in groups)
+        if everywhere or group["campaign"] in campaigns or group["id"] in groups
     ]
+    positive = [one for one in store.all("criterion") if not one["negative"]]
+    found: list[tuple[Document | None, Document]] = [
+        (criterion, group)
+        for group in inside
+        for criterion in positive
+        if group["campaign"] == criterion["campaign"] and criterion["group"] in (None, group["id"])
+    ]
+    return found if wish["Type"] == AUDIENCES else [*found, *((None, group) for group in inside)]
 
 
 def attributes(
-    world: World, report: Document, day: date, criterion: Document, group: Document
+    world: World, report: Document, day: date, criterion: Document | None, group: Document
 ) -> dict[str, str]:
-    audience = world.store(NAME).get("audience", criterion["audience"]) or {}
     summary = report["wish"].get("Aggregation") == "Summary"
-    return {
+    where = {
         "TimePeriod": "" if summary else day.isoformat(),
         "AccountId": str(group["account"]),
         "CampaignId": str(group["campaign"]),
         "AdGroupId": str(group["id"]),
+    }
+    if criterion is None:
+        return where
+    audience = world.store(NAME).get("audience", criterion["audience"]) or {}
+    return {
+        **where,
         "AudienceId": str(criterion["audience"]),
         "AudienceName": audience.get("name", ""),
         "AudienceType": criterion["kind"],
