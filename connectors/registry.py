@@ -6,15 +6,17 @@ from config.platforms import Account
 from connectors.errors import RuleRefused
 from connectors.http import Surroundings
 from connectors.microsoft import Microsoft
+from connectors.vk import Vk
 from connectors.yandex_audience import YandexAudience
 from connectors.yandex_direct import YandexDirect
 
-PLATFORMS: dict[str, type[YandexAudience] | type[YandexDirect] | type[Microsoft]] = {
-    one.platform: one for one in (YandexAudience, YandexDirect, Microsoft)
+AnyConnector = YandexAudience | YandexDirect | Vk | Microsoft
+PLATFORMS: dict[str, type[AnyConnector]] = {
+    one.platform: one for one in (YandexAudience, YandexDirect, Vk, Microsoft)
 }
 
 
-def connect(account: Account, around: Surroundings) -> YandexAudience | YandexDirect | Microsoft:
+def connect(account: Account, around: Surroundings) -> AnyConnector:
     """The connector of an account. Nothing is sent yet.
 
     Ask it with isinstance what it can do: Connector, GrowsLookalikes, CorrectsBids, ReportsSpend.

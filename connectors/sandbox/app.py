@@ -8,6 +8,7 @@ from connectors.sandbox import (
     control,
     microsoft,
     microsoft_oauth,
+    vk,
     yandex_audience,
     yandex_direct,
     yandex_oauth,
@@ -16,6 +17,7 @@ from connectors.sandbox.frame import Frame, Refused, refused, wrong_path
 from connectors.sandbox.world import World
 
 PLATFORMS = (
+    vk.PLATFORM,
     yandex_audience.PLATFORM,
     yandex_direct.PLATFORM,
     yandex_oauth.PLATFORM,
