@@ -7,6 +7,7 @@ Facts: Microsoft Advertising REST API v13, as of autumn 2026. UNVERIFIED marks w
 leave open.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -157,6 +158,9 @@ def _store(secrets: MicrosoftCredentials, around: Surroundings, name: str) -> Gr
 
 # Errors
 
+NAME = re.compile("[A-Za-z]{1,100}")
+"""What a text `ErrorCode` looks like; anything else is not repeated."""
+
 
 @dataclass(frozen=True)
 class Said:
@@ -231,6 +235,10 @@ BAD_ITEM = frozenset(
 
 TOO_MANY_LISTS = "Delete audiences or associations that nobody uses any more."
 ACTS: dict[int, str] = {
+    105: "Check DEVELOPER_TOKEN, and that consent was given for production by a user of the "
+    "account; give it again and put the new REFRESH_TOKEN among the account's secrets.",
+    109: "Give consent again as a user of the account (it is gone after 90 days without use, and "
+    "with a new password) and put the new REFRESH_TOKEN among the account's secrets.",
     8003: "Accept the Customer Match terms once in the web interface (Tools, Audiences, customer "
     "match list), or set ACCEPTS_TERMS=true among the account's secrets.",
     106: "Give the token's user access to the ad account, and check the account's login (ad "
@@ -319,9 +327,10 @@ def _said(error: Mapping[str, Any]) -> Said:
     if not error.get("ErrorCode") and isinstance(inner, list) and inner:
         return _said({**inner[0], "Index": error.get("Index")})
     code, index = error.get("Code"), error.get("Index")
+    name = str(error.get("ErrorCode") or "")
     return Said(
         code if isinstance(code, int) else -1,
-        str(error.get("ErrorCode") or ""),
+        name if NAME.fullmatch(name) else "",
         str(error.get("Message") or ""),
         index if isinstance(index, int) else None,
     )

@@ -1,6 +1,7 @@
 """Microsoft Advertising: what goes over the wire, and what each answer becomes."""
 
 import io
+import json
 import zipfile
 from dataclasses import replace
 from datetime import date
@@ -9,6 +10,8 @@ from urllib.parse import parse_qs
 
 import pytest
 import responses
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from responses import matchers
 
 from audiences.model import AudienceRef, ListState, Opened, Refusal, Verb
@@ -379,6 +382,47 @@ def test_what_is_wrong_with_a_whole_call(net, connector, told, kind):
         connector.add(LIST, batch(1, 2))
 
 
+PEOPLE = st.lists(st.lists(st.integers(0, 60), max_size=3, unique=True), max_size=25)
+
+
+@given(addresses=PEOPLE, bad=st.sets(st.integers(0, 60)), verb=st.sampled_from(Verb))
+@settings(max_examples=40, deadline=None)
+def test_everybody_is_accepted_or_refused_for_a_reason(addresses, bad, verb):
+    """Whatever the number of addresses, calls and refusals."""
+    rows = [person(f"p{n}", *map(str, some)) for n, some in enumerate(addresses)]
+    bad_items = {digest(str(one)) for one in bad}
+    taken = []
+
+    def answer(request):
+        items = json.loads(request.body)["CustomerListUserData"]["CustomerListItems"]
+        assert 0 < len(items) <= 7
+        taken.extend(items)
+        places = [n for n, one in enumerate(items) if one in bad_items]
+        told = [error(8004, "EmailMustBeHashed", place) for place in places]
+        return 200, {}, json.dumps({"PartialErrors": told})
+
+    with (
+        responses.RequestsMock(assert_all_requests_are_fired=False) as net,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in (SECRETS | {"TOKEN": "secret-token"}).items():
+            patch.setenv(f"MS_{name}", value)
+        patch.setattr("connectors.microsoft.ITEMS_PER_CALL", 7)
+        net.add_callback("POST", BASE + APPLY, callback=answer)
+        connector = made(surroundings())
+        act = connector.add if verb is Verb.ADD else connector.remove
+        receipt = act(LIST, batch_of(rows, verb))
+    assert taken == [one for row in rows for one in row["email"]]
+    refused = {one.person_id for one in receipt.refused}
+    assert receipt.accepted + len(refused) == len(rows)
+    enough = all if verb is Verb.ADD else any
+    assert refused == {
+        row["person_id"]
+        for row in rows
+        if not row["email"] or enough(one in bad_items for one in row["email"])
+    }
+
+
 # Errors of calls
 
 
@@ -435,6 +479,14 @@ def test_a_rate_that_never_ends_is_throttled(net, connector):
         call(net, "Audiences/QueryByIds", ALL, fault(117, "CallRateExceeded"), status=429)
     with pytest.raises(Throttled):
         connector.check()
+
+
+def test_what_is_no_code_is_not_repeated(net, connector):
+    answer = fault(1, digest("a@x")) | {"Errors": [{"Code": 1, "ErrorCode": digest("a@x")}]}
+    call(net, "Audiences/QueryByIds", ALL, answer, status=400)
+    with pytest.raises(ContractBroken) as caught:
+        connector.check()
+    assert digest("a@x")[:12] not in str(caught.value)
 
 
 def test_another_version_is_asked_where_the_account_says_so(net, secrets):

@@ -21,7 +21,8 @@ URL_SECONDS = 300.0
 KEPT_SECONDS = 86_400.0
 PENDING_POLLS = 2
 """How often a report is told to be pending; the real time is UNVERIFIED."""
-MAX_ACCOUNTS, MAX_OBJECTS = 1_000, 300
+MOST = {"AccountIds": 1_000, "Campaigns": 300, "AdGroups": 300}
+"""Of what a scope may name."""
 MICROS = 1_000_000
 
 PLACES = ("TimePeriod", "AccountId", "CampaignId", "AdGroupId", "AudienceId", "AudienceName")
@@ -107,7 +108,7 @@ def check_columns(call: Call, wish: Document) -> None:
 
 
 def check_scope(call: Call, scope: Document) -> None:
-    for name, most in (("AccountIds", MAX_ACCOUNTS), ("Campaigns", 300), ("AdGroups", 300)):
+    for name, most in MOST.items():
         if len(scope.get(name) or []) > most:
             raise call.refusal("InvalidRequest", f"At most {most} of {name}.")
     inner = [one for name in ("Campaigns", "AdGroups") for one in scope.get(name) or []]
