@@ -9,6 +9,8 @@ from connectors.sandbox import (
     google,
     google_ads,
     google_oauth,
+    microsoft,
+    microsoft_oauth,
     vk,
     yandex_audience,
     yandex_direct,
@@ -25,6 +27,8 @@ PLATFORMS = (
     google.PLATFORM,
     google_ads.PLATFORM,
     google_oauth.PLATFORM,
+    microsoft.PLATFORM,
+    microsoft_oauth.PLATFORM,
 )
 
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from audiences.model import AudienceRef, Verb
+from audiences.model import AudienceRef, Batch, Verb
 from bids.model import BidObject, CorrectionChange
 from config.audiences import Lookalike, Purpose
 from connectors.base import Connector, CorrectsBids, NamesObjects, ReportsSpend
@@ -117,6 +117,10 @@ class ConnectorContract(PlatformContract):
     def audience(self) -> AudienceRef:
         return AudienceRef(ACCOUNT, self.platform, "vip", Purpose.RETARGETING, "adsteer: vip")
 
+    def digests_of(self, some: Batch) -> set[str]:
+        """What of a batch this platform takes."""
+        return digests_of(some, self.connector_class.limits.kinds)
+
     @property
     def enough(self) -> int:
         return max(self.connector_class.limits.min_members, 3)
@@ -144,7 +148,7 @@ class ConnectorContract(PlatformContract):
         assert connector.find(self.audience) == list_id
 
     def test_a_new_list_holds_its_first_batch(self, box: Sandbox, list_id: str) -> None:
-        assert box.members(self.platform, list_id) == digests_of(batch(1, self.enough))
+        assert box.members(self.platform, list_id) == self.digests_of(batch(1, self.enough))
 
     def test_a_list_is_made_once(self, connector: Connector, box: Sandbox, list_id: str) -> None:
         again = connector.find_or_create(self.audience, batch(1, self.enough))
@@ -166,7 +170,7 @@ class ConnectorContract(PlatformContract):
             connector.add(opened.list_id, first)
         box.settle()
         assert [str(one["id"]) for one in self.ours(box)] == [opened.list_id]
-        assert box.members(self.platform, opened.list_id) == digests_of(first)
+        assert box.members(self.platform, opened.list_id) == self.digests_of(first)
 
     def test_a_list_that_is_too_small(self, connector: Connector, box: Sandbox) -> None:
         if self.connector_class.limits.min_members < 2:
@@ -205,7 +209,7 @@ class ConnectorContract(PlatformContract):
             receipt = connector.add(list_id, batch(self.enough - 1, 12))
             assert (receipt.accepted, receipt.refused) == (12, ())
             box.settle()
-        assert box.members(self.platform, list_id) == digests_of(batch(1, self.enough + 10))
+        assert box.members(self.platform, list_id) == self.digests_of(batch(1, self.enough + 10))
 
     def test_removed_people_are_gone(
         self, connector: Connector, box: Sandbox, list_id: str
@@ -214,7 +218,7 @@ class ConnectorContract(PlatformContract):
             receipt = connector.remove(list_id, batch(1, 2, Verb.REMOVE))
             assert (receipt.accepted, receipt.refused) == (2, ())
             box.settle()
-        assert box.members(self.platform, list_id) == digests_of(batch(3, self.enough - 2))
+        assert box.members(self.platform, list_id) == self.digests_of(batch(3, self.enough - 2))
 
     def test_people_can_go_as_soon_as_they_came(
         self, connector: Connector, box: Sandbox, list_id: str
@@ -224,7 +228,7 @@ class ConnectorContract(PlatformContract):
             box.settle()
             connector.remove(list_id, batch(500, 3, Verb.REMOVE))
             box.settle()
-            assert box.members(self.platform, list_id) == digests_of(batch(1, self.enough))
+            assert box.members(self.platform, list_id) == self.digests_of(batch(1, self.enough))
 
     @pytest.mark.parametrize("name", FAULTS)
     @pytest.mark.parametrize("verb", Verb)
@@ -238,7 +242,7 @@ class ConnectorContract(PlatformContract):
         assert receipt.accepted == len(change)
         box.settle()
         left = batch(1, self.enough + 2) if verb is Verb.ADD else batch(1, 2)
-        assert box.members(self.platform, list_id) == digests_of(left)
+        assert box.members(self.platform, list_id) == self.digests_of(left)
 
     @pytest.mark.parametrize("verb", Verb)
     def test_a_change_that_never_gets_an_answer_is_unsure(
@@ -311,7 +315,7 @@ class ConnectorContract(PlatformContract):
             said = f"{fault} {fault!r}"
         shown = f"{caplog.text} {said} {some!r} {connector!r}"
         assert caplog.records
-        assert not [one for one in digests_of(some) if one[:12] in shown]
+        assert not [one for one in self.digests_of(some) if one[:12] in shown]
         assert "sandbox-token" not in shown
 
     def _operation(self, verb: Verb) -> str:
