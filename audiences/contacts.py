@@ -5,6 +5,7 @@ Python, in batches, and come back by a join; nothing here writes, logs or shows 
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -18,13 +19,12 @@ from audiences.tables import IDENTIFIERS, digests_schema
 from audiences.unions import stacked
 from config.audiences import Identifier
 
-READ = pa.schema(
-    [
-        pa.field("cell", pa.string()),
-        pa.field("value", pa.string()),
-        pa.field("links", pa.bool_()),
-    ]
-)
+_READ: "list[pa.Field[Any]]" = [
+    pa.field("cell", pa.string()),
+    pa.field("value", pa.string()),
+    pa.field("links", pa.bool_()),
+]
+READ = pa.schema(_READ)
 DIGEST_LIKE = r"^\s*(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{40}|[0-9a-fA-F]{32})\s*$"
 SHA256_HEX = r"^[0-9a-f]{64}$"
 
@@ -43,6 +43,7 @@ def contacts_in(
     if kind is Identifier.EXTERNAL_ID:
         value = external_id_in(cells.cell)
         return cells.select("cell", value=value, links=True).filter(value != "")
+    slow: Callable[[str], Sequence[tuple[str, bool]]]
     if kind is Identifier.EMAIL:
         fast, slow = fast_email(cells.cell), _each_email
     else:
@@ -125,13 +126,11 @@ def _email(value: ir.StringValue, steps: Sequence[EmailStep]) -> ir.StringValue:
 
 Address = tuple[ir.StringValue, ir.StringValue]
 GMAIL = ("gmail.com", "googlemail.com")
-YANDEX = ("ya.ru", "narod.ru", "yandex.ru") + tuple(
-    f"yandex.{land}"
-    for land in (
-        "com", "com.tr", "by", "kz", "ua", "uz", "az", "am", "ge", "co.il", "lt", "lv", "md", "tj",
-        "tm", "fr", "ee", "kg", "com.am", "com.ge", "com.ua",
-    )
+_YANDEX_LANDS = (
+    "ru", "com", "com.tr", "by", "kz", "ua", "uz", "az", "am", "ge", "co.il", "lt", "lv", "md",
+    "tj", "tm", "fr", "ee", "kg", "com.am", "com.ge", "com.ua",
 )  # fmt: skip
+YANDEX = ("ya.ru", "narod.ru", *(f"yandex.{land}" for land in _YANDEX_LANDS))
 """Yandex prints no full list: all but ya.ru, .com and .com.tr are UNVERIFIED."""
 
 

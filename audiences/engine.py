@@ -12,9 +12,9 @@ def open_engine(engine: Engine, scratch: Path) -> Backend:
     """An empty engine that spills into `scratch` when it outgrows its memory.
 
     What it spills may be plain contacts, so spilled blocks are encrypted with a key that lives and
-    dies with the process. The OpenSSL build of that encryption is an extension that would have to be
-    downloaded; DuckDB's built-in one is enough for blocks that nobody is to read ever again. Nothing
-    is fetched from outside.
+    dies with the process. The OpenSSL build of that encryption is an extension that would have to
+    be downloaded; DuckDB's built-in one is enough for blocks that nobody is to read ever again.
+    Nothing is fetched from outside.
     """
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings = {

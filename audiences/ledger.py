@@ -89,7 +89,7 @@ class Ledger:
     def list_id(self, audience: AudienceRef) -> str | None:
         """Id of the list on the platform, or None while it is not known to be made."""
         with self.catalog.begin() as connection:
-            record = _list(connection, audience)
+            record = read_list(connection, audience)
         return None if record is None else record["list_id"]
 
     def known(self, audience: AudienceRef) -> ibis.Table:

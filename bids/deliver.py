@@ -7,6 +7,7 @@ the platform raises passes through; what was intended by then is decided by the 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from bids.corrections import BidPlan, PlannedCorrection
@@ -46,6 +47,8 @@ class BidReceipts:
 
     receipts: tuple[CorrectionReceipt, ...] = ()
     held: tuple[PlannedCorrection, ...] = ()
+    waiting: tuple[tuple[PlannedCorrection, str], ...] = ()
+    """Left for the next plan because their list is not ready, with the reason."""
 
     @property
     def accepted(self) -> tuple[CorrectionReceipt, ...]:
@@ -59,7 +62,7 @@ class BidReceipts:
 
     def as_json(self) -> list[dict[str, object]]:
         """One object per correction sent, with counts as `adsteer apply --json` shows them."""
-        return [
+        sent: list[dict[str, object]] = [
             {
                 "account": one.change.object.account,
                 "level": str(one.change.object.level),
@@ -74,6 +77,22 @@ class BidReceipts:
             }
             for one in self.receipts
         ]
+        late: list[dict[str, object]] = [
+            {
+                "account": row.object.account,
+                "level": str(row.object.level),
+                "object": row.object.object_id,
+                "segment": row.segment,
+                "percent": row.wanted,
+                "accepted": 0,
+                "refused": 0,
+                "unsure": 0,
+                "reason": "",
+                "warning": f"waits: {why}",
+            }
+            for row, why in self.waiting
+        ]
+        return sent + late
 
 
 def _no_checkpoint(_name: str) -> None:
@@ -96,22 +115,26 @@ def apply_bids(
     now: datetime,
     run: str = "",
     approved_by: str | None = None,
+    waiting: Mapping[str, str] = MappingProxyType({}),
     batch_size: int = 100,
     checkpoint: Callable[[str], None] = _no_checkpoint,
 ) -> BidReceipts:
     """Send what a plan changes in one account, and look whether it took.
 
     lists: by segment, for conditions that are still to be made. approved_by: who let rows pass
-    that a guard holds back; without a name they stay. checkpoint is called by name between the
+    that a guard holds back; without a name they stay. waiting: segments whose list is not ready,
+    with the reason; they are left for the next plan. checkpoint is called by name between the
     steps. Raises StalePlan if the platform has moved since planning, KeyError for a condition
     that cannot be made because the segment has no list here.
     """
     decide_undecided(account, platform, ledger, now=now)
     mine = [row for row in plan.corrections if row.object.account == account]
-    rows = [row for row in mine if row.sendable(approved=approved_by is not None)]
-    held = tuple(row for row in mine if row.refused_by and row not in rows)
+    due = [row for row in mine if row.sendable(approved=approved_by is not None)]
+    held = tuple(row for row in mine if row.refused_by and row not in due)
+    late = tuple((row, waiting[row.segment]) for row in due if _is_late(row, waiting))
+    rows = [row for row in due if not _is_late(row, waiting)]
     if not rows:
-        return BidReceipts(held=held)
+        return BidReceipts(held=held, waiting=late)
     objects = sorted({row.object for row in rows})
     refuse_stale(rows, platform.read_corrections(objects))
     rows = _with_conditions(rows, platform, ledger, lists, now)
@@ -128,7 +151,12 @@ def apply_bids(
         receipts.extend(answers)
     seen = _look(receipts, platform.read_corrections(objects), ledger, now)
     checkpoint("read back")
-    return BidReceipts(seen, held)
+    return BidReceipts(seen, held, late)
+
+
+def _is_late(row: PlannedCorrection, waiting: Mapping[str, str]) -> bool:
+    """Only a condition that is still to be made needs its list to be ready."""
+    return row.condition_id is None and row.segment in waiting
 
 
 def refuse_stale(rows: Sequence[PlannedCorrection], present: Sequence[PresentCorrection]) -> None:

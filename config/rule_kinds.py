@@ -78,7 +78,7 @@ class _Check:
             case exp.Paren():
                 return self.kind(node.this)
             case exp.And() | exp.Or():
-                for each in node.flatten():
+                for each in node.flatten():  # type: ignore[no-untyped-call]
                     self.want(each, Kind.BOOLEAN, "a condition beside and / or")
             case exp.Not():
                 self.want(node.this, Kind.BOOLEAN, "a condition after not")
@@ -196,7 +196,7 @@ class _Check:
 
     def check_values(self, operands: tuple[exp.Expression, ...]) -> None:
         """A feature with a closed list of values is compared with one of them only."""
-        bare = [each.unnest() for each in operands]
+        bare = [each.unnest() for each in operands]  # type: ignore[no-untyped-call]
         for column in bare:
             named = column.name.lower() if isinstance(column, exp.Column) else ""
             feature = self.known.get(named)
@@ -212,7 +212,9 @@ class _Check:
         sql = node.sql(dialect=DIALECT)
         return repr(sql if len(sql) <= 60 else sql[:57] + "...")
 
-    def report(self, node: exp.Expression, read: str, expected: str, known: tuple[str, ...] = ()) -> None:
+    def report(
+        self, node: exp.Expression, read: str, expected: str, known: tuple[str, ...] = ()
+    ) -> None:
         starts = [each.meta["start"] for each in node.walk() if "start" in each.meta]
         line, column = place_of(self.text, min(starts)) if starts else (1, 1)
         near = nearest(read.strip("'\""), known)

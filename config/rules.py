@@ -72,7 +72,7 @@ def _build(node: exp.Expression, table: ir.Table) -> Any:
     """One node of a checked tree as an Ibis expression."""
     if isinstance(node, exp.And | exp.Or):
         joined = operator.and_ if isinstance(node, exp.And) else operator.or_
-        return _balanced(joined, [_build(each, table) for each in node.flatten()])
+        return _balanced(joined, [_build(each, table) for each in node.flatten()])  # type: ignore[no-untyped-call]
     if type(node) in _COMPARE:
         return _COMPARE[type(node)](_build(node.this, table), _build(node.expression, table))
     if type(node) in _ARITHMETIC:

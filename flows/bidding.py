@@ -1,16 +1,16 @@
-"""Bid corrections: what stands on the platforms, what the rules ask for, and bringing them in step."""
+"""Bid corrections: what stands on the platforms, what the rules ask for, and how they get there."""
 
 from collections.abc import Mapping
 
 from audiences.model import AudienceRef
 from audiences.plan import AudiencePlan
+from bids.corrections import BidPlan
 from bids.deliver import BidReceipts, SegmentList, apply_bids, decide_undecided, refuse_stale
 from bids.ledger import BidLedger
 from bids.model import BidObject, PresentCorrection
-from bids.corrections import BidPlan
 from bids.plan import plan_bids, wanted_objects
 from connectors.base import BidLimits, CorrectsBids, Strategy
-from flows.lists import leased, ledger, reference
+from flows.lists import leased, ledger, reference, settled
 from flows.workshop import Workshop
 
 Conditions = dict[tuple[str, str], str | None]
@@ -47,6 +47,14 @@ def plan_corrections(workshop: Workshop, lists: AudiencePlan | None) -> BidPlan:
         now=workshop.now(),
         strategies=strategies,
     )
+
+
+def wait_for_lists(workshop: Workshop) -> None:
+    """Wait until the platforms are done with lists that corrections need, as accounts allow."""
+    for account in sorted({place.account for place in workshop.project.bid_rules.where}):
+        source = workshop.project.account(account).lists_from or account
+        lists = [one.list_id for one in _segment_lists(workshop, account).values()]
+        settled(workshop, source, *lists)
 
 
 def settle_interrupted(workshop: Workshop) -> int:
@@ -86,9 +94,27 @@ def apply_corrections(
                 now=workshop.now(),
                 run=run,
                 approved_by=approved_by,
+                waiting=_not_ready(workshop, plan, account),
             )
             for account in accounts
         ]
+
+
+def _not_ready(workshop: Workshop, plan: BidPlan, account: str) -> dict[str, str]:
+    """Segments of corrections to be sent whose list the platform cannot use yet, with its word.
+
+    A list that was made a moment ago is waited for, as long as its account allows.
+    """
+    new = {row.segment for row in plan.sends(approved=True) if row.condition_id is None}
+    segment_lists = _segment_lists(workshop, account)
+    waiting = dict.fromkeys(new - set(segment_lists), "its list is not on the platform")
+    source = workshop.project.account(account).lists_from or account
+    ids = {name: segment_lists[name].list_id for name in sorted(new & set(segment_lists))}
+    states = settled(workshop, source, *ids.values())
+    late = {
+        name: states[list_id].said for name, list_id in ids.items() if not states[list_id].ready
+    }
+    return waiting | {name: f"its list is {said} on the platform" for name, said in late.items()}
 
 
 def _objects_of(account: str, objects: tuple[BidObject, ...], memory: BidLedger) -> list[BidObject]:
@@ -105,11 +131,15 @@ def _conditions(
     lists: AudiencePlan | None,
 ) -> Conditions:
     """By segment: what names its list here, or None where that is still to be made."""
-    conditions: Conditions = {
-        (account, segment): memory.condition(account, one.list_id)
-        or connector.find_condition(one.list_id, one.title)
-        for segment, one in _segment_lists(workshop, account).items()
-    }
+    conditions: Conditions = {}
+    source = workshop.lists_of(workshop.project.account(account).lists_from or account)
+    for segment, one in _segment_lists(workshop, account).items():
+        condition = memory.condition(account, one.list_id)
+        if condition is None and source.state(one.list_id).ready:
+            condition = connector.find_condition(one.list_id, one.title)
+            conditions[account, segment] = condition
+        elif condition is not None:
+            conditions[account, segment] = condition
     for segment in _to_be_made(workshop, account, lists):
         conditions.setdefault((account, segment), None)
     return conditions

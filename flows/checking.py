@@ -1,4 +1,4 @@
-"""`adsteer check`: can the files be read, do the accounts answer. Changes nothing but the rejects."""
+"""`adsteer check`: can the files be read, do the accounts answer. Only the rejects are written."""
 
 from audiences.exports import CONTACTS_TABLE, ORDERS_TABLE, read_exports, write_rejects
 from audiences.people import build_people

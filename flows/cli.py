@@ -30,7 +30,9 @@ HERE = Path()
 
 
 @app.command()
-def init(folder: Annotated[Path, typer.Argument(help="Folder to make.")], json: Json = False) -> None:
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder to make.")], json: Json = False
+) -> None:
     """Make a project: commented settings, and the demo's exports to try them on."""
     from config.init import write_starter
     from config.sample import write_sample_exports

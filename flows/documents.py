@@ -1,11 +1,11 @@
-"""The JSON documents of docs/json.md, made out of plans and receipts. Counts and names, no people."""
+"""The JSON documents of docs/json.md, made out of plans and receipts: counts, names, no people."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from audiences.plan import AudiencePlan, ListPlan
-from bids.deliver import BidReceipts
 from bids.corrections import BidPlan, PlannedCorrection
+from bids.deliver import BidReceipts
 from connectors.delivery import Delivered
 
 Document = dict[str, Any]

@@ -10,7 +10,7 @@ from audiences.guards import refuse_list, refuse_source
 from audiences.holdout import without_holdout
 from audiences.leases import Lease, leave_lease, take_lease
 from audiences.ledger import Ledger
-from audiences.model import AudienceRef
+from audiences.model import AudienceRef, ListState
 from audiences.plan import AudiencePlan, ListPlan, Refused
 from audiences.planning import Guard, ListLimits, Wanted, plan_audiences
 from audiences.refreshes import last_refreshes, source_figures
@@ -21,6 +21,9 @@ from flows import documents
 from flows.documents import Document
 from flows.ownership import is_dead, owner
 from flows.workshop import Workshop
+
+POLL_SECONDS = 60.0
+"""Between two looks at a list that the platform works on; it is minutes to hours about it."""
 
 
 def ledger(workshop: Workshop) -> Ledger:
@@ -86,8 +89,7 @@ def _apply_list(
                 wait=workshop.around(account).sleep,
                 patience=account.wait_minutes * 60,
             )
-        receipt = documents.list_receipt(one, sending.list_id, delivered)
-    return receipt
+        return documents.list_receipt(one, sending.list_id, delivered)
 
 
 def _wanted(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
@@ -166,6 +168,19 @@ def _limits(connector: Connector, audience: Audience) -> ListLimits:
         min_difference=limits.min_difference,
         membership_days=min(days) if days else None,
     )
+
+
+def settled(workshop: Workshop, account: str, *list_ids: str) -> dict[str, ListState]:
+    """States of lists once the platform is done with all, or the account's patience ends."""
+    connector, settings = workshop.lists_of(account), workshop.project.account(account)
+    around = workshop.around(settings)
+    deadline = around.clock() + settings.wait_minutes * 60
+    while True:
+        states = {list_id: connector.state(list_id) for list_id in list_ids}
+        done = all(state.settled for state in states.values())
+        if done or around.clock() + POLL_SECONDS > deadline:
+            return states
+        around.sleep(POLL_SECONDS)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The loop, in plain functions: refresh, plan, apply. Prefect flows and commands both call these."""
+"""The loop in plain functions: refresh, plan, apply. Flows and commands both call these."""
 
 import hashlib
 import json
@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 
 from audiences.plan import AudiencePlan, StalePlan, load_plan
 from audiences.snapshots import private_folder
-from bids.deliver import BidReceipts
 from bids.corrections import BidPlan
+from bids.deliver import BidReceipts
 from flows import documents
 from flows.bidding import (
     apply_corrections,
@@ -78,9 +78,7 @@ def apply(workshop: Workshop, fingerprint: str | None = None) -> Document:
     corrected: list[BidReceipts] = []
     if whole.bids is not None:
         who = approval.who if approval else None
-        corrected = apply_corrections(
-            workshop, whole.bids, run=fingerprint[:12], approved_by=who
-        )
+        corrected = apply_corrections(workshop, whole.bids, run=fingerprint[:12], approved_by=who)
     bids = documents.bid_receipts(corrected)
     return {**document, "receipts": {"audiences": lists, "lookalikes": grown, "bids": bids}}
 
@@ -119,6 +117,9 @@ def summary(document: Document) -> list[str]:
             f"{document['people']:,} people on {document['as_of']}; {rejected:,} rows rejected."
         )
         said += document["notes"]
+    waits = sum(one["action"] == "wait" for one in document.get("bids", ()))
+    if waits:
+        said.append(f"{waits} corrections wait for a list that is not ready yet.")
     if "receipts" in document:
         said += _receipt_lines(document["receipts"])
     elif "audiences" in document:
@@ -140,17 +141,15 @@ def _receipt_lines(receipts: dict[str, Any]) -> list[str]:
     corrections = sum(one["accepted"] for one in receipts["bids"])
     sent = sum(people.values()) + corrections + len(receipts["lookalikes"])
     if not sent:
-        return ["Nothing to send: the platforms already have what the rules ask for."]
+        return ["Sent nothing: the platforms have what can be sent now."]
     figures = ", ".join(f"{number:,} {name}" for name, number in people.items() if number)
     lines = [f"People sent: {figures or 'none'}. Corrections set: {corrections}."]
     failed = (*receipts["audiences"], *receipts["lookalikes"])
     lines += [f"{one['audience']}: {one['said']}" for one in failed if one["said"]]
-    return lines
+    return list(dict.fromkeys(lines))
 
 
-def _make(
-    workshop: Workshop, *, lists: bool, bids: bool, only: Collection[str]
-) -> WholePlan:
+def _make(workshop: Workshop, *, lists: bool, bids: bool, only: Collection[str]) -> WholePlan:
     settle_interrupted(workshop)
     list_plan = plan_lists(workshop, only=only) if lists else None
     return WholePlan(
@@ -167,7 +166,8 @@ def _refuse_stale(workshop: Workshop, whole: WholePlan) -> None:
         state = memory.base(one.audience).state
         if state != one.base:
             raise StalePlan(
-                f"{one.audience} has changed since plan {whole.fingerprint[:12]} was made: plan again."
+                f"{one.audience} has changed since plan {whole.fingerprint[:12]} was made. "
+                "Plan again."
             )
     if whole.bids is not None:
         refuse_stale_corrections(workshop, whole.bids)

@@ -148,9 +148,7 @@ def _seeds(
     workshop: Workshop, made: Segmentation, people: People
 ) -> Iterator[tuple[Audience, Seed]]:
     """The seed of every audience that is one, picked for the strictest of its accounts."""
-    wanted = [
-        one for one in workshop.project.audiences.audience if one.purpose is Purpose.SEED
-    ]
+    wanted = [one for one in workshop.project.audiences.audience if one.purpose is Purpose.SEED]
     if not wanted:
         return
     predicted = _predicted(made)
@@ -159,15 +157,20 @@ def _seeds(
         if audience.ltv_floor is None:
             raise AssertionError(f"seed {audience.name} without a floor passed the checks")
         limits = [workshop.lists_of(account).limits for account in audience.accounts]
-        yield audience, pick_seed(
-            made,
-            people.people,
-            floor=audience.ltv_floor,
-            predicted=predicted,
-            among=among_of.filter(workshop.project.audience_rules[audience.name].to_ibis(among_of)),
-            max_base_share=audience.max_base_share,
-            platform_minimum=max(one.min_members for one in limits),
-            match_rate=min(one.expected_match for one in limits),
+        yield (
+            audience,
+            pick_seed(
+                made,
+                people.people,
+                floor=audience.ltv_floor,
+                predicted=predicted,
+                among=among_of.filter(
+                    workshop.project.audience_rules[audience.name].to_ibis(among_of)
+                ),
+                max_base_share=audience.max_base_share,
+                platform_minimum=max(one.min_members for one in limits),
+                match_rate=min(one.expected_match for one in limits),
+            ),
         )
 
 
@@ -206,9 +209,7 @@ def _keep(
         *(("seed", name, seed.table) for name, seed in seeds.items()),
         *(("digests", name, table) for name, table in _digests(workshop, people)),
     ]
-    files = [
-        (kind, name, _write(workshop, kind, name, table, now)) for kind, name, table in tables
-    ]
+    files = [(kind, name, _write(workshop, kind, name, table, now)) for kind, name, table in tables]
     with workshop.catalog.begin() as connection:
         for kind, name, file in files:
             commit_snapshot(

@@ -10,10 +10,8 @@ from config.audiences import Audience, Lookalike
 from connectors.base import GrowsLookalikes
 from connectors.errors import ConnectorError, ListBusy, Throttled
 from flows.documents import Document
-from flows.lists import leased, ledger, reference
+from flows.lists import leased, ledger, reference, settled
 from flows.workshop import Workshop
-
-POLL_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,6 @@ def grow_all(workshop: Workshop, wanted: Collection[Growth], plan: AudiencePlan)
 
 
 def _grow(workshop: Workshop, one: Growth) -> Document:
-    account = workshop.project.account(one.seed.account)
     seed_list = ledger(workshop).list_id(one.seed)
     receipt = {**one.as_json(), "list_id": None, "outcome": "waiting", "said": ""}
     if seed_list is None:
@@ -75,7 +72,7 @@ def _grow(workshop: Workshop, one: Growth) -> Document:
             now=workshop.now(),
         )
     try:
-        list_id = _patiently(workshop, one, seed_list, account.wait_minutes * 60)
+        list_id = _patiently(workshop, one, seed_list)
     except (ListBusy, Throttled) as error:
         return {**receipt, "said": str(error)}
     except ConnectorError as error:
@@ -85,27 +82,16 @@ def _grow(workshop: Workshop, one: Growth) -> Document:
     return {**receipt, "list_id": list_id, "outcome": "done"}
 
 
-def _patiently(workshop: Workshop, one: Growth, seed_list: str, patience: float) -> str:
+def _patiently(workshop: Workshop, one: Growth, seed_list: str) -> str:
     """Grow as soon as the platform is done with the seed; raises ListBusy when patience ends."""
-    account = workshop.project.account(one.seed.account)
-    connector, around = workshop.lists_of(account.name), workshop.around(account)
+    connector = workshop.lists_of(one.seed.account)
     if not isinstance(connector, GrowsLookalikes):
-        raise AssertionError(f"{account.name} was asked to grow what it cannot")
-    wish = _wish(workshop, one.seed.audience)
-    deadline = around.clock() + patience
-    while True:
-        try:
-            return connector.grow(seed_list, one.title, one.reach, wish)
-        except (ListBusy, Throttled) as error:
-            pause = max(error.retry_after or 0.0, POLL_SECONDS)
-            if around.clock() + pause > deadline:
-                raise
-            around.sleep(pause)
+        raise AssertionError(f"{one.seed.account} was asked to grow what it cannot")
+    settled(workshop, one.seed.account, seed_list)
+    return connector.grow(seed_list, one.title, one.reach, _wish(workshop, one.seed.audience))
 
 
-def _wished(
-    workshop: Workshop, only: Collection[str]
-) -> list[tuple[Audience, Lookalike, str]]:
+def _wished(workshop: Workshop, only: Collection[str]) -> list[tuple[Audience, Lookalike, str]]:
     return [
         (audience, audience.lookalike, account)
         for audience in workshop.project.audiences.audience

@@ -91,15 +91,13 @@ def audience_plan(document: Document) -> Table:
             one["audience"],
             one["purpose"],
             *(count(one[figure]) for figure in figures),
-            "; ".join(
-                one_text["text"] for one_text in (*one["refused_by"], *one["waiting"])
-            ),
+            "; ".join(one_text["text"] for one_text in (*one["refused_by"], *one["waiting"])),
         ]
         for one in document["audiences"]
     ]
     made = table(
         f"Audience plan {document['fingerprint'][:12]}",
-        ["account", "audience", "purpose", *figures, "held back by"],
+        ["account", "audience", "purpose", *figures, "waits or is held back"],
         rows,
         left=3,
     )
@@ -211,8 +209,9 @@ def people(document: Document) -> str:
 
 def seeds(document: Document) -> list[str]:
     return [
-        f"Seed {name}: {count(one['people'])} people, {share(one['share'])} of the base, each worth "
-        f"{count(round(one['floor']))} {document['currency']} or more by {one['measured_by']}."
+        f"Seed {name}: {count(one['people'])} people, {share(one['share'])} of the base, "
+        f"each worth {count(round(one['floor']))} {document['currency']} or more "
+        f"by {one['measured_by']}."
         for name, one in document["seeds"].items()
     ]
 
@@ -243,9 +242,7 @@ def planned(document: Document) -> Iterable[RenderableType]:
         yield lookalikes(document)
     yield bid_plan(document)
     yield from held(document)
-    yield (
-        f"Nothing was sent. To send exactly this: adsteer apply {document['fingerprint'][:12]}"
-    )
+    yield (f"Nothing was sent. To send exactly this: adsteer apply {document['fingerprint'][:12]}")
 
 
 def held(document: Document) -> Iterable[str]:
@@ -298,9 +295,11 @@ def demonstrated(document: Document) -> Iterable[RenderableType]:
             yield f"[bold]{part}[/bold]: {line}"
     folder = document["project"]
     yield (
-        f"\nLook at:  {folder}/*.toml (the rules), {document['chart']} (a picture), "
-        f"{folder}/{document['refresh']['rejects']} (refused rows)\n"
-        f"Next:     make demo again (sends nothing); change a number in {folder}/bid_rules.toml and run\n"
-        f"          .venv/bin/adsteer sandbox in one terminal, .venv/bin/adsteer plan -p {folder} in another\n"
-        "Your own: .venv/bin/adsteer init my-shop (README: your own export in five minutes)"
+        "\n[bold]Where to look and what next[/bold]\n"
+        f"  the rules          {folder}/*.toml\n"
+        f"  a picture          {document['chart']}\n"
+        f"  the refused rows   {folder}/{document['refresh']['rejects']}\n"
+        "  once more          make demo   (sends nothing: everything is in step)\n"
+        f"  change a rule      edit {folder}/bid_rules.toml, then make demo\n"
+        "  your own export    .venv/bin/adsteer init my-shop   (README, five minutes)"
     )

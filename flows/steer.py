@@ -5,13 +5,14 @@ task is a stage, never a person or a batch; what makes a send happen once is the
 is cached or retried here.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows import artifacts, loop
+from flows import artifacts, bidding, loop
 from flows.pictures import segments_chart
 from flows.workshop import open_workshop
 
@@ -28,11 +29,17 @@ def rebuild_segments(project: str) -> Document:
 
 
 @task(name="plan", cache_policy=NO_CACHE)
-def make_plan(project: str, *, lists: bool, bids: bool) -> Document:
+def make_plan(project: str, *, lists: bool, bids: bool, only: Sequence[str] = ()) -> Document:
     with open_workshop(Path(project)) as workshop:
-        document = loop.plan(workshop, lists=lists, bids=bids)
+        document = loop.plan(workshop, lists=lists, bids=bids, only=only)
         artifacts.publish_plan(document)
     return document
+
+
+@task(name="wait for lists", cache_policy=NO_CACHE)
+def wait_for_lists(project: str) -> None:
+    with open_workshop(Path(project)) as workshop:
+        bidding.wait_for_lists(workshop)
 
 
 @task(name="apply the plan", cache_policy=NO_CACHE)
@@ -52,9 +59,9 @@ def refresh(project: str = ".") -> Document:
 
 
 @flow(name="sync", flow_run_name="sync: audiences", log_prints=True)
-def sync(project: str = ".", apply: bool = False) -> Document:
-    """Bring the lists on the platforms in step with the segments; a plan alone unless applied."""
-    document = make_plan(project, lists=True, bids=False)
+def sync(project: str = ".", apply: bool = False, only: list[str] | None = None) -> Document:
+    """Bring lists, or those in `only`, in step with the segments; a plan alone unless applied."""
+    document = make_plan(project, lists=True, bids=False, only=only or ())
     if apply:
         document = apply_plan(project, document["fingerprint"])
     artifacts.publish_summary(loop.summary(document))
@@ -64,6 +71,8 @@ def sync(project: str = ".", apply: bool = False) -> Document:
 @flow(name="adjust", flow_run_name="adjust: bids", log_prints=True)
 def adjust(project: str = ".", apply: bool = False) -> Document:
     """Bring bid corrections in step with the rules; a plan alone unless applied."""
+    if apply:
+        wait_for_lists(project)
     document = make_plan(project, lists=False, bids=True)
     if apply:
         document = apply_plan(project, document["fingerprint"])

@@ -1,4 +1,4 @@
-"""Rows to people: joined by good keys only, the same whatever the order, named the same over runs."""
+"""Rows to people: joined by good keys only, in any order, named the same over runs."""
 
 from datetime import date
 

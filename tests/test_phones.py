@@ -74,7 +74,8 @@ def test_what_the_engine_is_sure_of_is_what_the_library_says(regions):
 def test_typical_numbers_never_reach_the_library():
     engine = ibis.duckdb.connect(threads=2)
     written = ["8 (903) 111-22-33", "+7 903 111 22 33", "9031112233", "79031112233.0",
-               "+380501234567", "0501234567", "80291234567", "+375291234567", "'79031112233"]  # fmt: skip
+               "+380501234567", "0501234567", "80291234567", "+375291234567",
+               "'79031112233"]  # fmt: skip
     cells = ibis.memtable(pa.table({"cell": written}))
     answers = engine.to_pyarrow(cells.select(value=fast_phone(cells.cell, REGIONS)))
     assert set(answers.column("value").to_pylist()) == {

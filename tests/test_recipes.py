@@ -8,8 +8,26 @@ import pytest
 from audiences.contacts import hash_one
 from config.audiences import Identifier
 from connectors.recipes import (
-    AMAZON, AMAZON_STRICT, CRITEO, GOOGLE, LINKEDIN, META, MICROSOFT, OPENAI, PINTEREST, RECIPES,
-    REDDIT, SNAPCHAT, TIKTOK, TIKTOK_2025_08, TIKTOK_PARTNER, TTD, VK, X, YANDEX, YANDEX_CANONICAL,
+    AMAZON,
+    AMAZON_STRICT,
+    CRITEO,
+    GOOGLE,
+    LINKEDIN,
+    META,
+    MICROSOFT,
+    OPENAI,
+    PINTEREST,
+    RECIPES,
+    REDDIT,
+    SNAPCHAT,
+    TIKTOK,
+    TIKTOK_2025_08,
+    TIKTOK_PARTNER,
+    TTD,
+    VK,
+    YANDEX,
+    YANDEX_CANONICAL,
+    X,
 )  # fmt: skip
 
 EMAIL, PHONE = Identifier.EMAIL, Identifier.PHONE
