@@ -54,8 +54,11 @@ from connectors.tiktok_bids import (
     NoBase,
     base_of,
     bid_at,
+    group_for,
     in_step,
+    of_object,
     percent_between,
+    single_groups,
 )
 from connectors.tiktok_wire import DONE_BEFORE, BadParameter, Wire, judge, text_of
 from connectors.upload import FileUpload
@@ -124,8 +127,8 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
         source="ours: TikTok only asks that a bid is above nothing and below the budget",
         lowest=-90,
         highest=300,
-        levels=frozenset({Level.AD_GROUP}),
-        per_object=1,
+        levels=frozenset(Level),
+        per_object=100,  # one per ad group of a segment; TikTok names no number
     )
 
     def __init__(self, wire: Wire, around: Surroundings) -> None:
@@ -280,19 +283,17 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
 
     def read_corrections(self, objects: Sequence[BidObject]) -> tuple[PresentCorrection, ...]:
         """Of ad groups shown to one list, whose bid is not everybody else's."""
-        groups, campaigns = self._with_campaigns(objects)
+        campaigns = self._campaigns(objects)
         found = []
         for one in objects:
-            group = groups.get(one.object_id) if one.level is Level.AD_GROUP else None
-            condition = group.segment if group else None
-            if group is None or condition is None or group.bid is None:
-                continue
-            try:
-                base = base_of(group, condition, campaigns[group.campaign])
-            except NoBase:
-                continue
-            if percent := percent_between(group.bid, base):
-                found.append(PresentCorrection(one, condition, group.id, percent))
+            for group in single_groups(one, campaigns[one]):
+                try:
+                    base = base_of(group, campaigns[one])
+                except NoBase:
+                    continue
+                percent = percent_between(group.bid or base, base)
+                if percent and group.segment:
+                    found.append(PresentCorrection(one, group.segment, group.id, percent))
         return tuple(found)
 
     def write_corrections(
@@ -303,48 +304,52 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
         Once something was sent no receipt is lost: a failure then becomes the reason of the
         changes that were not sent. Before that it is raised.
         """
-        groups, campaigns = self._with_campaigns([one.object for one in changes])
+        campaigns = self._campaigns([one.object for one in changes])
+        written: dict[str, Decimal] = {}
         receipts: list[CorrectionReceipt] = []
         failure = ""
         for change in changes:
             if not failure:
                 try:
-                    receipts.append(self._corrected(change, groups, campaigns))
+                    receipts.append(self._corrected(change, campaigns[change.object], written))
                     continue
                 except ConnectorError as fault:
-                    if all(one.refused for one in receipts):
+                    if not written:
                         raise
                     failure = f"failed: {fault}"
             receipts.append(_refused(change, failure))
         return tuple(receipts)
 
     def strategies(self, objects: Sequence[BidObject]) -> tuple[Strategy, ...]:
-        groups = self._groups("adgroup_ids", [one.object_id for one in objects])
-        return tuple(
-            Strategy(one, f"{group.event} {group.bid_type}", group.acts_on)
-            if one.level is Level.AD_GROUP and (group := groups.get(one.object_id))
-            else Strategy(one, "", "unknown")
-            for one in objects
-        )
+        """A campaign bids as its ad groups do, if they agree."""
+        campaigns = self._campaigns(objects)
+        found = []
+        for one in objects:
+            groups = of_object(one, campaigns[one])
+            acts_on = {group.acts_on for group in groups}
+            name = ", ".join(sorted({group.strategy for group in groups}))
+            found.append(Strategy(one, name, acts_on.pop() if len(acts_on) == 1 else "unknown"))
+        return tuple(found)
 
     # Spend
 
     def spend(self, objects: Sequence[BidObject], first: date, last: date) -> tuple[SpendRow, ...]:
-        """Of ad groups; revenue is that of web and app purchases. The condition is the list that
-        an ad group is shown to now. Raises RuleRefused for a campaign.
+        """By the list that an ad group is shown to now; None: to more or to everybody.
+
+        Revenue is that of web and app purchases. Deleted ad groups are left out.
         """
-        if campaigns := [one for one in objects if one.level is not Level.AD_GROUP]:
-            raise RuleRefused(
-                f"{campaigns[0]}: TikTok's bids and reports are those of ad groups.",
-                act="Name ad groups in bid_rules.toml.",
-            )
-        groups = self._groups("adgroup_ids", [one.object_id for one in objects])
-        return tuple(
-            row
-            for some in _chunks(objects, IDS_PER_GET)
-            for start, end in _spans(first, last)
-            for row in self._report(some, groups, start, end)
-        )
+        campaigns = self._campaigns(objects)
+        meant: dict[str, list[tuple[BidObject, AdGroup]]] = {}
+        for one in objects:
+            for group in of_object(one, campaigns[one]):
+                meant.setdefault(group.id, []).append((one, group))
+        totals: dict[tuple[date, BidObject, str | None], SpendRow] = {}
+        for row in self._report(sorted(meant), first, last):
+            for one, group in meant[str(row["dimensions"]["adgroup_id"])]:
+                line = _spend_row(one, group.segment, row)
+                key = (line.day, one, group.segment)
+                totals[key] = _together(totals[key], line) if key in totals else line
+        return tuple(totals.values())
 
     # What follows knows the wire.
 
@@ -494,72 +499,73 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
             )
         }
 
-    def _with_campaigns(
-        self, objects: Sequence[BidObject]
-    ) -> tuple[dict[str, AdGroup], dict[str, list[AdGroup]]]:
-        """The ad groups asked for, and every ad group of their campaigns."""
-        wanted = [one.object_id for one in objects if one.level is Level.AD_GROUP]
-        groups = self._groups("adgroup_ids", wanted)
-        campaigns: dict[str, list[AdGroup]] = {}
-        named = [group.campaign for group in groups.values()]
-        for group in self._groups("campaign_ids", named).values():
-            campaigns.setdefault(group.campaign, []).append(group)
-        return groups, campaigns
+    def _campaigns(self, objects: Sequence[BidObject]) -> dict[BidObject, list[AdGroup]]:
+        """Every ad group of each object's campaign; none for an object that is not there."""
+        named = [one.object_id for one in objects if one.level is Level.AD_GROUP]
+        groups = self._groups("adgroup_ids", named)
+        campaign_of = {
+            one: one.object_id
+            if one.level is Level.CAMPAIGN
+            else groups[one.object_id].campaign
+            if one.object_id in groups
+            else ""
+            for one in objects
+        }
+        held: dict[str, list[AdGroup]] = {}
+        wanted = [number for number in campaign_of.values() if number]
+        for group in self._groups("campaign_ids", wanted).values():
+            held.setdefault(group.campaign, []).append(group)
+        return {one: held.get(campaign_of[one], []) for one in objects}
 
     def _corrected(
-        self,
-        change: CorrectionChange,
-        groups: dict[str, AdGroup],
-        campaigns: Mapping[str, Sequence[AdGroup]],
+        self, change: CorrectionChange, campaign: Sequence[AdGroup], written: dict[str, Decimal]
     ) -> CorrectionReceipt:
-        """The receipt of one change; `groups` then holds the new bid."""
+        """The receipt of one change; `written` then holds the ad group's bid."""
         percent = change.percent
+        limits = self.bid_limits
+        if percent is not None and not limits.lowest <= percent <= limits.highest:
+            return _refused(change, f"corrections are {limits.lowest} to {limits.highest} % here")
         try:
-            group = _group_of(change, groups)
-            base = base_of(group, change.condition_id, campaigns[group.campaign])
+            group = group_for(change.object, change.condition_id, campaign)
+            base = base_of(group, campaign)
             bid = bid_at(base, percent or 0)
-            self._bid(group, bid)
+            if bid != written.get(group.id, group.bid):
+                self._bid(group, bid)
+                written[group.id] = bid
         except (NoBase, BadParameter, RuleRefused, ListGone) as fault:
             return _refused(change, str(fault))
-        groups[group.id] = replace(group, bid=bid)
         if percent is None:
             return CorrectionReceipt(change, None)
         return CorrectionReceipt(change, group.id, warning=in_step(base, bid, percent))
 
     def _bid(self, group: AdGroup, bid: Decimal) -> None:
-        if bid == group.bid:
-            return
         body = {"adgroup_id": group.id, BID_FIELDS[group.event]: float(bid)}
         try:
             self._wire.post("adgroup/update/", body, Effect.SAME)
         except DONE_BEFORE:
             return
 
-    def _report(
-        self, objects: Sequence[BidObject], groups: Mapping[str, AdGroup], first: date, last: date
-    ) -> Iterator[SpendRow]:
-        by_id = {one.object_id: one for one in objects}
-        wanted = {
-            "field_name": "adgroup_ids",
-            "filter_type": "IN",
-            "filter_value": json.dumps(list(by_id)),
-        }
-        rows = self._wire.pages(
-            "report/integrated/get/",
-            ROWS_PER_PAGE,
-            service_type="AUCTION",
-            report_type="BASIC",
-            data_level="AUCTION_ADGROUP",
-            dimensions=["adgroup_id", "stat_time_day"],
-            metrics=list(METRICS),
-            start_date=first.isoformat(),
-            end_date=last.isoformat(),
-            filtering=[wanted],
-        )
-        for row in rows:
-            one = by_id[str(row["dimensions"]["adgroup_id"])]
-            group = groups.get(one.object_id)
-            yield _spend_row(one, group.segment if group else None, row)
+    def _report(self, groups: Sequence[str], first: date, last: date) -> Iterator[dict[str, Any]]:
+        """Rows by ad group and day."""
+        for some in _chunks(groups, IDS_PER_GET):
+            wanted = {
+                "field_name": "adgroup_ids",
+                "filter_type": "IN",
+                "filter_value": json.dumps(list(some)),
+            }
+            for start, end in _spans(first, last):
+                yield from self._wire.pages(
+                    "report/integrated/get/",
+                    ROWS_PER_PAGE,
+                    service_type="AUCTION",
+                    report_type="BASIC",
+                    data_level="AUCTION_ADGROUP",
+                    dimensions=["adgroup_id", "stat_time_day"],
+                    metrics=list(METRICS),
+                    start_date=start.isoformat(),
+                    end_date=end.isoformat(),
+                    filtering=[wanted],
+                )
 
 
 def _token(account: Account, around: Surroundings) -> str:
@@ -582,17 +588,6 @@ def _holds(batch: Batch, column: Identifier) -> bool:
     return bool(longest)
 
 
-def _group_of(change: CorrectionChange, groups: Mapping[str, AdGroup]) -> AdGroup:
-    """Raises NoBase where there is nothing to correct so far."""
-    group = groups.get(change.object.object_id)
-    limits = TikTok.bid_limits
-    if group is None:
-        raise NoBase("there is no such ad group; TikTok's bids are those of ad groups")
-    if change.percent is not None and not limits.lowest <= change.percent <= limits.highest:
-        raise NoBase(f"corrections are {limits.lowest} to {limits.highest} % here")
-    return group
-
-
 def _refused(change: CorrectionChange, said: str) -> CorrectionReceipt:
     return CorrectionReceipt(change, change.correction_id, refused=said)
 
@@ -601,7 +596,6 @@ def _spend_row(one: BidObject, condition: str | None, row: Mapping[str, Any]) ->
     """Metrics are texts; `-` and nothing are no figure."""
     metrics = row["metrics"]
     web, app = (_amount(metrics.get(name)) for name in METRICS[-2:])
-    revenue = None if web is None and app is None else (web or Decimal(0)) + (app or Decimal(0))
     return SpendRow(
         day=date.fromisoformat(str(row["dimensions"]["stat_time_day"])[:10]),
         object=one,
@@ -610,8 +604,24 @@ def _spend_row(one: BidObject, condition: str | None, row: Mapping[str, Any]) ->
         clicks=int(_amount(metrics.get("clicks")) or 0),
         cost=_amount(metrics.get("spend")) or Decimal(0),
         conversions=_amount(metrics.get("conversion")),
-        revenue=revenue,
+        revenue=_sum(web, app),
     )
+
+
+def _together(one: SpendRow, other: SpendRow) -> SpendRow:
+    """The figures of two ad groups; no figure and a figure are the figure."""
+    return replace(
+        one,
+        impressions=one.impressions + other.impressions,
+        clicks=one.clicks + other.clicks,
+        cost=one.cost + other.cost,
+        conversions=_sum(one.conversions, other.conversions),
+        revenue=_sum(one.revenue, other.revenue),
+    )
+
+
+def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return other if one is None else one if other is None else one + other
 
 
 def _amount(value: object) -> Decimal | None:

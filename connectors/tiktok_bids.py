@@ -4,12 +4,17 @@ TikTok has no correction for an audience. A segment has an ad group of its own t
 segment's list only, and the ad group of the same campaign that is shown to everybody bids the
 neutral price. So the base is recorded on TikTok itself, where people see it, and a correction is
 the relation of the two bids.
+
+A rule may name the campaign, and its corrections land on the ad groups of the segments; or one such
+ad group.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+
+from bids.model import BidObject, Level
 
 CENT = Decimal("0.01")
 """Step of a bid. UNVERIFIED: the reference says float, currencies without cents take whole ones."""
@@ -68,6 +73,11 @@ class AdGroup:
         return only[0] if len(only) == 1 else None
 
     @property
+    def strategy(self) -> str:
+        """How it bids, in TikTok's words."""
+        return f"{self.event} {self.bid_type}"
+
+    @property
     def acts_on(self) -> str:
         """What a changed bid changes, in the words of `Strategy`."""
         return "ignored" if self.bid is None else ACTS_ON.get(self.event, "unknown")
@@ -77,18 +87,42 @@ class NoBase(Exception):
     """There is no bid to correct, or none to correct against; the text says what to do."""
 
 
-def base_of(group: AdGroup, condition: str, campaign: Iterable[AdGroup]) -> Decimal:
-    """The neutral bid for the people of a list: that of the ad group shown to everybody.
+def of_object(target: BidObject, campaign: Iterable[AdGroup]) -> list[AdGroup]:
+    """The ad groups of its campaign that an object means: itself, or all of them."""
+    if target.level is Level.CAMPAIGN:
+        return list(campaign)
+    return [one for one in campaign if one.id == target.object_id]
 
-    Where there are several, those that leave the list out go first. Raises NoBase.
+
+def group_for(target: BidObject, condition: str, campaign: Sequence[AdGroup]) -> AdGroup:
+    """The ad group that is shown to a list alone. Raises NoBase where there is not just one."""
+    mine = of_object(target, campaign)
+    shown = [one for one in mine if one.segment == condition]
+    if len(shown) == 1:
+        return shown[0]
+    if not mine:
+        raise NoBase(f"there is no such {str(target.level).replace('_', ' ')}")
+    raise NoBase(
+        ("several ad groups are" if shown else "no ad group here is")
+        + " shown to this segment alone: make one ad group per segment, with its list as the only "
+        "audience"
+    )
+
+
+def single_groups(target: BidObject, campaign: Sequence[AdGroup]) -> list[AdGroup]:
+    """Ad groups of an object that are the only one shown to their list."""
+    mine = of_object(target, campaign)
+    segments = [one.segment for one in mine]
+    return [one for one in mine if one.segment and segments.count(one.segment) == 1]
+
+
+def base_of(group: AdGroup, campaign: Iterable[AdGroup]) -> Decimal:
+    """The neutral bid for an ad group of a segment: that of the one shown to everybody.
+
+    Where there are several, those that leave the segment's list out go first. Raises NoBase.
     """
-    if group.segment != condition:
-        raise NoBase(
-            "this ad group is not shown to this segment alone: make one ad group per segment, "
-            "with its list as the only audience"
-        )
     if group.bid is None:
-        raise NoBase("this ad group has no bid of its own: TikTok bids by itself")
+        raise NoBase("the ad group has no bid of its own: TikTok bids by itself")
     everybody = [
         one
         for one in campaign
@@ -97,16 +131,16 @@ def base_of(group: AdGroup, condition: str, campaign: Iterable[AdGroup]) -> Deci
         and one.bid is not None
         and (one.event, one.goal) == (group.event, group.goal)
     ]
-    without_them = [one for one in everybody if condition in one.excluded]
+    without_them = [one for one in everybody if group.audiences <= one.excluded]
     bids = {one.bid for one in without_them or everybody if one.bid is not None}
     if not bids:
         raise NoBase(
-            "its campaign has no ad group for everybody with the same goal and a bid: "
+            "the campaign has no ad group for everybody with the same goal and a bid: "
             "make one that leaves the segments' lists out; its bid is the neutral one"
         )
     if len(bids) > 1:
         raise NoBase(
-            "its campaign has several ad groups for everybody with different bids: "
+            "the campaign has several ad groups for everybody with different bids: "
             "leave the segment's list out of the one whose bid is neutral"
         )
     return bids.pop()

@@ -515,7 +515,7 @@ def test_what_cannot_be_corrected_is_refused_with_the_reason(net, connector):
     receipts = connector.write_corrections(
         [change(-30, condition="7"), change(-30, where=G2), change(-91), change(301)]
     )
-    reasons = ["one ad group per segment", "no such ad group", "-90 to 300", "-90 to 300"]
+    reasons = ["make one ad group per segment", "no such ad group", "-90 to 300", "-90 to 300"]
     assert [reason in one.refused for reason, one in zip(reasons, receipts, strict=True)] == [
         True
     ] * 4
@@ -551,15 +551,42 @@ def test_a_failure_before_anything_was_sent_is_raised(net, connector):
         connector.write_corrections([change(-50)])
 
 
+C5 = BidObject("tt", "tiktok", Level.CAMPAIGN, "5")
+C6 = BidObject("tt", "tiktok", Level.CAMPAIGN, "6")
+
+
 def test_strategies(net, connector):
-    objects = [G1, G2, BidObject("tt", "tiktok", Level.CAMPAIGN, "5")]
     automatic = ad_group("12", bid_type="BID_TYPE_NO_BID", billing_event="OCPM")
-    groups(net, {"adgroup_ids": ["11", "12", "5"]}, vip(), automatic)
-    assert connector.strategies(objects) == (
+    groups(net, {"adgroup_ids": ["11", "12"]}, vip(), automatic)
+    groups(net, {"campaign_ids": ["5", "6"]}, vip(), automatic, ad_group("13", campaign_id="6"))
+    assert connector.strategies([G1, G2, C5, C6]) == (
         Strategy(G1, "CPC BID_TYPE_CUSTOM", "bid"),
         Strategy(G2, "OCPM BID_TYPE_NO_BID", "ignored"),
-        Strategy(objects[2], "", "unknown"),
+        Strategy(C5, "CPC BID_TYPE_CUSTOM, OCPM BID_TYPE_NO_BID", "unknown"),
+        Strategy(C6, "CPC BID_TYPE_CUSTOM", "bid"),
     )
+
+
+def test_a_correction_of_a_campaign_lands_on_the_ad_group_of_the_segment(net, connector):
+    loyal = ad_group("12", audience_ids=["102"], bid_price=1.2)
+    twice = [ad_group(number, audience_ids=["103"], bid_price=9.0) for number in ("13", "14")]
+    held = [vip(bid_price=0.8), loyal, *twice, EVERYBODY]
+    for _ in range(2):
+        groups(net, {"campaign_ids": ["5"]}, *held)
+    bid(net, "11", bid_price=1.2)
+    assert connector.read_corrections([C5]) == (PresentCorrection(C5, "102", "12", 50),)
+    first, nowhere, several = connector.write_corrections(
+        [change(50, condition=number, where=C5) for number in ("101", "104", "103")]
+    )
+    assert (first.correction_id, first.refused) == ("11", "")
+    assert nowhere.refused.startswith("no ad group here is shown to this segment alone")
+    assert several.refused.startswith("several ad groups are shown to this segment alone")
+
+
+def test_a_campaign_that_is_not_there(net, connector):
+    groups(net, {"campaign_ids": ["5"]})
+    (receipt,) = connector.write_corrections([change(-30, where=C5)])
+    assert receipt.refused == "there is no such campaign"
 
 
 def test_the_list_itself_is_what_a_correction_names(net, connector):
@@ -588,7 +615,7 @@ def test_a_small_bid_is_near_and_says_so(base, percent):
 # Spend
 
 
-def report(net, first, last, page="1", total=1, rows=()):
+def report(net, first, last, page="1", total=1, rows=(), ids='["11", "12"]'):
     query = {
         "service_type": "AUCTION",
         "report_type": "BASIC",
@@ -600,9 +627,7 @@ def report(net, first, last, page="1", total=1, rows=()):
         ],
         "start_date": first,
         "end_date": last,
-        "filtering": [
-            {"field_name": "adgroup_ids", "filter_type": "IN", "filter_value": '["11", "12"]'}
-        ],
+        "filtering": [{"field_name": "adgroup_ids", "filter_type": "IN", "filter_value": ids}],
         "page": page,
         "page_size": "1000",
     }
@@ -619,6 +644,7 @@ def line(number, day, **metrics):
 
 def test_spend_is_read_by_day_in_spans_of_thirty(net, connector):
     groups(net, {"adgroup_ids": ["11", "12"]}, vip(), ad_group("12"))
+    groups(net, {"campaign_ids": ["5"]}, vip(), ad_group("12"), EVERYBODY)
     sold = {
         "spend": "12.34",
         "impressions": "1000",
@@ -643,6 +669,20 @@ def test_spend_is_read_by_day_in_spans_of_thirty(net, connector):
             date(2026, 7, 1), G1, "101", 1000, 20, Decimal("12.34"), Decimal(2), Decimal("151.00")
         ),
         SpendRow(date(2026, 7, 2), G2, None, 0, 0, Decimal("0.00"), None, None),
+    )
+
+
+def test_the_ad_groups_of_a_campaign_are_added_up_by_list(net, connector):
+    mine = [vip(), ad_group("12")]
+    groups(net, {"campaign_ids": ["5"]}, *mine, ad_group("13"))
+    rows = [
+        line(number, "2026-07-01", spend="1.50", conversion=count)
+        for number, count in (("11", "1"), ("12", "-"), ("13", "2"))
+    ]
+    report(net, "2026-07-01", "2026-07-01", rows=rows, ids='["11", "12", "13"]')
+    assert connector.spend([C5], date(2026, 7, 1), date(2026, 7, 1)) == (
+        SpendRow(date(2026, 7, 1), C5, "101", 0, 0, Decimal("1.50"), Decimal(1), None),
+        SpendRow(date(2026, 7, 1), C5, None, 0, 0, Decimal("3.00"), Decimal(2), None),
     )
 
 

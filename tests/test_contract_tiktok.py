@@ -1,6 +1,5 @@
 """TikTok keeps the contract, over HTTP against the sandbox."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from audiences.model import AudienceRef, Verb
 from bids.model import BidObject, Level
 from config.audiences import Purpose
 from connectors.base import Connector, CorrectsBids
-from connectors.errors import ListTooSmall, RuleRefused
+from connectors.errors import ListTooSmall
 from connectors.tiktok import SANDBOX_ADVERTISER, TikTok
 from tests.support.contract import (
     FAULTS,
@@ -29,11 +28,11 @@ __all__ = ["sandbox_server"]
 UPDATE = "dmp.custom_audience.update"
 
 
-def group(number: str) -> BidObject:
-    return BidObject(ACCOUNT, "tiktok", Level.AD_GROUP, number)
-
-
-SEGMENT, FOREIGN = group("179000002"), group("179000003")
+SEGMENT, SHARED = "179000002", "179000008"
+OBJECTS = (
+    BidObject(ACCOUNT, "tiktok", Level.CAMPAIGN, "178000001"),
+    BidObject(ACCOUNT, "tiktok", Level.AD_GROUP, SHARED),
+)
 
 
 def show_to(box: Sandbox, ad_group: str, list_id: str) -> None:
@@ -143,7 +142,7 @@ class TestTikTokLookalikes(_TikTok, LookalikeContract):
 
 
 class TestTikTokBids(_TikTok, BidContract):
-    objects = (SEGMENT,)
+    objects = OBJECTS
     add_operation = "adgroup.update"
     set_operation = "adgroup.update"
     remove_operation = "adgroup.update"
@@ -153,17 +152,9 @@ class TestTikTokBids(_TikTok, BidContract):
     def list_id(self, box: Sandbox, connector: TikTok) -> str:
         audience = AudienceRef(ACCOUNT, "tiktok", "vip", Purpose.RETARGETING, "adsteer: vip")
         opened = connector.find_or_create(audience, batch(1, 1200))
-        show_to(box, SEGMENT.object_id, opened.list_id)
+        for ad_group in (SEGMENT, SHARED):
+            show_to(box, ad_group, opened.list_id)
         return opened.list_id
-
-    @pytest.fixture(autouse=True)
-    def others(self, connector: CorrectsBids, box: Sandbox) -> Iterator[None]:
-        """An ad group is one segment's, so those of others are other ad groups."""
-        self.foreign = frozenset(connector.read_corrections([FOREIGN]))
-        assert {one.percent for one in self.foreign} == {50}
-        yield
-        box.no_more_faults()
-        assert self.foreign == set(connector.read_corrections([FOREIGN]))
 
     def test_a_condition_is_made_once(self, connector: CorrectsBids, list_id: str) -> None:
         """An ad group names the list itself: nothing is made."""
@@ -173,10 +164,15 @@ class TestTikTokBids(_TikTok, BidContract):
 
 
 class TestTikTokSpend(_TikTok, SpendContract):
-    objects = (SEGMENT, FOREIGN)
+    objects = OBJECTS
     spend_operation = "report.integrated.get"
 
-    def test_a_campaign_has_no_report_of_its_own(self, connector: TikTok) -> None:
-        campaign = BidObject(ACCOUNT, "tiktok", Level.CAMPAIGN, "178000001")
-        with pytest.raises(RuleRefused):
-            connector.spend([campaign], *self.days)
+    def test_a_campaign_is_the_sum_of_its_ad_groups(self, connector: TikTok) -> None:
+        campaign, numbers = self.objects[0], ("179000001", "179000002", "179000003")
+        groups = [BidObject(ACCOUNT, "tiktok", Level.AD_GROUP, number) for number in numbers]
+        rows = connector.spend([campaign], *self.days)
+        assert {one.condition_id for one in rows} == {None, "180000001"}
+        alone = connector.spend(groups, *self.days)
+        assert len(alone) == 3 * 7
+        assert len(rows) == 2 * 7
+        assert sum(one.cost for one in rows) == sum(one.cost for one in alone)
