@@ -9,11 +9,9 @@ what these leave out the comments of a public Go client (July 2026). UNVERIFIED 
 """
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import Field, SecretStr
@@ -24,6 +22,7 @@ from config.audiences import Identifier, Lookalike
 from config.platforms import Account
 from config.settings import Credentials
 from connectors import recipes
+from connectors import tiktok_reports as reports
 from connectors.base import (
     BidLimits,
     Connector,
@@ -60,7 +59,7 @@ from connectors.tiktok_bids import (
     percent_between,
     single_groups,
 )
-from connectors.tiktok_wire import DONE_BEFORE, BadParameter, Wire, judge, text_of
+from connectors.tiktok_wire import DONE_BEFORE, BadParameter, Wire, judge, text_of, understood
 from connectors.upload import FileUpload
 from connectors.yandex_audience import SANDBOX_TOKEN, origin_for
 
@@ -89,15 +88,6 @@ REPLACE_EVERY_SECONDS = 86_400.0
 MIN_SEED = 100
 SIZES = {1: "NARROW", 2: "BALANCED", 3: "BALANCED", 4: "BROAD", 5: "BROAD"}
 """Reach to `audience_size`: TikTok has three steps, and nothing by value."""
-
-REPORT_DAYS = 30
-"""Longest span of a report by day."""
-ROWS_PER_PAGE = 1000
-METRICS = (
-    *("spend", "impressions", "clicks", "conversion"),
-    "total_complete_payment_rate",  # the total VALUE of web purchases, whatever its name says
-    "total_purchase_value",  # the same in apps
-)
 
 
 class TikTokCredentials(Credentials):
@@ -164,11 +154,9 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
 
     def find(self, audience: AudienceRef) -> str | None:
         """The oldest where several have the title: TikTok does not keep names apart."""
-        found = [
-            int(text_of(one, "audience_id", "list"))
-            for one in self._named(audience.title)
-            if not one.get("lookalike_spec")
-        ]
+        named = self._named(audience.title)
+        with understood("dmp/custom_audience/list/"):
+            found = [int(one["audience_id"]) for one in named if not one.get("lookalike_spec")]
         return str(min(found)) if found else None
 
     def find_or_create(self, audience: AudienceRef, first: Batch) -> Opened:
@@ -345,10 +333,11 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
                 meant.setdefault(group.id, []).append((one, group))
         totals: dict[tuple[date, BidObject, str | None], SpendRow] = {}
         for row in self._report(sorted(meant), first, last):
-            for one, group in meant[str(row["dimensions"]["adgroup_id"])]:
-                line = _spend_row(one, group.segment, row)
-                key = (line.day, one, group.segment)
-                totals[key] = _together(totals[key], line) if key in totals else line
+            with understood(reports.PATH):
+                for one, group in meant[reports.group_of(row)]:
+                    line = reports.spend_row(one, group.segment, row)
+                    key = (line.day, one, group.segment)
+                    totals[key] = reports.together(totals[key], line) if key in totals else line
         return tuple(totals.values())
 
     # What follows knows the wire.
@@ -418,10 +407,13 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
     def _why_not(
         self, list_id: str, people: int, action: str, fault: BadParameter
     ) -> ConnectorError:
-        """TikTok has no code for a list that would be too small: its own size tells."""
+        """TikTok has no code for a list that would be too small: its own size tells.
+
+        How many of these people it knows is not told, so the least that may be left counts.
+        """
         matched = self.state(list_id).matched or 0
-        left = matched + people if action == "APPEND" else matched - people
-        if action != "REPLACE" and left >= self.limits.min_members:
+        least = {"APPEND": matched, "REMOVE": matched - people, "REPLACE": 0}[action]
+        if least >= self.limits.min_members:
             return fault
         return ListTooSmall(
             f"list {list_id}: {action} of {people} people is refused; it has {matched} matched "
@@ -485,19 +477,15 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
 
     def _groups(self, name: str, ids: Sequence[str]) -> dict[str, AdGroup]:
         """Ad groups by their own ids or by those of their campaigns."""
-        return {
-            group.id: group
-            for some in _chunks(sorted(set(ids)), IDS_PER_GET)
-            for group in map(
-                AdGroup.read,
-                self._wire.pages(
-                    "adgroup/get/",
-                    GROUPS_PER_PAGE,
-                    filtering={name: list(some)},
-                    fields=list(FIELDS),
-                ),
-            )
-        }
+        path, fields = "adgroup/get/", list(FIELDS)
+        found = {}
+        for some in _chunks(sorted(set(ids)), IDS_PER_GET):
+            wanted = {name: list(some)}
+            for one in self._wire.pages(path, GROUPS_PER_PAGE, filtering=wanted, fields=fields):
+                with understood(path):
+                    group = AdGroup.read(one)
+                found[group.id] = group
+        return found
 
     def _campaigns(self, objects: Sequence[BidObject]) -> dict[BidObject, list[AdGroup]]:
         """Every ad group of each object's campaign; none for an object that is not there."""
@@ -548,24 +536,9 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
     def _report(self, groups: Sequence[str], first: date, last: date) -> Iterator[dict[str, Any]]:
         """Rows by ad group and day."""
         for some in _chunks(groups, IDS_PER_GET):
-            wanted = {
-                "field_name": "adgroup_ids",
-                "filter_type": "IN",
-                "filter_value": json.dumps(list(some)),
-            }
-            for start, end in _spans(first, last):
-                yield from self._wire.pages(
-                    "report/integrated/get/",
-                    ROWS_PER_PAGE,
-                    service_type="AUCTION",
-                    report_type="BASIC",
-                    data_level="AUCTION_ADGROUP",
-                    dimensions=["adgroup_id", "stat_time_day"],
-                    metrics=list(METRICS),
-                    start_date=start.isoformat(),
-                    end_date=end.isoformat(),
-                    filtering=[wanted],
-                )
+            for start, end in reports.spans(first, last):
+                query = reports.query(some, start, end)
+                yield from self._wire.pages(reports.PATH, reports.ROWS_PER_PAGE, **query)
 
 
 def _token(account: Account, around: Surroundings) -> str:
@@ -592,48 +565,8 @@ def _refused(change: CorrectionChange, said: str) -> CorrectionReceipt:
     return CorrectionReceipt(change, change.correction_id, refused=said)
 
 
-def _spend_row(one: BidObject, condition: str | None, row: Mapping[str, Any]) -> SpendRow:
-    """Metrics are texts; `-` and nothing are no figure."""
-    metrics = row["metrics"]
-    web, app = (_amount(metrics.get(name)) for name in METRICS[-2:])
-    return SpendRow(
-        day=date.fromisoformat(str(row["dimensions"]["stat_time_day"])[:10]),
-        object=one,
-        condition_id=condition,
-        impressions=int(_amount(metrics.get("impressions")) or 0),
-        clicks=int(_amount(metrics.get("clicks")) or 0),
-        cost=_amount(metrics.get("spend")) or Decimal(0),
-        conversions=_amount(metrics.get("conversion")),
-        revenue=_sum(web, app),
-    )
-
-
-def _together(one: SpendRow, other: SpendRow) -> SpendRow:
-    """The figures of two ad groups; no figure and a figure are the figure."""
-    return replace(
-        one,
-        impressions=one.impressions + other.impressions,
-        clicks=one.clicks + other.clicks,
-        cost=one.cost + other.cost,
-        conversions=_sum(one.conversions, other.conversions),
-        revenue=_sum(one.revenue, other.revenue),
-    )
-
-
-def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:
-    return other if one is None else one if other is None else one + other
-
-
-def _amount(value: object) -> Decimal | None:
-    try:
-        return Decimal(str(value))
-    except InvalidOperation:
-        return None
-
-
 def _count(value: object) -> int | None:
-    amount = _amount(value)
-    return None if amount is None else int(amount)
+    return value if isinstance(value, int) else None
 
 
 def _moment(value: object) -> datetime | None:
@@ -642,13 +575,6 @@ def _moment(value: object) -> datetime | None:
         return datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
         return None
-
-
-def _spans(first: date, last: date) -> Iterator[tuple[date, date]]:
-    """The days in pieces that one report takes."""
-    for start in range(0, (last - first).days + 1, REPORT_DAYS):
-        begin = first + timedelta(days=start)
-        yield begin, min(begin + timedelta(days=REPORT_DAYS - 1), last)
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -8,6 +8,7 @@ classes is ours, after their names (UNVERIFIED).
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,7 +160,9 @@ class Wire:
             if not isinstance(items, list) or not isinstance(info, dict):
                 raise ContractBroken(f"GET {path}: the answer has no list and page_info.")
             yield from items
-            if page >= int(info.get("total_page", 0)):
+            with understood(path):
+                last = int(info["total_page"])
+            if page >= last:
                 return
             page += 1
 
@@ -180,3 +183,12 @@ def text_of(data: Mapping[str, Any], name: str, path: str) -> str:
     if not isinstance(value, str) or not value:
         raise ContractBroken(f"{path}: the answer has no {name}.")
     return value
+
+
+@contextmanager
+def understood(path: str) -> Iterator[None]:
+    """An answer that is not as documented is ContractBroken, not a fault of Python."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError):
+        raise ContractBroken(f"{path}: the answer is not as documented.") from None

@@ -250,14 +250,16 @@ def test_a_change_that_is_there_already_is_done(net, connector, code):
 
 
 def test_a_removal_that_leaves_too_few_is_told_from_a_wrong_request(net, connector):
-    for matched in (1002, 5000):
+    for action, matched in (("REMOVE", 1002), ("REMOVE", 5000), ("APPEND", 999)):
         upload(net, csv_of(5, 3))
-        update(net, "REMOVE", json=said(code=40002, message="no"))
+        update(net, action, json=said(code=40002, message="no"))
         details(net, {**OURS, "is_valid": True, "cover_num": matched})
     with pytest.raises(ListTooSmall, match="1002 matched"):
         connector.remove("101", batch(5, 3, Verb.REMOVE))
     with pytest.raises(ContractBroken, match="40002"):
         connector.remove("101", batch(5, 3, Verb.REMOVE))
+    with pytest.raises(ListTooSmall, match="999 matched"):
+        connector.add("101", batch(5, 3))
 
 
 def test_a_list_is_replaced_whole_under_its_id(net, connector, clock):
@@ -766,6 +768,21 @@ def test_a_page_without_a_list_is_no_answer(net, connector):
     get(net, DMP + "list/", {"page": "1", "page_size": "100"}, {"list": []})
     with pytest.raises(ContractBroken):
         connector.find(VIP)
+
+
+def test_what_is_not_as_documented_is_our_fault(net, connector):
+    lists(net, {"name": "adsteer: vip"})
+    groups(net, {"adgroup_ids": ["11"]}, {"adgroup_id": "11"})
+    campaign(net, vip())
+    report(net, "2026-07-01", "2026-07-01", rows=[{"metrics": {}}], ids='["11"]')
+    day = date(2026, 7, 1)
+    for ask in (
+        lambda: connector.find(VIP),
+        lambda: connector.strategies([G1]),
+        lambda: connector.spend([G1], day, day),
+    ):
+        with pytest.raises(ContractBroken, match="not as documented"):
+            ask()
 
 
 @pytest.mark.parametrize("login", [None, "my shop"])
