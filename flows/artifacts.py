@@ -78,6 +78,19 @@ def publish_receipts(document: Document) -> None:
     )
 
 
+def publish_money(document: Document) -> None:
+    """Cost share per segment, account by account."""
+    create_table_artifact(
+        key="money",
+        description=f"Spend and what came of it, {document['first']} to {document['last']}",
+        table=[
+            {"account": account["account"], "segment": name, **one}
+            for account in document["accounts"]
+            for name, one in [*account["segments"].items(), ("all", account["all"])]
+        ],
+    )
+
+
 def publish_summary(lines: list[str]) -> None:
     """The few sentences on top of a run."""
     create_markdown_artifact(

@@ -4,20 +4,24 @@ from collections.abc import Mapping
 
 from audiences.model import AudienceRef
 from audiences.plan import AudiencePlan
+from bids.automatic import AutomaticResult
 from bids.corrections import BidPlan
 from bids.deliver import BidReceipts, SegmentList, apply_bids, decide_undecided, refuse_stale
 from bids.ledger import BidLedger
 from bids.model import BidObject, PresentCorrection
 from bids.plan import plan_bids, wanted_objects
+from bids.switch import switched_off
 from connectors.base import BidLimits, CorrectsBids, Strategy
+from flows.documents import Document
 from flows.lists import leased, ledger, reference, settled
+from flows.outlook import automatic, outlook
 from flows.workshop import Workshop
 
 Conditions = dict[tuple[str, str], str | None]
 
 
-def plan_corrections(workshop: Workshop, lists: AudiencePlan | None) -> BidPlan:
-    """Plan every rule on every object that takes corrections.
+def plan_corrections(workshop: Workshop, lists: AudiencePlan | None) -> tuple[BidPlan, Document]:
+    """Plan every rule on every object that takes corrections; the plan and its outlook.
 
     `lists` is the plan of lists that is applied first, if there is one: a list that it makes can
     carry a correction in the same run.
@@ -30,14 +34,19 @@ def plan_corrections(workshop: Workshop, lists: AudiencePlan | None) -> BidPlan:
     present: list[PresentCorrection] = []
     strategies: list[Strategy] = []
     limits: dict[str, BidLimits] = {}
+    results: dict[str, AutomaticResult] = {}
     for account in sorted({place.account for place in rules.where}):
         connector = workshop.bids_of(account)
         here = _objects_of(account, objects, memory)
         limits[account] = connector.bid_limits
-        present += connector.read_corrections(here)
+        standing = connector.read_corrections(here)
+        present += standing
+        made = automatic(workshop, account, standing, connector.bid_limits)
+        if made is not None:
+            results[account] = made
         strategies += connector.strategies([one for one in objects if one.account == account])
         conditions |= _conditions(workshop, account, connector, memory, lists)
-    return plan_bids(
+    plan = plan_bids(
         rules,
         objects=objects,
         limits=limits,
@@ -45,8 +54,15 @@ def plan_corrections(workshop: Workshop, lists: AudiencePlan | None) -> BidPlan:
         conditions=conditions,
         recorded=memory.recorded(),
         now=workshop.now(),
+        automatic={
+            (account, segment): correction
+            for account, made in results.items()
+            for segment, correction in made.corrections.items()
+        },
         strategies=strategies,
+        switched_off=switched_off(workshop.catalog),
     )
+    return plan, outlook(workshop, plan, strategies, results)
 
 
 def wait_for_lists(workshop: Workshop) -> None:
