@@ -211,12 +211,14 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
                 act="Somebody deleted it, or it expired, or the token is another advertiser's.",
             )
         ready, failed = one.get("is_valid") is True, bool(one.get("error_msg"))
+        expired = self._expired(one)
+        word = "usable" if ready else "expired" if expired else "not usable yet"
         return ListState(
             list_id,
             ready=ready,
-            settled=ready or failed or self._expired(one),
+            settled=ready or failed or expired,
             matched=_count(one.get("cover_num")),
-            said=redact(str(one.get("error_msg") or one.get("msg") or "")),
+            said=redact(str(one.get("error_msg") or one.get("msg") or word)),
         )
 
     def delete(self, list_id: str) -> None:

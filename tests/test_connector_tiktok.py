@@ -286,10 +286,14 @@ def test_a_replacement_of_somebody_else_counts(net, connector):
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
-        ({"is_valid": True, "cover_num": 1400}, (True, True, 1400, "")),
+        ({"is_valid": True, "cover_num": 1400}, (True, True, 1400, "usable")),
         ({"is_valid": False, "cover_num": 0, "msg": "busy"}, (False, False, 0, "busy")),
+        ({"is_valid": False, "cover_num": 0}, (False, False, 0, "not usable yet")),
         ({"is_valid": False, "cover_num": 9, "error_msg": "few"}, (False, True, 9, "few")),
-        ({"is_valid": False, "expired_time": "2026-08-31 00:00:00"}, (False, True, None, "")),
+        (
+            {"is_valid": False, "expired_time": "2026-08-31 00:00:00"},
+            (False, True, None, "expired"),
+        ),
     ],
     ids=str,
 )

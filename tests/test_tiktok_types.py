@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -25,6 +26,15 @@ pytestmark = pytest.mark.skipif(
 )
 
 TOKEN = "sandbox-token"
+
+
+@pytest.fixture(autouse=True)
+def quiet_again() -> Iterator[None]:
+    """The SDK sets the level of urllib3's logger for everybody."""
+    logger = logging.getLogger("urllib3")
+    before = logger.level
+    yield
+    logger.setLevel(before)
 
 
 @pytest.fixture(scope="module")
