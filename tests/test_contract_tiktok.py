@@ -9,7 +9,7 @@ from audiences.model import AudienceRef, Verb
 from bids.model import BidObject, Level
 from config.audiences import Purpose
 from connectors.base import Connector, CorrectsBids
-from connectors.errors import ListTooSmall
+from connectors.errors import ListTooSmall, QuotaGone
 from connectors.tiktok import SANDBOX_ADVERTISER, TikTok
 from tests.support.contract import (
     FAULTS,
@@ -114,6 +114,17 @@ class TestTikTok(_TikTok, ConnectorContract):
         assert caught.value.who == "editor"
         box.settle()
         assert box.members(self.platform, list_id) == digests_of(batch(1, self.enough))
+
+    def test_a_list_is_replaced_once_in_a_day(
+        self, connector: TikTok, box: Sandbox, list_id: str
+    ) -> None:
+        wanted = batch(2000, 1200)
+        assert connector.replace(list_id, wanted).accepted == 1200
+        assert box.members(self.platform, list_id) == digests_of(wanted)
+        for one in (connector, box.connector(self.platform)):  # another process asks TikTok
+            with pytest.raises(QuotaGone):
+                one.replace(list_id, batch(1, 1200))
+        assert box.members(self.platform, list_id) == digests_of(wanted)
 
     def test_a_settled_list_tells_its_size_and_match(
         self, connector: Connector, list_id: str

@@ -17,7 +17,7 @@ from connectors.sandbox import tiktok_call as api
 from connectors.sandbox import tiktok_files, tiktok_groups, tiktok_reports
 from connectors.sandbox.frame import Platform, fault_of
 from connectors.sandbox.store import Document
-from connectors.sandbox.tiktok_call import Call, CallError, envelope
+from connectors.sandbox.tiktok_call import Call, CallError, Upload, envelope
 from connectors.sandbox.world import LOGIN, World
 
 VERSION = "v1.3"
@@ -107,7 +107,7 @@ async def given_of(request: Request, path: str) -> tuple[dict[str, Any], UploadF
 
 
 def called(
-    world: World, request: Request, path: str, given: dict[str, Any], file: UploadFile | None
+    world: World, request: Request, path: str, given: dict[str, Any], upload: Upload | None
 ) -> tuple[int, Document]:
     """Code and data of one call; raises CallError."""
     if path == "oauth2/access_token/" and request.method == "POST":
@@ -125,7 +125,7 @@ def called(
     account = store.get("advertiser", int(advertiser)) if is_id(advertiser) else None
     if account is None or account["login"] != login:
         raise CallError(api.NO_RIGHTS, "No permission to operate this advertiser.")
-    call = Call(world, store, login, advertiser, given, request.method == "GET", file)
+    call = Call(world, store, login, advertiser, given, request.method == "GET", upload)
     done = asked(call)
     code, data = done if isinstance(done, tuple) else (api.OK, done)
     return (api.PARTLY if fault_of(request) == "partial" else code), data
@@ -164,11 +164,12 @@ def answer(
     world: World, request: Request, path: str, given: dict[str, Any], file: UploadFile | None
 ) -> Document:
     """The envelope of one call, all of it in one transaction; a refusal undoes it."""
+    upload = tiktok_files.read(given, file) if path == UPLOAD else None
     with world.transaction():
         number = world.store(api.NAME).next_id("request", first=2_026_000_000_001)
     try:
         with world.transaction():
-            code, data = called(world, request, path, given, file)
+            code, data = called(world, request, path, given, upload)
     except CallError as fault:
         return envelope(fault.code, str(fault), str(number))
     return envelope(code, "Partial success" if code else "OK", str(number), data)

@@ -369,7 +369,7 @@ def seed(world: World, advertiser: str) -> None:
     store = world.store(NAME)
     if store.get("audience", FOREIGN_LIST) is not None:
         return
-    found = [hashlib.sha256(f"tiktok by hand {n}".encode()).digest() for n in range(3000)]
+    found = [hashlib.sha256(f"tiktok by hand {n}".encode()).digest() for n in range(1600)]
     store.change_members(
         FOREIGN_LIST, "replace", np.unique(np.array(found, dtype=f"S{WIDTH * DIGEST}"))
     )

@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from starlette.datastructures import UploadFile
-
-from connectors.sandbox.store import Document, Store
+from connectors.sandbox.store import Document, Rows, Store
 from connectors.sandbox.world import World
 
 NAME = "tiktok"
@@ -58,6 +56,14 @@ def stamp(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+@dataclass(frozen=True, eq=False)
+class Upload:
+    """A file that was read before anything else waits for it: its users, or why not."""
+
+    users: Rows | None = None
+    refused: CallError | None = None
+
+
 @dataclass(frozen=True)
 class Call:
     """One request: what was given, by name. Values of a query are texts."""
@@ -68,7 +74,7 @@ class Call:
     advertiser: str
     given: Mapping[str, Any]
     from_query: bool
-    file: UploadFile | None = field(default=None, repr=False)
+    upload: Upload | None = field(default=None, repr=False)
 
     def text(self, name: str, *, most: int | None = None, needed: bool = True) -> str:
         value = self.given.get(name, None if needed else "")

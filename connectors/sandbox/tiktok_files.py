@@ -1,13 +1,14 @@
 """Audience files of the played TikTok: uploaded once, named by a handle, read as digests."""
 
 import hashlib
-import re
 import secrets
+from collections.abc import Mapping
 from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
+from starlette.datastructures import UploadFile
 
 from connectors.sandbox.store import DIGEST, Document, Rows
 from connectors.sandbox.tiktok_call import (
@@ -21,8 +22,9 @@ from connectors.sandbox.tiktok_call import (
     WRONG_SUFFIX,
     Call,
     CallError,
+    Upload,
 )
-from connectors.sandbox.yandex_files import matching
+from connectors.sandbox.yandex_files import from_hex, matching
 
 SHA256, MD5 = "^[0-9a-f]{64}$", "^[0-9a-f]{32}$"
 PLAIN_DEVICE = "^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
@@ -49,23 +51,36 @@ MAX_BYTES = 2**30
 MAX_PATHS = 500
 
 
+def read(given: Mapping[str, Any], file: UploadFile | None) -> Upload:
+    """Check and read a file; takes seconds where it is large, so no transaction waits for it."""
+    try:
+        kind = given.get("calculate_type")
+        if kind not in (*SINGLE_TYPES, MULTIPLE):
+            raise CallError(BAD_PARAMETER, "calculate_type: not a known value")
+        if file is None:
+            raise CallError(BAD_PARAMETER, "file: a multipart file is needed")
+        if not (file.filename or "").endswith(SUFFIXES):
+            raise CallError(WRONG_SUFFIX, "file: .csv or .txt")
+        content: Any = file.file
+        if hashlib.file_digest(content, "md5").hexdigest() != given.get("file_signature"):
+            raise CallError(BAD_SIGNATURE, "file_signature is not the file's MD5")
+        return Upload(users_in(content, kind))
+    except CallError as fault:
+        return Upload(refused=fault)
+
+
 def upload(call: Call) -> Document:
-    """Check a file, keep its digests, and answer its handle."""
-    signature = call.text("file_signature")
-    kind = call.choice("calculate_type", (*SINGLE_TYPES, MULTIPLE))
-    if call.file is None:
-        raise CallError(BAD_PARAMETER, "file: a multipart file is needed")
-    if not (call.file.filename or "").endswith(SUFFIXES):
-        raise CallError(WRONG_SUFFIX, "file: .csv or .txt")
-    file: Any = call.file.file
-    if hashlib.file_digest(file, "md5").hexdigest() != signature:
-        raise CallError(BAD_SIGNATURE, "file_signature is not the file's MD5")
-    found = users_in(file, kind)
+    """Keep what was read of a file, and answer its handle."""
+    found = call.upload
+    if found is None or found.users is None:
+        raise (found.refused if found else None) or CallError(BAD_PARAMETER, "no file")
     number = call.store.next_id("file", first=1)
     path = secrets.token_hex(8)
-    body = {"path": path, "advertiser": call.advertiser, "calculate_type": kind}
-    call.store.put("file", number, body)
-    call.store.change_members(-number, "replace", found)
+    kind = call.given["calculate_type"]
+    call.store.put(
+        "file", number, {"path": path, "advertiser": call.advertiser, "calculate_type": kind}
+    )
+    call.store.change_members(-number, "replace", found.users)
     return {"file_path": path}
 
 
@@ -109,7 +124,7 @@ def users_in(file: IO[bytes], kind: str) -> Rows:
         blank = matching(values, "^$") if kind == MULTIPLE else np.zeros(length, dtype=bool)
         if not (fits | blank).all():
             raise CallError(NOT_HASHED, "the file holds something that is not hashed")
-        found[fits, place] = octets_of(values.filter(pa.array(fits)).to_pylist())
+        found[fits, place] = octets_of(values.filter(pa.array(fits)), patterns[columns[position]])
     rows = np.ascontiguousarray(found).view(f"S{WIDTH * DIGEST}").ravel()
     return np.unique(rows[rows != b""])
 
@@ -139,15 +154,17 @@ def cells_of(file: IO[bytes], columns: int, *, skip: int) -> pa.Table:
             ),
         )
     except pa.ArrowInvalid as fault:
-        if re.search("empty", str(fault), re.IGNORECASE):
+        if "empty" in str(fault).lower():
             raise CallError(EMPTY_FILE, "the file has no line") from None
         raise CallError(BAD_UPLOAD, "a line has not as many cells as the header") from None
 
 
-def octets_of(values: list[str]) -> Rows:
+def octets_of(values: Any, pattern: str) -> Rows:
     """Digests as 32 bytes; a plain device id by its SHA-256, as it would be sent hashed."""
+    if pattern == SHA256:
+        return from_hex(values)
     found = [
-        hashlib.sha256(one.lower().encode()).digest() if "-" in one else bytes.fromhex(one)
-        for one in values
+        bytes.fromhex(one) if pattern == MD5 else hashlib.sha256(one.lower().encode()).digest()
+        for one in values.to_pylist()
     ]
     return np.array(found, dtype=f"S{DIGEST}")
