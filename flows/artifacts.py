@@ -64,6 +64,16 @@ def publish_plan(document: Document) -> None:
     )
 
 
+def publish_forecast(charts: list[str]) -> None:
+    """What a bid plan is expected to do; nothing where nothing was spent yet."""
+    if charts:
+        create_markdown_artifact(
+            key="bid-forecast",
+            description="Spend and revenue, now and with the plan",
+            markdown="\n\n".join(picture(chart) for chart in charts),
+        )
+
+
 def publish_receipts(document: Document) -> None:
     """What the platforms said."""
     create_table_artifact(

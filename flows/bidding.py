@@ -8,14 +8,14 @@ from bids.automatic import AutomaticResult
 from bids.corrections import BidPlan
 from bids.deliver import BidReceipts, SegmentList, apply_bids, decide_undecided, refuse_stale
 from bids.ledger import BidLedger
-from bids.model import BidObject, PresentCorrection
+from bids.model import BidObject, FoundObject, Level, PresentCorrection
 from bids.plan import plan_bids, wanted_objects
 from bids.switch import switched_off
-from connectors.base import BidLimits, CorrectsBids, Strategy
+from connectors.base import BidLimits, CorrectsBids, NamesObjects, Strategy
 from flows.documents import Document
 from flows.lists import leased, ledger, reference, settled
 from flows.outlook import automatic, outlook
-from flows.workshop import Workshop
+from flows.workshop import CannotRun, Workshop
 
 Conditions = dict[tuple[str, str], str | None]
 
@@ -28,7 +28,7 @@ def plan_corrections(workshop: Workshop, lists: AudiencePlan | None) -> tuple[Bi
     """
     rules = workshop.project.bid_rules
     platforms = {one.name: one.platform for one in workshop.project.platforms.account}
-    objects = wanted_objects(rules.where, platforms)
+    objects = wanted_objects(rules.where, platforms, _found(workshop))
     memory = BidLedger(workshop.catalog)
     conditions: Conditions = {}
     present: list[PresentCorrection] = []
@@ -131,6 +131,25 @@ def _not_ready(workshop: Workshop, plan: BidPlan, account: str) -> dict[str, str
         name: states[list_id].said for name, list_id in ids.items() if not states[list_id].ready
     }
     return waiting | {name: f"its list is {said} on the platform" for name, said in late.items()}
+
+
+def _found(workshop: Workshop) -> list[FoundObject]:
+    """What platforms list, where a rule names objects by pattern or label; nothing otherwise."""
+    found: list[FoundObject] = []
+    for account, level in sorted(
+        {
+            (place.account, place.level)
+            for place in workshop.project.bid_rules.where
+            if place.name_like or place.label
+        }
+    ):
+        connector = workshop.connectors[account]
+        if not isinstance(connector, NamesObjects):
+            raise CannotRun(
+                f"account {account} does not list its objects: name them by id in bid_rules.toml."
+            )
+        found += connector.objects(Level(level))
+    return found
 
 
 def _objects_of(account: str, objects: tuple[BidObject, ...], memory: BidLedger) -> list[BidObject]:

@@ -13,7 +13,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows import artifacts, bidding, loop, measuring
-from flows.pictures import segments_chart
+from flows.pictures import forecast_charts, segments_chart
 from flows.workshop import open_workshop
 
 Document = dict[str, Any]
@@ -33,6 +33,7 @@ def make_plan(project: str, *, lists: bool, bids: bool, only: Sequence[str] = ()
     with open_workshop(Path(project)) as workshop:
         document = loop.plan(workshop, lists=lists, bids=bids, only=only)
         artifacts.publish_plan(document)
+        artifacts.publish_forecast(forecast_charts(workshop, document))
     return document
 
 
