@@ -17,7 +17,14 @@ from typing import Any, ClassVar, Self, TypeVar
 from pydantic import Field, SecretStr
 
 from audiences.model import AudienceRef, Batch, ListState, Opened, Receipt, Recipe
-from bids.model import BidObject, CorrectionChange, CorrectionReceipt, Level, PresentCorrection
+from bids.model import (
+    BidObject,
+    CorrectionChange,
+    CorrectionReceipt,
+    FoundObject,
+    Level,
+    PresentCorrection,
+)
 from config.audiences import Identifier, Lookalike
 from config.platforms import Account
 from config.settings import Credentials
@@ -29,6 +36,7 @@ from connectors.base import (
     CorrectsBids,
     GrowsLookalikes,
     Limits,
+    NamesObjects,
     ReportsSpend,
     SpendRow,
     Strategy,
@@ -98,7 +106,7 @@ class TikTokCredentials(Credentials):
     )
 
 
-class TikTok(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
+class TikTok(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpend):
     """One advertiser (`login` is its id)."""
 
     platform: ClassVar[str] = "tiktok"
@@ -121,7 +129,8 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
         per_object=100,  # one per ad group of a segment; TikTok names no number
     )
 
-    def __init__(self, wire: Wire, around: Surroundings) -> None:
+    def __init__(self, account: str, wire: Wire, around: Surroundings) -> None:
+        self._account = account
         self._wire = wire
         self._now = around.now
         self._replaced: dict[str, datetime] = {}
@@ -143,7 +152,8 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
             # The token of an advertiser does not age, so nothing renews it.
             headers={"Access-Token": _token(account, around)},
         )
-        return cls(Wire(door, account.api_version or VERSION, advertiser), around)
+        wire = Wire(door, account.api_version or VERSION, advertiser)
+        return cls(account.name, wire, around)
 
     def check(self) -> None:
         """The audiences, then the ad groups: two permissions of the developer app."""
@@ -320,6 +330,23 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
             name = ", ".join(sorted({group.strategy for group in groups}))
             found.append(Strategy(one, name, acts_on.pop() if len(acts_on) == 1 else "unknown"))
         return tuple(found)
+
+    def objects(self, level: Level) -> tuple[FoundObject, ...]:
+        """Ad groups that are not deleted, or the campaigns that have such; there are no labels.
+
+        That an ad group tells its campaign's name stands in a public Go client only.
+        """
+        named = ("adgroup_id", "adgroup_name")
+        if level is Level.CAMPAIGN:
+            named = ("campaign_id", "campaign_name")
+        found: dict[str, str] = {}
+        for one in self._wire.pages("adgroup/get/", GROUPS_PER_PAGE, fields=list(named)):
+            number, name = (text_of(one, field, "adgroup/get/") for field in named)
+            found[number] = name
+        return tuple(
+            FoundObject(BidObject(self._account, self.platform, level, number), name)
+            for number, name in sorted(found.items())
+        )
 
     # Spend
 

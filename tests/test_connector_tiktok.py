@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from responses import matchers
 
 from audiences.model import AudienceRef, Verb
-from bids.model import BidObject, CorrectionChange, Level, PresentCorrection
+from bids.model import BidObject, CorrectionChange, FoundObject, Level, PresentCorrection
 from config.audiences import Lookalike, Purpose
 from config.faults import ConfigError
 from config.platforms import Account
@@ -593,6 +593,27 @@ def test_a_campaign_that_is_not_there(net, connector):
     groups(net, {"campaign_ids": ["5"]})
     (receipt,) = connector.write_corrections([change(-30, where=C5)])
     assert receipt.refused == "there is no such campaign"
+
+
+def test_campaigns_and_ad_groups_by_name(net, connector):
+    rows = [
+        {"campaign_id": "5", "campaign_name": "Spring"},
+        {"campaign_id": "6", "campaign_name": "Autumn"},
+        {"campaign_id": "5", "campaign_name": "Spring"},
+    ]
+    query = {"page": "1", "page_size": "1000", "fields": ["campaign_id", "campaign_name"]}
+    get(net, "adgroup/get/", query, pages(rows))
+    assert connector.objects(Level.CAMPAIGN) == (
+        FoundObject(C5, "Spring"),
+        FoundObject(C6, "Autumn"),
+    )
+    get(
+        net,
+        "adgroup/get/",
+        {**query, "fields": ["adgroup_id", "adgroup_name"]},
+        pages([{"adgroup_id": "11", "adgroup_name": "vip"}]),
+    )
+    assert connector.objects(Level.AD_GROUP) == (FoundObject(G1, "vip"),)
 
 
 def test_the_list_itself_is_what_a_correction_names(net, connector):

@@ -16,6 +16,7 @@ from tests.support.contract import (
     BidContract,
     ConnectorContract,
     LookalikeContract,
+    NamesContract,
     PlatformContract,
     SpendContract,
     sandbox_server,
@@ -187,3 +188,7 @@ class TestTikTokSpend(_TikTok, SpendContract):
         assert len(alone) == 3 * 7
         assert len(rows) == 2 * 7
         assert sum(one.cost for one in rows) == sum(one.cost for one in alone)
+
+
+class TestTikTokNames(_TikTok, NamesContract):
+    objects = OBJECTS

@@ -21,7 +21,8 @@ from connectors.sandbox.tiktok_call import (
 from connectors.sandbox.world import World
 
 CLICKS, CONVERSIONS, TOGETHER = 178_000_001, 178_000_002, 178_000_003
-"""Campaigns: bids per click, target cost per conversion, one budget for the campaign."""
+CAMPAIGNS = {CLICKS: "Clicks", CONVERSIONS: "Conversions", TOGETHER: "One budget for all"}
+"""Bids per click, target cost per conversion, a budget of the campaign."""
 EVERYBODY, SEGMENT, FOREIGN = 179_000_001, 179_000_002, 179_000_003
 TARGET_EVERYBODY, TARGET_SEGMENT = 179_000_004, 179_000_005
 AUTOMATIC, SHARED_EVERYBODY, SHARED_SEGMENT = 179_000_006, 179_000_007, 179_000_008
@@ -175,6 +176,7 @@ def seed(world: World, advertiser: str) -> None:
             "adgroup_id": str(number),
             "adgroup_name": name,
             "campaign_id": str(campaign),
+            "campaign_name": CAMPAIGNS[campaign],
             "advertiser_id": advertiser,
             "billing_event": "CPC",
             "optimization_goal": "CLICK",
