@@ -6,15 +6,24 @@ from config.platforms import Account
 from connectors.errors import RuleRefused
 from connectors.http import Surroundings
 from connectors.tiktok import TikTok
+from connectors.vk import Vk
 from connectors.yandex_audience import YandexAudience
 from connectors.yandex_direct import YandexDirect
 
-PLATFORMS: dict[str, type[YandexAudience] | type[YandexDirect] | type[TikTok]] = {
-    one.platform: one for one in (YandexAudience, YandexDirect, TikTok)
+Known = YandexAudience | YandexDirect | Vk | TikTok
+
+PLATFORMS: dict[str, type[Known]] = {
+    one.platform: one
+    for one in (
+        YandexAudience,
+        YandexDirect,
+        Vk,
+        TikTok,
+    )
 }
 
 
-def connect(account: Account, around: Surroundings) -> YandexAudience | YandexDirect | TikTok:
+def connect(account: Account, around: Surroundings) -> Known:
     """The connector of an account. Nothing is sent yet.
 
     Ask it with isinstance what it can do: Connector, GrowsLookalikes, CorrectsBids, ReportsSpend.

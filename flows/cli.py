@@ -256,6 +256,32 @@ def demo(
 
 
 @app.command()
+def serve(
+    project: ProjectFolder = HERE,
+    port: Annotated[int, typer.Option(help="Port of the Prefect server on 127.0.0.1.")] = 4200,
+) -> None:
+    """Run the schedules on this machine: Prefect's server, its worker, and what restarts them."""
+    from flows import serving
+
+    ready = "Runs, plans and receipts: {url}\nStop with Ctrl-C.\n"
+    with said_plainly():
+        serving.serve(project, port=port, once_ready=ready)
+
+
+@app.command()
+def deploy(project: ProjectFolder = HERE, json: Json = False) -> None:
+    """Register the schedules on the Prefect server that PREFECT_API_URL names."""
+    from config.load import load_project
+
+    with said_plainly():
+        loaded = load_project(project)
+        from flows.deploying import deploy as register
+
+        names = register(loaded)
+    _tell({"deployments": names}, as_json=json, show=lambda made: made["deployments"])
+
+
+@app.command()
 def schema(
     folder: Annotated[
         Path | None, typer.Option("--out", help="Folder to write one file per TOML file into.")
