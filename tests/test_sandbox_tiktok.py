@@ -72,7 +72,7 @@ def test_rule_1_the_token_is_a_header_without_a_scheme(sandbox: Running) -> None
     assert tiktok.get("dmp/custom_audience/list/")["code"] == 40105
 
 
-@pytest.mark.parametrize("advertiser", ["7000000009", "", "shop"])
+@pytest.mark.parametrize("advertiser", ["7000000009", "", "shop", "²", "9" * 40])
 def test_rule_1_an_unknown_advertiser_has_no_rights(sandbox: Running, advertiser: str) -> None:
     assert TikTok(sandbox, advertiser).get("dmp/custom_audience/list/")["code"] == 40001
 
@@ -423,6 +423,8 @@ def test_rule_7_streaming_minds_its_form(tiktok: TikTok, streamed: str) -> None:
     assert stream(tiktok, [[{**good, "audience_ids": [FOREIGN]}, {}]]) == 40002
     assert stream(tiktok, [[{**good, "audience_ids": ["404"]}, {}]]) == 40007
     assert stream(tiktok, []) == 40002
+    assert stream(tiktok, [[good, {}]], action=["add"]) == 40002
+    assert stream(tiktok, [[good, {}]], advertiser_ids="7000000001") == 40001
 
 
 # 8. Look-alikes

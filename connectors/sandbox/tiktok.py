@@ -17,7 +17,7 @@ from connectors.sandbox import tiktok_call as api
 from connectors.sandbox import tiktok_files, tiktok_groups, tiktok_reports
 from connectors.sandbox.frame import Platform, fault_of
 from connectors.sandbox.store import Document
-from connectors.sandbox.tiktok_call import Call, CallError, Upload, envelope
+from connectors.sandbox.tiktok_call import Call, CallError, Upload, envelope, is_id
 from connectors.sandbox.world import LOGIN, World
 
 VERSION = "v1.3"
@@ -119,20 +119,16 @@ def called(
     if asked is None:
         raise CallError(api.NO_ROUTE, "There is no such path.")
     store = world.store(api.NAME)
-    advertiser = str(given.get("advertiser_id", ""))
-    if path in WITHOUT_ADVERTISER:
-        advertiser = str((given.get("advertiser_ids") or [""])[0])
-    account = store.get("advertiser", int(advertiser)) if is_id(advertiser) else None
+    advertiser = given.get("advertiser_id")
+    if path in WITHOUT_ADVERTISER and isinstance(given.get("advertiser_ids"), list):
+        advertiser = next(iter(given["advertiser_ids"]), None)
+    account = store.get("advertiser", int(str(advertiser))) if is_id(advertiser) else None
     if account is None or account["login"] != login:
         raise CallError(api.NO_RIGHTS, "No permission to operate this advertiser.")
-    call = Call(world, store, login, advertiser, given, request.method == "GET", upload)
+    call = Call(world, store, login, str(advertiser), given, request.method == "GET", upload)
     done = asked(call)
     code, data = done if isinstance(done, tuple) else (api.OK, done)
     return (api.PARTLY if fault_of(request) == "partial" else code), data
-
-
-def is_id(text: str) -> bool:
-    return text.isdigit() and len(text) < 19
 
 
 def exchange(world: World, given: dict[str, Any]) -> Document:

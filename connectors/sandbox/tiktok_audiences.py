@@ -19,6 +19,7 @@ from connectors.sandbox.tiktok_call import (
     TOO_OFTEN,
     Call,
     CallError,
+    is_id,
     stamp,
     texts_in,
 )
@@ -70,7 +71,7 @@ INNER = {"advertiser", "ready_at", "cover", "kept_days", "history", "created", "
 
 def own(call: Call, text: str) -> Document:
     """The audience, or CallError: another advertiser's does not exist for this one."""
-    found = call.store.get("audience", int(text)) if text.isdigit() else None
+    found = call.store.get("audience", int(text)) if is_id(text) else None
     if found is None or found["advertiser"] != call.advertiser:
         raise CallError(NOT_FOUND, "There is no such audience.")
     return found
@@ -312,7 +313,7 @@ def segment_mapping(call: Call) -> Document:
     """Add or delete members of many audiences; no replace, no verdict by row."""
     verb = {"add": "add", "delete": "remove"}[call.choice("action", ("add", "delete"))]
     for one in call.texts("advertiser_ids", 1, MAX_IDS):
-        account = call.store.get("advertiser", int(one)) if one.isdigit() else None
+        account = call.store.get("advertiser", int(one)) if is_id(one) else None
         if account is None or account["login"] != call.login:
             raise CallError(NO_RIGHTS, "advertiser_ids: not of this business account")
     schema = call.texts("id_schema", 1, len(STREAMED_TYPES))

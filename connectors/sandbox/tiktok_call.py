@@ -4,7 +4,7 @@ Source: TikTok's published OpenAPI files and the code list of its SDK (business 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -51,6 +51,11 @@ def envelope(code: int, message: str, request_id: str = "", data: Any = None) ->
     }
 
 
+def is_id(value: Any) -> bool:
+    """Ids are texts of digits, here of fewer than 19."""
+    return isinstance(value, str) and value.isdecimal() and len(value) < 19
+
+
 def stamp(moment: float) -> str:
     """A time as the API writes it, in GMT."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -94,11 +99,11 @@ class Call:
             raise CallError(BAD_PARAMETER, f"{name}: {lowest} to {highest}")
         return value
 
-    def choice(self, name: str, known: Iterable[str], default: str | None = None) -> str:
+    def choice(self, name: str, known: Collection[str], default: str | None = None) -> str:
         value = self.given.get(name, default)
-        if value not in set(known):
+        if not isinstance(value, str) or value not in known:
             raise CallError(BAD_PARAMETER, f"{name}: not a known value")
-        return str(value)
+        return value
 
     def structure(self, name: str) -> Any:
         """A list or object; in a query it is JSON text. None if it is not given."""

@@ -16,6 +16,7 @@ from connectors.sandbox.tiktok_call import (
     PARTLY,
     Call,
     CallError,
+    is_id,
     texts_in,
 )
 from connectors.sandbox.world import World
@@ -45,7 +46,7 @@ MAX_AUDIENCES = 50
 
 
 def group_of(call: Call, text: str) -> Document:
-    found = call.store.get("group", int(text)) if text.isdigit() and len(text) < 19 else None
+    found = call.store.get("group", int(text)) if is_id(text) else None
     if found is None or found["advertiser_id"] != call.advertiser:
         raise CallError(NOT_FOUND, "There is no such ad group.")
     return found
