@@ -16,6 +16,7 @@ from connectors.sandbox import (
     yandex_direct,
     yandex_oauth,
 )
+from connectors.sandbox import control, tiktok, vk, yandex_audience, yandex_direct, yandex_oauth
 from connectors.sandbox.frame import Frame, Refused, refused, wrong_path
 from connectors.sandbox.world import World
 
@@ -29,6 +30,7 @@ PLATFORMS = (
     google_oauth.PLATFORM,
     microsoft.PLATFORM,
     microsoft_oauth.PLATFORM,
+    tiktok.PLATFORM,
 )
 
 

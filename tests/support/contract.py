@@ -112,6 +112,8 @@ class ConnectorContract(PlatformContract):
     """Requests that make a list, in their order."""
     add_operation: ClassVar[str]
     remove_operation: ClassVar[str]
+    newcomers: ClassVar[int] = 500
+    """The first of people who are in no list; more than `enough`."""
 
     @property
     def audience(self) -> AudienceRef:
@@ -189,7 +191,7 @@ class ConnectorContract(PlatformContract):
 
         before = others()
         assert before
-        connector.add(list_id, batch(500, 3))
+        connector.add(list_id, batch(self.newcomers, 3))
         box.settle()
         connector.delete(list_id)
         assert others() == before
@@ -224,9 +226,9 @@ class ConnectorContract(PlatformContract):
         self, connector: Connector, box: Sandbox, list_id: str
     ) -> None:
         for _ in range(2):
-            connector.add(list_id, batch(500, 3))
+            connector.add(list_id, batch(self.newcomers, 3))
             box.settle()
-            connector.remove(list_id, batch(500, 3, Verb.REMOVE))
+            connector.remove(list_id, batch(self.newcomers, 3, Verb.REMOVE))
             box.settle()
             assert box.members(self.platform, list_id) == self.digests_of(batch(1, self.enough))
 
@@ -256,7 +258,7 @@ class ConnectorContract(PlatformContract):
         self, connector: Connector, list_id: str
     ) -> None:
         nobody = {"person_id": "nobody", "email": [], "phone": [], "external_id": []}
-        change = batch_of([*people(900, 3), nobody])
+        change = batch_of([*people(self.newcomers + 400, 3), nobody])
         receipt = connector.add(list_id, change)
         assert receipt.accepted + len(receipt.refused) == len(change)
         assert [one.person_id for one in receipt.refused] == ["nobody"]
@@ -266,7 +268,7 @@ class ConnectorContract(PlatformContract):
     ) -> None:
         box.forget(self.platform, list_id)
         for ask in (
-            lambda: connector.add(list_id, batch(500, 3)),
+            lambda: connector.add(list_id, batch(self.newcomers, 3)),
             lambda: connector.remove(list_id, batch(1, 1, Verb.REMOVE)),
             lambda: connector.state(list_id),
         ):
@@ -287,12 +289,12 @@ class ConnectorContract(PlatformContract):
     def test_a_list_under_processing_takes_no_change(
         self, connector: Connector, box: Sandbox, list_id: str
     ) -> None:
-        connector.add(list_id, batch(500, 3))
+        connector.add(list_id, batch(self.newcomers, 3))
         assert not connector.state(list_id).settled
         with pytest.raises(ListBusy):
-            connector.add(list_id, batch(600, 3))
+            connector.add(list_id, batch(self.newcomers + 100, 3))
         box.settle()
-        assert connector.add(list_id, batch(600, 3)).accepted == 3
+        assert connector.add(list_id, batch(self.newcomers + 100, 3)).accepted == 3
 
     # Silence
 
