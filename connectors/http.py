@@ -140,6 +140,8 @@ class Reply:
     text: str = field(repr=False)
     body: Any = field(repr=False)
     retry_after: float | None = None
+    content: bytes = field(default=b"", repr=False)
+    """The answer's own bytes, for what is no text."""
 
 
 Judge = Callable[[Ask, Reply], None]
@@ -312,7 +314,7 @@ class Door:
         # By the platform's own clock, where it tells the time: ours may be wrong.
         now = _date(response.headers.get("Date")) or self._now()
         wait = retry_after(response.headers.get("Retry-After"), now)
-        return Reply(response.status_code, response.headers, text, body, wait)
+        return Reply(response.status_code, response.headers, text, body, wait, response.content)
 
 
 def judge_by_status(ask: Ask, reply: Reply) -> None:

@@ -90,6 +90,8 @@ class OAuthTokens:
     path: str
     client_id: str = ""
     client_secret: SecretStr | None = None
+    scope: str = field(default="", kw_only=True)
+    """Sent where the server wants it named again."""
 
     def current(self) -> str:
         return self.store.grant.access.get_secret_value()
@@ -113,6 +115,8 @@ class OAuthTokens:
         }
         if self.client_secret is not None:
             form["client_secret"] = self.client_secret.get_secret_value()
+        if self.scope:
+            form["scope"] = self.scope
         answer = self.door.send(Ask("POST", self.path, form=form, effect=Effect.SAME)).body
         access = answer.get("access_token") if isinstance(answer, dict) else None
         if not isinstance(access, str) or not access:

@@ -4,18 +4,22 @@ import difflib
 
 from config.platforms import Account
 from connectors.errors import RuleRefused
+from connectors.google import Google
 from connectors.http import Surroundings
 from connectors.meta import Meta
+from connectors.microsoft import Microsoft
+from connectors.tiktok import TikTok
 from connectors.vk import Vk
 from connectors.yandex_audience import YandexAudience
 from connectors.yandex_direct import YandexDirect
 
-PLATFORMS: dict[str, type[YandexAudience] | type[YandexDirect] | type[Meta] | type[Vk]] = {
-    one.platform: one for one in (YandexAudience, YandexDirect, Meta, Vk)
+Platform = YandexAudience | YandexDirect | Vk | Google | Meta | Microsoft | TikTok
+PLATFORMS: dict[str, type[Platform]] = {
+    one.platform: one for one in (YandexAudience, YandexDirect, Vk, Google, Meta, Microsoft, TikTok)
 }
 
 
-def connect(account: Account, around: Surroundings) -> YandexAudience | YandexDirect | Meta | Vk:
+def connect(account: Account, around: Surroundings) -> Platform:
     """The connector of an account. Nothing is sent yet.
 
     Ask it with isinstance what it can do: Connector, GrowsLookalikes, CorrectsBids, ReportsSpend.
