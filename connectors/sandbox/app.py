@@ -11,12 +11,12 @@ from connectors.sandbox import (
     google_oauth,
     microsoft,
     microsoft_oauth,
+    tiktok,
     vk,
     yandex_audience,
     yandex_direct,
     yandex_oauth,
 )
-from connectors.sandbox import control, tiktok, vk, yandex_audience, yandex_direct, yandex_oauth
 from connectors.sandbox.frame import Frame, Refused, refused, wrong_path
 from connectors.sandbox.world import World
 
