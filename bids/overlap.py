@@ -82,7 +82,7 @@ NO_CORRECTIONS: Mapping[str, str] = MappingProxyType(
         "tiktok": "one ad group per segment, its bid (tiktok.md 5)",
     }
 )
-"""Platforms without corrections for lists, and what is moved there instead, in the same per cent."""
+"""Platforms without corrections for lists, and what is moved instead, in the same per cent."""
 
 
 @dataclass(frozen=True)
