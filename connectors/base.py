@@ -33,6 +33,16 @@ from config.audiences import Identifier, Lookalike
 
 
 @dataclass(frozen=True)
+class ApiVersion:
+    """A version of a platform's API that a connector speaks. `ends` None: no end is announced."""
+
+    api: str
+    version: str
+    ends: date | None
+    source: str
+
+
+@dataclass(frozen=True)
 class Limits:
     """What a platform's lists can take. `source` names the page the figures come from."""
 

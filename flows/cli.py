@@ -282,6 +282,14 @@ def deploy(project: ProjectFolder = HERE, json: Json = False) -> None:
 
 
 @app.command()
+def platforms() -> None:
+    """Print what every platform can do and takes, as its connector declares it."""
+    from flows.platform_page import table
+
+    sys.stdout.write(table() + "\n")
+
+
+@app.command()
 def schema(
     folder: Annotated[
         Path | None, typer.Option("--out", help="Folder to write one file per TOML file into.")

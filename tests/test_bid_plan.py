@@ -261,7 +261,7 @@ def test_a_platform_without_corrections_says_what_does_the_same():
     group = BidObject("vk_main", "vk", Level.AD_GROUP, "9")
     made = plan(rules(VIP), objects=[group])
     assert only(made) == (Action.WAIT, None, None)
-    assert "not possible on vk: one ad group per segment" in made.corrections[0].reason
+    assert "on vk; instead: one ad group per segment" in made.corrections[0].reason
 
 
 def test_a_plan_that_waits_for_approval_stays_the_same_plan_the_next_day():
