@@ -28,7 +28,13 @@ POLL_SECONDS = 60.0
 
 def ledger(workshop: Workshop) -> Ledger:
     """The lists' memory of this project."""
-    return Ledger(workshop.catalog, workshop.engine, workshop.state, workshop.now)
+    return Ledger(
+        workshop.catalog,
+        workshop.engine,
+        workshop.state,
+        workshop.now,
+        checkpoint=workshop.checkpoint,
+    )
 
 
 def plan_lists(workshop: Workshop, *, only: Collection[str] = ()) -> AudiencePlan:
@@ -51,6 +57,7 @@ def plan_lists(workshop: Workshop, *, only: Collection[str] = ()) -> AudiencePla
         guard=_refusals(workshop),
     )
     memory.keep(plan)
+    workshop.checkpoint("plan kept")
     return plan
 
 
@@ -88,6 +95,7 @@ def _apply_list(
                 sending,
                 wait=workshop.around(account).sleep,
                 patience=account.wait_minutes * 60,
+                checkpoint=workshop.checkpoint,
             )
         return documents.list_receipt(one, sending.list_id, delivered)
 

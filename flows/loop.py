@@ -57,6 +57,7 @@ def plan(
     """Plan what is asked for, keep it, and say what it would do. Nothing is sent."""
     whole = _make(workshop, lists=lists, bids=bids, only=only)
     _save(workshop, whole)
+    workshop.checkpoint("plan saved")
     return _document(workshop, whole)
 
 
@@ -74,6 +75,7 @@ def apply(workshop: Workshop, fingerprint: str | None = None) -> Document:
     lists, grown = [], []
     if whole.lists is not None:
         lists = apply_lists(workshop, whole.lists, approved=approval is not None)
+        workshop.checkpoint("lists applied")
         grown = grow_all(workshop, whole.growth, whole.lists)
     corrected: list[BidReceipts] = []
     if whole.bids is not None:

@@ -16,6 +16,7 @@ from ibis.backends.duckdb import Backend
 
 from audiences.catalog import open_catalog
 from audiences.engine import open_engine
+from audiences.ledger import Checkpoint, no_checkpoint
 from audiences.model import Snapshot
 from audiences.snapshots import current_snapshot, private_folder
 from config.load import load_project
@@ -39,6 +40,8 @@ class Workshop:
     settings: Settings
     catalog: sa.Engine = field(repr=False)
     now: Callable[[], datetime] = field(repr=False)
+    checkpoint: Checkpoint = field(default=no_checkpoint, repr=False)
+    """Called between two steps of a run with the name of the one that is done."""
 
     @property
     def state(self) -> Path:
@@ -116,9 +119,14 @@ class Workshop:
 
 @contextmanager
 def open_workshop(
-    folder: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    folder: Path,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> Iterator[Workshop]:
     """Load the project in `folder` and open its catalog.
+
+    `checkpoint` is told of every step of a run as soon as it is done: a crash test kills there.
 
     Raises ConfigError for what a person wrote wrong.
     """
@@ -126,7 +134,7 @@ def open_workshop(
     project = load_project(folder)
     private_folder(project.state_folder)
     url = settings.catalog.get_secret_value() if settings.catalog else project.catalog_url
-    workshop = Workshop(project, settings, open_catalog(url), now)
+    workshop = Workshop(project, settings, open_catalog(url), now, checkpoint)
     try:
         yield workshop
     finally:
