@@ -144,9 +144,7 @@ class SmallShop:
 
     def wanted(self, name: str) -> tuple[Person, ...]:
         """Who is to be in a list."""
-        return tuple(
-            p for p in self.people if p.city in self.cities[name] and p.consent == "yes"
-        )
+        return tuple(p for p in self.people if p.city in self.cities[name] and p.consent == "yes")
 
     def digests(self, name: str) -> frozenset[str]:
         """What a list is to hold."""

@@ -37,7 +37,8 @@ PEOPLE = 320
 PATIENCE = 120.0
 SPEED = "3600"
 ROOT = Path(__file__).parents[2]
-LISTED, CORRECTED = "yandex_audience", "yandex_direct"
+LISTED = "yandex_audience"
+NO_MISFORTUNE = Misfortune()
 TITLE = "Small shop: "
 BY_HAND = "made by hand"
 
@@ -73,7 +74,7 @@ class Chain:
     met: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self.random = random.Random(self.seed)  # noqa: S311
+        self.random = random.Random(self.seed)
         self.shop = SmallShop(self.folder, people_of(PEOPLE), bids={"north": 10})
         self.children = multiprocessing.get_context("forkserver")
         self.children.set_forkserver_preload([torture_child.__name__])
@@ -220,7 +221,7 @@ class Chain:
     # Processes
 
     def start(
-        self, verb: str, plan: str | None = None, *, befalls: Misfortune = Misfortune()
+        self, verb: str, plan: str | None = None, *, befalls: Misfortune = NO_MISFORTUNE
     ) -> Any:
         child = self.children.Process(
             target=torture_child.run, args=(self.folder, self.settings, verb, plan, befalls)
@@ -344,13 +345,15 @@ def main() -> None:
             with tempfile.TemporaryDirectory(prefix="adsteer-torture-") as folder:
                 try:
                     found = play(Path(folder), seed, per_chain)
-                except Exception as fault:
+                except (AssertionError, OSError) as fault:
                     with lock:
                         broken.append(str(fault))
                     return
             with lock:
                 met.update(found)
-            sys.stdout.write(f"chain {seed}: {per_chain} cases in {time.monotonic() - started:.0f} s\n")
+            sys.stdout.write(
+                f"chain {seed}: {per_chain} cases in {time.monotonic() - started:.0f} s\n"
+            )
             sys.stdout.flush()
 
     workers = [threading.Thread(target=work) for _ in range(os.cpu_count() or 1)]

@@ -21,6 +21,7 @@ import flows.lists
 import flows.loop
 import flows.show
 from flows.workshop import open_workshop
+from tests.support.warm import compile_differences
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,12 @@ def run(
         if steps[0] == befalls.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with flows.cli.said_plainly(), open_workshop(
-        folder, now=lambda: datetime.now(UTC) + clock[0], checkpoint=step
-    ) as workshop:
+    with (
+        flows.cli.said_plainly(),
+        open_workshop(
+            folder, now=lambda: datetime.now(UTC) + clock[0], checkpoint=step
+        ) as workshop,
+    ):
         if verb == "refresh":
             flows.loop.refresh(workshop)
         else:
@@ -113,3 +117,6 @@ def _settle(folder: Path, settings: Mapping[str, str]) -> None:
     log = os.open(folder / "child.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
+
+
+compile_differences()  # once, for all processes that start from this one
