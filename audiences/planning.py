@@ -25,7 +25,8 @@ from audiences.plan import (
     rows_name,
     save_plan,
 )
-from audiences.snapshots import held, private_folder, stream, write_rows
+from audiences.sealing import Seal
+from audiences.snapshots import held, open_rows, private_folder, stream, write_rows
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def plan_audiences(
     state: Path,
     as_of: date,
     guard: Guard = lambda _plan, _wanted: (),
+    seal: Seal | None = None,
 ) -> AudiencePlan:
     """Plan all lists, ask the guard about each, and keep the plan in the state folder.
 
@@ -82,7 +84,9 @@ def plan_audiences(
     try:
         lists = []
         for one in sorted(wanted, key=lambda each: (each.audience.account, each.audience.audience)):
-            plan = plan_list(engine, one, base_of(one.audience), folder=draft, as_of=as_of)
+            plan = plan_list(
+                engine, one, base_of(one.audience), folder=draft, as_of=as_of, seal=seal
+            )
             lists.append(replace(plan, refused_by=tuple(guard(plan, one))))
         whole = AudiencePlan(as_of, tuple(lists))
         folder = plan_folder(state, whole.fingerprint)
@@ -95,13 +99,19 @@ def plan_audiences(
 
 
 def plan_list(
-    engine: Backend, wanted: Wanted, base: Base, *, folder: Path, as_of: date
+    engine: Backend,
+    wanted: Wanted,
+    base: Base,
+    *,
+    folder: Path,
+    as_of: date,
+    seal: Seal | None = None,
 ) -> ListPlan:
     """Plan one list and write its rows into `folder`."""
     limits = wanted.limits
     members = wanted.members
     if isinstance(members, Path):
-        members = engine.read_parquet(members)
+        members = open_rows(engine, members, seal)
     renewal = Renewal(limits.membership_days) if limits.membership_days else None
     expression = judge(members, base.known, wanted.withdrawn, renewal=renewal, as_of=as_of)
     with held(engine, expression) as judged:
@@ -109,7 +119,7 @@ def plan_list(
         steps = _steps(reasons, limits)
         rows = _rows_to_send(judged)
         batches = _numbered(engine, rows, steps, limits.batch_size)
-        file = write_rows(folder, rows_name(wanted.audience), PLANNED, batches)
+        file = write_rows(folder, rows_name(wanted.audience), PLANNED, batches, seal=seal)
     counts = _counts(reasons)
     return ListPlan(
         audience=wanted.audience,

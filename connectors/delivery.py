@@ -5,14 +5,12 @@ waits for a later run; what it refuses is data; what nobody can know stays unsur
 (`audiences.ledger.Sending`, here only a protocol) remembers all of it before the next batch leaves.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from audiences.model import MEMBERS, AudienceRef, Batch, Receipt, Refusal, Verb
 from connectors.base import Connector
@@ -32,7 +30,6 @@ from connectors.errors import (
 
 Answer = TypeVar("Answer")
 
-ROWS_AT_ONCE = 65_536
 FIRST_WAIT = 5.0
 LONGEST_WAIT = 60.0
 """Seconds between two tries while a platform is busy and does not say how long."""
@@ -142,7 +139,7 @@ def no_checkpoint(_step: str) -> None:
 
 def deliver(
     audience: AudienceRef,
-    rows: Path,
+    rows: Iterable[pa.RecordBatch],
     steps: Collection[str],
     connector: Connector,
     record: Record,
@@ -153,7 +150,7 @@ def deliver(
 ) -> Delivered:
     """Send what is left of a list's plan.
 
-    `rows` is the plan's file: batch, step, verb, reason and the columns of MEMBERS, in the order of
+    `rows` are the plan's: batch, step, verb, reason and the columns of MEMBERS, in the order of
     sending. `steps` are the steps that may go: 'withdraw', 'remove', 'add'. `wait` waits so many
     seconds, `patience` is how many in all. Raises nothing of the platform: what stopped it is in
     `stopped_by`.
@@ -175,19 +172,20 @@ def deliver(
     return done
 
 
-def planned_batches(rows: Path, steps: Collection[str]) -> Iterator[tuple[int, Verb, pa.Table]]:
-    """The batches of a plan's file that belong to these steps: number, verb, members."""
+def planned_batches(
+    rows: Iterable[pa.RecordBatch], steps: Collection[str]
+) -> Iterator[tuple[int, Verb, pa.Table]]:
+    """The batches of a plan that belong to these steps: number, verb, members."""
     held: list[pa.RecordBatch] = []
     number = 0
-    with pq.ParquetFile(rows) as file:
-        for chunk in file.iter_batches(batch_size=ROWS_AT_ONCE):
-            for part in _runs(chunk):
-                now = part.column("batch")[0].as_py()
-                if held and now != number:
-                    yield from _batch(held, steps)
-                    held = []
-                number = now
-                held.append(part)
+    for chunk in rows:
+        for part in _runs(chunk):
+            now = part.column("batch")[0].as_py()
+            if held and now != number:
+                yield from _batch(held, steps)
+                held = []
+            number = now
+            held.append(part)
     if held:
         yield from _batch(held, steps)
 

@@ -34,6 +34,7 @@ def ledger(workshop: Workshop) -> Ledger:
         workshop.state,
         workshop.now,
         checkpoint=workshop.checkpoint,
+        seal=workshop.seal,
     )
 
 
@@ -55,6 +56,7 @@ def plan_lists(workshop: Workshop, *, only: Collection[str] = ()) -> AudiencePla
         state=workshop.state,
         as_of=workshop.as_of,
         guard=_refusals(workshop),
+        seal=workshop.seal,
     )
     memory.keep(plan)
     workshop.checkpoint("plan kept")

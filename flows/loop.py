@@ -215,7 +215,7 @@ def _load(workshop: Workshop, fingerprint: str) -> WholePlan:
             else f"{fingerprint} could be any of {len(found)} plans: give more of it."
         )
     written = json.loads(found[0].read_text(encoding="utf-8"))
-    lists = load_plan(workshop.state, written["lists"]) if written["lists"] else None
+    lists = load_plan(workshop.state, written["lists"], workshop.seal) if written["lists"] else None
     bids = BIDS.validate_python(written["bids"]) if written["bids"] else None
     whole = WholePlan(lists, GROWTH.validate_python(written["growth"]), bids)
     if whole.fingerprint != found[0].stem:

@@ -18,7 +18,8 @@ from audiences.catalog import open_catalog
 from audiences.engine import open_engine
 from audiences.ledger import Checkpoint, no_checkpoint
 from audiences.model import Snapshot
-from audiences.snapshots import current_snapshot, private_folder
+from audiences.sealing import Seal
+from audiences.snapshots import current_snapshot, open_rows, private_folder
 from config.load import load_project
 from config.platforms import Account
 from config.project import Project
@@ -76,7 +77,17 @@ class Workshop:
 
     def table(self, kind: str, name: str = "") -> ir.Table:
         """The rows of the current snapshot of a kind."""
-        return self.engine.read_parquet(self.snapshot(kind, name).path)
+        return self.read(self.snapshot(kind, name))
+
+    def read(self, snapshot: Snapshot) -> ir.Table:
+        """The rows of a snapshot, opened with the project's key if they are encrypted."""
+        return open_rows(self.engine, Path(snapshot.path), self.seal)
+
+    @cached_property
+    def seal(self) -> Seal | None:
+        """What encrypts the project's files; None where no key is set."""
+        key = self.settings.encryption_key
+        return None if key is None else Seal.of(key.get_secret_value())
 
     def databases(self) -> dict[str, str]:
         """URLs of the databases that exports name, by the name of their variable."""

@@ -275,7 +275,7 @@ class Chain:
         ours = {report["lists"][name]["list_id"] for name in LISTS}
         assert {held[one]["name"] for one in ours} == {f"{TITLE}{name}" for name in LISTS}
         foreign = [one for key, one in held.items() if key not in ours]
-        assert [one["name"] for one in foreign] == [BY_HAND], "lists that nobody asked for"
+        assert [one["name"] for one in foreign] == [BY_HAND], "there are lists that nobody asked for"
         assert len(foreign[0]["members"]) == 400, "a foreign member was touched"
         for name in LISTS:
             believed = report["lists"][name]
@@ -284,19 +284,20 @@ class Chain:
             assert there == wanted, (
                 f"{name}: {len(wanted - there)} digests missing, {len(there - wanted)} too many"
             )
-            assert {row["standing"] for row in believed["rows"]} == {"in"}
+            standing = Counter(row["standing"] for row in believed["rows"])
+            assert set(standing) == {"in"}, f"{name}: {dict(standing)}"
             digests = {d for row in believed["rows"] for k in ("email", "phone") for d in row[k]}
             assert digests == there, f"{name}: the ledger believes something else"
-            assert len(believed["rows"]) == len(self.shop.wanted(name))
+            assert len(believed["rows"]) == len(self.shop.wanted(name)), "somebody is there twice"
             for batch in believed["batches"]:
                 if batch["state"] == "settled":
-                    assert batch["accepted"] + batch["refused"] == batch["people"]
-            keys = [batch["key"] for batch in believed["batches"]]
-            assert len(set(keys)) == len(keys)
+                    told = batch["accepted"] + batch["refused"]
+                    assert told == batch["people"], f"{name}: a batch lost people"
 
     def check_corrections(self, report: dict[str, Any]) -> None:
         (row,) = report["bids"]
-        assert (row["action"], row["present"]) == ("keep", self.shop.bids["north"])
+        wanted = self.shop.bids["north"]
+        assert (row["action"], row["present"]) == ("keep", wanted), f"{wanted} %, but {row}"
 
 
 @contextmanager
