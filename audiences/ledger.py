@@ -58,6 +58,10 @@ def no_checkpoint(_step: str) -> None:
     """Nothing happens between two recorded steps; a crash test puts a kill here."""
 
 
+class Unsigned(Exception):
+    """An approval without a name or a reason."""
+
+
 class ListNotOurs(Exception):
     """The ledger does not know the list as one that it may work on."""
 
@@ -89,7 +93,8 @@ class Ledger:
             record = read_list(connection, audience)
             generation, path = known_now(connection, audience)
         made = record is not None and record["list_id"] is not None
-        return Base(generation, self._known_table(path), made)
+        add_only = record is not None and record["add_only"]
+        return Base(generation, self._known_table(path), made, add_only)
 
     def list_id(self, audience: AudienceRef) -> str | None:
         """Id of the list on the platform, or None while it is not known to be made."""
@@ -121,7 +126,7 @@ class Ledger:
     def approve(self, fingerprint: str, *, who: str, why: str) -> Approval:
         """Let exactly this plan pass its guards. Raises StalePlan if no such plan was made."""
         if not who.strip() or not why.strip():
-            raise ValueError("an approval needs a name and a reason")
+            raise Unsigned("an approval needs a name and a reason: --who NAME --why REASON")
         approval = Approval(fingerprint, who, why, self.clock())
         with self.catalog.begin() as connection:
             known = select(PLANS.c.fingerprint).where(PLANS.c.fingerprint == fingerprint)
@@ -226,6 +231,7 @@ class Ledger:
         folders = [plan_folder(self.state, plan) for plan in plans]
         present = [folder for folder in folders if folder.exists()]
         half_written = [*plans_folder(self.state).glob(".draft-*"), *self.state.rglob("*.part")]
+        half_written += plans_folder(self.state).glob("*.json")  # lists, bids, look-alikes together
         dead = [path for path in half_written if path.stat().st_mtime < limit.timestamp()]
         for path in (*present, *dead):
             if path.is_dir():

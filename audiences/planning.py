@@ -61,6 +61,8 @@ class Base:
     known: ibis.Table
     made: bool
     """The list is there on the platform."""
+    add_only: bool = False
+    """It was adopted: nobody is removed but those who withdrew their consent."""
 
 
 Guard = Callable[[ListPlan, Wanted], Iterable[Refused]]
@@ -116,7 +118,7 @@ def plan_list(
     expression = judge(members, base.known, wanted.withdrawn, renewal=renewal, as_of=as_of)
     with held(engine, expression) as judged:
         reasons = _count_reasons(engine, judged)
-        steps = _steps(reasons, limits)
+        steps = _steps(reasons, limits, add_only=base.add_only)
         rows = _rows_to_send(judged)
         batches = _numbered(engine, rows, steps, limits.batch_size)
         file = write_rows(folder, rows_name(wanted.audience), PLANNED, batches, seal=seal)
@@ -128,7 +130,7 @@ def plan_list(
         steps=steps,
         rows=file.path.name,
         rows_fingerprint=file.fingerprint,
-        waiting=tuple(_waiting(steps, counts, limits, made=base.made)),
+        waiting=tuple(_waiting(steps, counts, limits, base)),
         notes=tuple(_notes(counts, limits, made=base.made)),
     )
 
@@ -161,12 +163,15 @@ def _counts(of: Mapping[str, int]) -> Counts:
     )
 
 
-def _steps(of: Mapping[str, int], limits: ListLimits) -> tuple[tuple[Step, int], ...]:
+def _steps(
+    of: Mapping[str, int], limits: ListLimits, *, add_only: bool
+) -> tuple[tuple[Step, int], ...]:
     """Rows per step. Where a platform has a least difference, withdrawals join the removals."""
     sizes = dict.fromkeys(Step, 0)
     for reason, step in STEP_OF.items():
         sizes[step] += of.get(reason.value, 0)
-    if sizes[Step.WITHDRAW] < limits.min_difference <= sizes[Step.WITHDRAW] + sizes[Step.REMOVE]:
+    together = 0 if add_only else sizes[Step.WITHDRAW] + sizes[Step.REMOVE]
+    if sizes[Step.WITHDRAW] < limits.min_difference <= together:
         sizes[Step.REMOVE] += sizes[Step.WITHDRAW]
         sizes[Step.WITHDRAW] = 0
     return tuple((step, size) for step, size in sizes.items() if size)
@@ -209,10 +214,17 @@ def _numbered(
 
 
 def _waiting(
-    steps: Sequence[tuple[Step, int]], counts: Counts, limits: ListLimits, *, made: bool
+    steps: Sequence[tuple[Step, int]], counts: Counts, limits: ListLimits, base: Base
 ) -> Iterator[Waiting]:
     for step, size in steps:
-        if step is Step.ADD and not made and counts.after < limits.min_members:
+        if step is Step.REMOVE and base.add_only:
+            yield Waiting(
+                step,
+                size,
+                "the list was there before this project and is only added to, until somebody "
+                f"allows removals; {size:,} people would leave",
+            )
+        elif step is Step.ADD and not base.made and counts.after < limits.min_members:
             yield Waiting(
                 step,
                 size,

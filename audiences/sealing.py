@@ -8,10 +8,12 @@ SP 800-38D, section 8.3), and a project of daily runs writes thousands.
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
-import pyarrow.parquet.encryption as parquet_encryption
+from pyarrow.parquet import encryption
+
+PARQUET: Any = encryption  # its stubs are older than the two functions used here
 
 SEALED_END = b"PARE"
 """The last four bytes of a Parquet file with an encrypted footer; a plain one ends in PAR1."""
@@ -34,10 +36,13 @@ class Seal:
         """The key that a setting stands for (scrypt, RFC 7914)."""
         return cls(hashlib.scrypt(setting.encode(), salt=SALT, n=2**14, r=8, p=1, dklen=32))
 
-    def writer(self, schema: pa.Schema, target: object, **options: object) -> pq.ParquetWriter:
-        """A writer whose file only this key opens."""
-        properties = parquet_encryption.create_encryption_properties(self.key)
-        return pq.ParquetWriter(target, schema, encryption_properties=properties, **options)
+    def to_write(self) -> Any:
+        """Properties of a file that only this key opens."""
+        return PARQUET.create_encryption_properties(self.key)
+
+    def to_read(self) -> Any:
+        """Properties that open a file of this key."""
+        return PARQUET.create_decryption_properties(self.key)
 
 
 def is_sealed(path: Path) -> bool:
@@ -56,9 +61,8 @@ def open_parquet(path: Path, seal: Seal | None) -> pq.ParquetFile:
         return pq.ParquetFile(path)
     if seal is None:
         raise Sealed(f"{path.name} is encrypted. Set ADSTEER_ENCRYPTION_KEY as it was then.")
-    properties = parquet_encryption.create_decryption_properties(seal.key)
     try:
-        return pq.ParquetFile(path, decryption_properties=properties)
+        return pq.ParquetFile(path, decryption_properties=seal.to_read())
     except OSError:
         raise Sealed(
             f"{path.name} was encrypted with another key. Set ADSTEER_ENCRYPTION_KEY as it was "

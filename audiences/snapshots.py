@@ -133,10 +133,11 @@ def write_rows(
     return RowsFile(path, rows, digest.hexdigest())
 
 
-def _writer(target: object, schema: pa.Schema, seal: Seal | None) -> pq.ParquetWriter:
-    if seal is not None:
-        return seal.writer(schema, target, compression="zstd")
-    return pq.ParquetWriter(target, schema, compression="zstd")
+def _writer(target: Any, schema: pa.Schema, seal: Seal | None) -> pq.ParquetWriter:
+    properties = None if seal is None else seal.to_write()
+    return pq.ParquetWriter(
+        target, schema, compression="zstd", encryption_properties=properties
+    )
 
 
 def read_rows(path: Path, seal: Seal | None = None) -> Iterator[pa.RecordBatch]:

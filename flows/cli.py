@@ -5,7 +5,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -141,6 +141,100 @@ def approve(
 
 
 @app.command()
+def rollback(
+    to: Annotated[
+        datetime,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f"],
+            help="Moment to go back to, in UTC: a day means its beginning.",
+        ),
+    ],
+    only: Annotated[list[str] | None, typer.Option(help="Only this audience; repeatable.")] = None,
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Plan lists back to what they held at an earlier moment; apply the plan afterwards."""
+    from flows import loop, show
+
+    with _workshop(project) as workshop:
+        # a moment as `history` shows it means all of its second
+        moment = to.replace(tzinfo=UTC, microsecond=to.microsecond or 999_999)
+        document = loop.rollback(workshop, moment, only=only or ())
+    _tell(document, as_json=json, show=show.planned)
+    _leave(REFUSED if loop.is_refused(document) else DONE)
+
+
+Account = Annotated[
+    str | None, typer.Option(help="Account of the list; may be left out if it is on one alone.")
+]
+Named = Annotated[str, typer.Argument(help="Name of the audience.")]
+
+
+@app.command()
+def history(
+    audience: Annotated[str | None, typer.Argument(help="Audience; all if left out.")] = None,
+    account: Account = None,
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Tell what happened to a list: what was sent, what was answered, who approved."""
+    from flows import show
+    from flows.history import history as told
+
+    with _workshop(project) as workshop:
+        document = told(workshop, audience, account)
+    _tell(document, as_json=json, show=show.told)
+
+
+@app.command()
+def adopt(
+    audience: Named,
+    list_id: Annotated[
+        str | None, typer.Option(help="Id of the list on the platform, to take it over.")
+    ] = None,
+    allow_removals: Annotated[
+        bool, typer.Option("--allow-removals", help="Whom we sent may leave again.")
+    ] = False,
+    account: Account = None,
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Take over a list that is on the platform already; it is only added to until you say more."""
+    from flows import curating, show
+
+    if (list_id is None) == (not allow_removals):
+        _stop("say either --list-id, or --allow-removals for a list that is adopted", WRONG)
+    with _workshop(project) as workshop:
+        if list_id is not None:
+            document = curating.adopt(workshop, audience, account, list_id)
+        else:
+            document = curating.allow_removals(workshop, audience, account)
+    _tell(document, as_json=json, show=show.adopted)
+
+
+@app.command()
+def rebuild(
+    audience: Named,
+    delete_old: Annotated[
+        bool, typer.Option("--delete-old", help="Delete the list that a rebuild replaced.")
+    ] = False,
+    account: Account = None,
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Build a list anew beside the old one, verify it, swap it in; the old one is kept."""
+    from flows import curating, loop, show
+
+    with _workshop(project) as workshop:
+        if delete_old:
+            document = {"rebuilt": curating.delete_old(workshop, audience, account)}
+        else:
+            document = loop.rebuild(workshop, audience, account)
+    _tell(document, as_json=json, show=show.rebuilt)
+    _leave(DONE if document.get("rebuilt", {}).get("swapped") else REFUSED)
+
+
+@app.command()
 def sandbox(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8765,
     state: Annotated[
@@ -217,10 +311,12 @@ def said_plainly() -> Iterator[None]:
 
 
 def _mendable() -> tuple[type[Exception], ...]:
+    from audiences.catalog import CatalogUnknown
     from audiences.leases import AccountBusy, LeaseLost
-    from audiences.ledger import ListNotOurs
+    from audiences.ledger import ListNotOurs, Unsigned
     from audiences.plan import StalePlan
     from audiences.refusals import ExportRefused
+    from audiences.sealing import Sealed
     from bids.deliver import StalePlan as StaleBidPlan
     from connectors.errors import ConnectorError
     from flows.workshop import CannotRun
@@ -228,12 +324,15 @@ def _mendable() -> tuple[type[Exception], ...]:
     return (
         AccountBusy,
         CannotRun,
+        CatalogUnknown,
         ConnectorError,
         ExportRefused,
         LeaseLost,
         ListNotOurs,
+        Sealed,
         StaleBidPlan,
         StalePlan,
+        Unsigned,
     )
 
 

@@ -1,6 +1,6 @@
 """Lists on the platforms: who is wanted where, the plan, and its delivery."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import ibis.expr.types as ir
@@ -44,7 +44,11 @@ def plan_lists(workshop: Workshop, *, only: Collection[str] = ()) -> AudiencePla
     A plan that a dead run left open is closed first. Raises CannotRun before the first refresh and
     AccountBusy while another run works on one of the accounts.
     """
-    wanted = list(_wanted(workshop, only))
+    return plan_wanted(workshop, list(wanted_lists(workshop, only)))
+
+
+def plan_wanted(workshop: Workshop, wanted: Sequence[Wanted]) -> AudiencePlan:
+    """Plan these lists; raises as `plan_lists`."""
     memory = ledger(workshop)
     with leased(workshop, {one.audience.account for one in wanted}) as leases:
         for one in wanted:
@@ -102,7 +106,7 @@ def _apply_list(
         return documents.list_receipt(one, sending.list_id, delivered)
 
 
-def _wanted(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
+def wanted_lists(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
     """Who is wanted in which list."""
     project = workshop.project
     people = workshop.table("people")

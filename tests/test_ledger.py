@@ -17,6 +17,7 @@ from audiences.leases import (
     leave_lease,
     take_lease,
 )
+from audiences.ledger import Unsigned
 from audiences.model import MEMBERS, Receipt, Refusal, Verb
 from audiences.plan import StalePlan
 from audiences.records import REFUSALS
@@ -144,7 +145,7 @@ def test_a_refused_plan_waits_for_an_approval_of_exactly_it(run):
     run.apply(plan, MemoryConnector(platform))
     assert platform.members(ref().title) == {"e0", "e1", "e2", "e3", "e4"}  # the withdrawal went
     plan = run.plan(fewer, withdrawn=["c5"])
-    with pytest.raises(ValueError, match="name and a reason"):
+    with pytest.raises(Unsigned, match="name and a reason"):
         run.ledger.approve(plan.fingerprint, who="Ann", why=" ")
     with pytest.raises(StalePlan):
         run.ledger.approve("0" * 64, who="Ann", why="season over")

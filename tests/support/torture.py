@@ -275,7 +275,8 @@ class Chain:
         ours = {report["lists"][name]["list_id"] for name in LISTS}
         assert {held[one]["name"] for one in ours} == {f"{TITLE}{name}" for name in LISTS}
         foreign = [one for key, one in held.items() if key not in ours]
-        assert [one["name"] for one in foreign] == [BY_HAND], "there are lists that nobody asked for"
+        names = [one["name"] for one in foreign]
+        assert names == [BY_HAND], "there are lists that nobody asked for"
         assert len(foreign[0]["members"]) == 400, "a foreign member was touched"
         for name in LISTS:
             believed = report["lists"][name]
