@@ -135,9 +135,7 @@ def write_rows(
 
 def _writer(target: Any, schema: pa.Schema, seal: Seal | None) -> pq.ParquetWriter:
     properties = None if seal is None else seal.to_write()
-    return pq.ParquetWriter(
-        target, schema, compression="zstd", encryption_properties=properties
-    )
+    return pq.ParquetWriter(target, schema, compression="zstd", encryption_properties=properties)
 
 
 def read_rows(path: Path, seal: Seal | None = None) -> Iterator[pa.RecordBatch]:

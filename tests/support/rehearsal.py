@@ -28,9 +28,7 @@ class Rehearsal:
 
     def run(self, *arguments: str, code: int = 0) -> dict[str, Any]:
         """A command's JSON document; it must end with this exit status."""
-        result = CliRunner().invoke(
-            app, [*arguments, "--project", str(self.shop.folder), "--json"]
-        )
+        result = CliRunner().invoke(app, [*arguments, "--project", str(self.shop.folder), "--json"])
         said = f"{result.output}\n{result.exception!r}"
         assert result.exit_code == code, said
         assert result.exception is None or isinstance(result.exception, SystemExit), said
