@@ -6,13 +6,14 @@ from contextlib import ExitStack, contextmanager
 import ibis.expr.types as ir
 
 from audiences.choosing import choose, describe, members, withdrawn
-from audiences.guards import refuse_list, refuse_source
+from audiences.guards import refuse_list, refuse_seed, refuse_source
 from audiences.holdout import without_holdout
 from audiences.leases import Lease, leave_lease, take_lease
 from audiences.ledger import Ledger
 from audiences.model import AudienceRef, ListState
 from audiences.plan import AudiencePlan, ListPlan, Refused
 from audiences.planning import Guard, ListLimits, Wanted, plan_audiences
+from audiences.rebuilds import NEW
 from audiences.refreshes import last_refreshes, source_figures
 from config.audiences import Audience, Purpose
 from connectors.base import Connector
@@ -21,6 +22,9 @@ from flows import documents
 from flows.documents import Document
 from flows.ownership import is_dead, owner
 from flows.workshop import Workshop
+
+SEED_DAYS = 30
+"""Age at which a seed is stale where its audience does not say."""
 
 POLL_SECONDS = 60.0
 """Between two looks at a list that the platform works on; it is minutes to hours about it."""
@@ -149,11 +153,19 @@ def _refusals(workshop: Workshop) -> Guard:
     guards = workshop.project.audiences.guards
     source = refuse_source(figures, guards, as_of=workshop.as_of) if figures else ()
     seeds = refreshes[0].document["seeds"] if refreshes else {}
+    ages = {
+        one.name: one.lookalike.refresh_days if one.lookalike else SEED_DAYS
+        for one in workshop.project.audiences.audience
+    }
 
     def guard(plan: ListPlan, _wanted: Wanted) -> Iterator[Refused]:
         yield from source
-        for text in seeds.get(plan.audience.audience, {}).get("refused_by", ()):
+        name = plan.audience.audience.removesuffix(NEW)
+        for text in seeds.get(name, {}).get("refused_by", ()):
             yield Refused("seed_refused", text)
+        if plan.audience.purpose is Purpose.SEED:
+            picked_on = workshop.snapshot("seed", name).as_of
+            yield from refuse_seed(picked_on, ages[name], as_of=workshop.as_of)
         yield from refuse_list(plan, guards)
 
     return guard
