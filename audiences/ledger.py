@@ -116,12 +116,13 @@ class Ledger:
         return known_after(known, planned, ibis.memtable(sent), ibis.memtable(refused))
 
     def keep(self, plan: AudiencePlan) -> None:
-        """Record that a plan was made; the second time is no error."""
+        """Record that a plan was made, or the very same one made again: its age begins anew."""
+        now = self.clock()
+        again = update(PLANS).where(PLANS.c.fingerprint == plan.fingerprint).values(made_at=now)
         with self.catalog.begin() as connection:
-            known = select(PLANS.c.fingerprint).where(PLANS.c.fingerprint == plan.fingerprint)
-            if connection.execute(known).first() is None:
+            if connection.execute(again).rowcount == 0:
                 row = {"fingerprint": plan.fingerprint, "as_of": plan.as_of}
-                connection.execute(insert(PLANS).values(made_at=self.clock(), **row))
+                connection.execute(insert(PLANS).values(made_at=now, **row))
 
     def approve(self, fingerprint: str, *, who: str, why: str) -> Approval:
         """Let exactly this plan pass its guards. Raises StalePlan if no such plan was made."""
@@ -231,7 +232,6 @@ class Ledger:
         folders = [plan_folder(self.state, plan) for plan in plans]
         present = [folder for folder in folders if folder.exists()]
         half_written = [*plans_folder(self.state).glob(".draft-*"), *self.state.rglob("*.part")]
-        half_written += plans_folder(self.state).glob("*.json")  # lists, bids, look-alikes together
         dead = [path for path in half_written if path.stat().st_mtime < limit.timestamp()]
         for path in (*present, *dead):
             if path.is_dir():

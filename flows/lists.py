@@ -20,7 +20,7 @@ from connectors.base import Connector
 from connectors.delivery import Delivered, deliver
 from flows import documents
 from flows.documents import Document
-from flows.ownership import is_dead, owner
+from flows.ownership import is_alive, is_dead, owner
 from flows.workshop import Workshop
 
 SEED_DAYS = 30
@@ -216,7 +216,12 @@ def leased(workshop: Workshop, accounts: Collection[str]) -> Iterator[dict[str, 
         leases = {}
         for account in sorted(accounts):
             lease = take_lease(
-                workshop.catalog, account, owner(), now=workshop.now(), is_dead=is_dead
+                workshop.catalog,
+                account,
+                owner(),
+                now=workshop.now(),
+                is_dead=is_dead,
+                is_alive=is_alive,
             )
             stack.callback(leave_lease, workshop.catalog, lease)
             leases[account] = lease

@@ -4,13 +4,13 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from audiences.plan import AudiencePlan, StalePlan, load_plan
+from audiences.plan import AudiencePlan, StalePlan, load_plan, plan_folder
 from audiences.snapshots import forget_old, private_folder
 from bids.corrections import BidPlan
 from bids.deliver import BidReceipts
@@ -106,6 +106,12 @@ def _tidy(workshop: Workshop) -> None:
     days = workshop.project.adsteer.state.keep_days
     forget_old(workshop.catalog, workshop.state, now=workshop.now(), keep_days=days)
     ledger(workshop).forget_old_plans(days)
+    limit = (workshop.now() - timedelta(days=days)).timestamp()
+    for path in (workshop.state / "plans").glob("*.json"):
+        lists = json.loads(path.read_text(encoding="utf-8"))["lists"]
+        kept = plan_folder(workshop.state, lists).exists() if lists else False
+        if not kept and (lists or path.stat().st_mtime < limit):
+            path.unlink(missing_ok=True)
 
 
 def apply(workshop: Workshop, fingerprint: str | None = None) -> Document:

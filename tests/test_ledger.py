@@ -196,6 +196,14 @@ def test_a_lease_ends_is_left_or_taken_from_the_dead(run):
         hold_lease(connection, second, now=START)
 
 
+def test_a_lease_that_ended_is_not_taken_from_a_run_that_lives(run):
+    take_lease(run.catalog, "main", "first", now=START)
+    later = START + 2 * LEASE_LASTS
+    with pytest.raises(AccountBusy):
+        take_lease(run.catalog, "main", "second", now=later, is_alive=lambda _owner: True)
+    take_lease(run.catalog, "main", "second", now=later)
+
+
 def test_a_run_that_lost_its_lease_records_nothing_more(run):
     _, sending = began(run)
     key = sending.intend(1, Verb.ADD, 3)
