@@ -2,7 +2,8 @@
 
 Compares the catalog that the present migrations make with the tables as declared, and writes what
 is missing into audiences/migrations/versions. Then set HEAD in audiences/catalog.py, and read what
-was written: a renamed column looks like one dropped and one added.
+was written: a renamed column looks like one dropped and one added. Until the first release there
+is one migration alone, 0001, written anew with every change.
 """
 
 import importlib
@@ -12,7 +13,7 @@ from typing import Any
 
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, create_engine
 
 from audiences.catalog import MIGRATIONS, Instant, metadata, open_catalog
 
@@ -40,10 +41,12 @@ def _render(kind: str, item: object, _context: object) -> str | bool:
 
 def main(number: str, title: str) -> None:
     every_table()
-    catalog = open_catalog("sqlite://")
+    first = number == "0001"
+    catalog = create_engine("sqlite://") if first else open_catalog("sqlite://")
     with catalog.begin() as connection:
         script = produce_migrations(comparing(connection), metadata)
         code = render_python_code(script.upgrade_ops, render_as_batch=True, render_item=_render)
+    code = "\n".join(line for line in code.splitlines() if "# ###" not in line).strip()
     before = f"{int(number) - 1:04}"
     template = (MIGRATIONS / "script.py.mako").read_text()
     text = (
