@@ -161,6 +161,19 @@ def test_a_rebuilt_list_is_filled_and_verified_before_it_serves(rehearsal):
     assert rehearsal.run("history", "north")["lists"][0]["old_list"] is None
 
 
+def test_corrections_follow_a_rebuilt_list(rehearsal):
+    shop, box = rehearsal.shop, rehearsal.box
+    shop.bids["north"] = 20
+    shop.write_rules()
+    rehearsal.run("apply")
+    rehearsal.run("rebuild", "north")
+    rehearsal.run("apply")
+    in_group = [one for one in box.bids("yandex_direct") if one["Level"] == "AD_GROUP"]
+    assert [one["BidModifier"] for one in in_group] == [120]
+    (row,) = rehearsal.run("plan")["bids"]
+    assert (row["action"], row["present"]) == ("keep", 20)
+
+
 def test_a_rebuild_that_is_cut_off_leaves_the_old_list_serving(rehearsal):
     shop, box = rehearsal.shop, rehearsal.box
     rehearsal.run("apply")

@@ -128,7 +128,7 @@ def test_repeating_a_batch_adds_nobody_twice_and_forgets_nobody(run, platform):
     run.sync(NINE, Counting(platform))
     assert Counting.sent == 9 + 3  # the batch without an answer once more, and no other
     assert platform.members(TITLE) == digests(NINE)
-    assert run.standing() == dict.fromkeys(sorted(NINE), ["in"])
+    assert run.standing() == {person: ["in"] for person in sorted(NINE)}
 
 
 def test_a_run_with_refused_people_is_no_clean_success_and_the_next_tries_again(run, platform):
