@@ -179,10 +179,13 @@ class Chain:
     def behind_a_locked_database(self) -> None:
         child = self.start("apply")
         time.sleep(self.random.uniform(0, 0.6))
-        with sqlite3.connect(self.folder / ".adsteer" / "catalog.sqlite", timeout=30) as catalog:
-            catalog.execute("BEGIN EXCLUSIVE")
-            time.sleep(self.random.uniform(0.1, 0.8))
-        catalog.close()
+        path = self.folder / ".adsteer" / "catalog.db"
+        assert path.is_file()
+        held = sqlite3.connect(path, timeout=30, isolation_level=None)
+        held.execute("BEGIN IMMEDIATE")
+        time.sleep(self.random.uniform(0.1, 0.8))
+        held.execute("ROLLBACK")
+        held.close()
         self.ends_well_or_says_why(child)
 
     def beside_a_second_run(self) -> None:
