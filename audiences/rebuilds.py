@@ -6,7 +6,6 @@ in the catalog until somebody says that it may be deleted.
 """
 
 from dataclasses import replace
-from datetime import date
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, select, update
 
@@ -20,15 +19,20 @@ NEW, OLD = "~new", "~old"
 """What is added to an audience's name; a name of the rules cannot hold the sign."""
 
 
-def new_list(catalog: Engine, audience: AudienceRef, day: date, title_length: int) -> AudienceRef:
+def new_list(
+    catalog: Engine, audience: AudienceRef, title_length: int, lease: Lease, *, clock: Clock
+) -> AudienceRef:
     """The list that is built: under a title of its own, the same in every run until the swap."""
-    ref = replace(audience, audience=f"{audience.audience}{NEW}")
+    now = clock()
+    mark = f" {now:%Y-%m-%d %H:%M}"
+    title = audience.title[: title_length - len(mark)] + mark
+    ref = replace(audience, audience=f"{audience.audience}{NEW}", title=title)
     with catalog.begin() as connection:
+        hold_lease(connection, lease, now=now)
         record = read_list(connection, ref)
-    if record is not None:
-        return replace(ref, title=record["title"])
-    mark = f" {day.isoformat()}"
-    return replace(ref, title=audience.title[: title_length - len(mark)] + mark)
+        if record is None:  # remembered at once: an approval is of a plan with this title
+            write_list(connection, ref, now, state="planned")
+    return ref if record is None else replace(ref, title=record["title"])
 
 
 def old_list(audience: AudienceRef) -> AudienceRef:

@@ -78,9 +78,11 @@ def rebuild(workshop: Workshop, name: str, account: str | None) -> tuple[Audienc
             "adsteer rebuild --delete-old."
         )
     connector = workshop.lists_of(ref.account)
-    new = rebuilds.new_list(
-        workshop.catalog, ref, workshop.now().date(), connector.limits.title_length
-    )
+    longest = connector.limits.title_length
+    with leased(workshop, {ref.account}) as leases:
+        new = rebuilds.new_list(
+            workshop.catalog, ref, longest, leases[ref.account], clock=workshop.now
+        )
     (wanted,) = (one for one in wanted_lists(workshop, (name,)) if one.audience == ref)
     return new, plan_wanted(workshop, [replace(wanted, audience=new)])
 

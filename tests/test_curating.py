@@ -174,6 +174,19 @@ def test_corrections_follow_a_rebuilt_list(rehearsal):
     assert (row["action"], row["present"]) == ("keep", 20)
 
 
+def test_a_rebuild_that_guards_hold_back_goes_on_with_its_approval(rehearsal):
+    shop = rehearsal.shop
+    rehearsal.run("apply")
+    first = rehearsal.run("history", "north")["lists"][0]["list_id"]
+    shop.guards = "max_source_age_days = 0"
+    shop.write_rules()
+    held = rehearsal.run("rebuild", "north", code=1)
+    assert held["audiences"][0]["refused_by"][0]["code"] == "source_stale"
+    assert rehearsal.run("history", "north")["lists"][0]["list_id"] == first
+    rehearsal.run("approve", held["fingerprint"], "--who", "Anna", "--why", "a quiet week")
+    assert rehearsal.run("rebuild", "north")["rebuilt"]["swapped"]
+
+
 def test_a_rebuild_that_is_cut_off_leaves_the_old_list_serving(rehearsal):
     shop, box = rehearsal.shop, rehearsal.box
     rehearsal.run("apply")

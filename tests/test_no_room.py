@@ -34,10 +34,8 @@ def test_a_full_disk_is_said_plainly_and_the_next_run_goes_on(rehearsal, request
     said = rehearsal.run("apply", code=1)["said"]
     assert "disk" in said
     assert "Nothing is lost" in said
-    resource.setrlimit(
-        resource.RLIMIT_FSIZE,
-        (resource.RLIM_INFINITY, resource.getrlimit(resource.RLIMIT_FSIZE)[1]),
-    )
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, hard))
     rehearsal.run("apply")
     assert rehearsal.members("north") == rehearsal.shop.digests("north")
 
