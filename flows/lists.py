@@ -1,11 +1,14 @@
 """Lists on the platforms: who is wanted where, the plan, and its delivery."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 
 from audiences.choosing import choose, describe, members, withdrawn
+from audiences.gates import Verdict
 from audiences.guards import refuse_list, refuse_source
 from audiences.holdout import without_holdout
 from audiences.leases import Lease, leave_lease, take_lease
@@ -19,6 +22,7 @@ from connectors.base import Connector
 from connectors.delivery import Delivered, deliver
 from flows import documents
 from flows.documents import Document
+from flows.gating import roll_ups_of, segment_of
 from flows.ownership import is_dead, owner
 from flows.workshop import Workshop
 
@@ -103,19 +107,52 @@ def _wanted(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
         overlays=project.overlay_rules,
     )
     leaving = withdrawn(people)
+    rolled = roll_ups_of(last_document(workshop))
     for audience in project.audiences.audience:
         if only and audience.name not in only:
             continue
-        chosen = without_holdout(_chosen(workshop, described, audience), project.audiences.holdout)
         for account in audience.accounts:
             connector = workshop.lists_of(account)
+            ref = reference(workshop, audience, account)
+            seen, notes = _rolled(workshop, described, audience, ref, rolled.get(account, {}))
+            chosen = without_holdout(_chosen(workshop, seen, audience), project.audiences.holdout)
             digests = workshop.table("digests", connector.recipe.name)
             yield Wanted(
-                audience=reference(workshop, audience, account),
+                audience=ref,
                 limits=_limits(connector, audience),
                 members=members(chosen, digests, identifiers=audience.identifiers),
                 withdrawn=leaving,
+                notes=notes,
             )
+
+
+def _rolled(
+    workshop: Workshop,
+    described: ir.Table,
+    audience: Audience,
+    ref: AudienceRef,
+    within: Mapping[str, str],
+) -> tuple[ir.Table, tuple[str, ...]]:
+    """`described` as the list of a segment sees it after roll-up, and what to say of it.
+
+    A list takes in the small segments that are exported within its own. The list of such a small
+    segment is not made; one that is there already stays in step with its own people, so that
+    nothing has to be emptied, and only its correction goes (`flows.bidding`).
+    """
+    name = segment_of(audience, workshop.project.audience_rules[audience.name])
+    if name is None:
+        return described, ()
+    if name in within:
+        if ledger(workshop).list_id(ref) is None:
+            note = f"{name} is too small for a list of its own: its people are in {within[name]}"
+            return described.filter(ibis.literal(value=False)), (note,)
+        note = f"{name} is under its gate: its people are in {within[name]} too, and bid by it"
+        return described, (note,)
+    taken = sorted(small for small, to in within.items() if to == name)
+    if not taken:
+        return described, ()
+    segment = ibis.ifelse(described.segment.isin(taken), name, described.segment)
+    return described.mutate(segment=segment), (f"holds {', '.join(taken)} too: under their gate",)
 
 
 def _chosen(workshop: Workshop, described: ir.Table, audience: Audience) -> ir.Table:
@@ -134,15 +171,37 @@ def _refusals(workshop: Workshop) -> Guard:
     figures = source_figures(refreshes)
     guards = workshop.project.audiences.guards
     source = refuse_source(figures, guards, as_of=workshop.as_of) if figures else ()
-    seeds = refreshes[0].document["seeds"] if refreshes else {}
+    document = refreshes[0].document if refreshes else {}
+    seeds = document.get("seeds", {})
+    rules = workshop.project.audience_rules
+    of_segment = {one.name: segment_of(one, rules[one.name]) for one in _audiences(workshop)}
+    gate = document.get("gate", {})
 
     def guard(plan: ListPlan, _wanted: Wanted) -> Iterator[Refused]:
         yield from source
+        if gate.get("verdict") == Verdict.REFUSE:
+            yield Refused("base_gate", " ".join(gate["notes"]))
+        short = document.get("roll_ups", {}).get(plan.audience.account, {}).get("refused", ())
+        name = of_segment[plan.audience.audience]
+        if name in short:
+            yield Refused(
+                "segment_gate", f"{name} is under its gate and [gates] too_small is 'refuse'"
+            )
         for text in seeds.get(plan.audience.audience, {}).get("refused_by", ()):
             yield Refused("seed_refused", text)
         yield from refuse_list(plan, guards)
 
     return guard
+
+
+def _audiences(workshop: Workshop) -> tuple[Audience, ...]:
+    return workshop.project.audiences.audience
+
+
+def last_document(workshop: Workshop) -> Mapping[str, Any] | None:
+    with workshop.catalog.begin() as connection:
+        refreshes = last_refreshes(connection, most=1)
+    return refreshes[0].document if refreshes else None
 
 
 def reference(workshop: Workshop, audience: Audience, account: str) -> AudienceRef:

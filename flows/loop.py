@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from audiences.plan import AudiencePlan, StalePlan, load_plan
+from audiences.plan import AudiencePlan, ListPlan, StalePlan, load_plan
 from audiences.snapshots import private_folder
 from bids.corrections import BidPlan
 from bids.deliver import BidReceipts
@@ -18,6 +18,7 @@ from flows.bidding import (
     apply_corrections,
     plan_corrections,
     refuse_stale_corrections,
+    roll_up_notes,
     settle_interrupted,
 )
 from flows.documents import Document
@@ -116,7 +117,7 @@ def summary(document: Document) -> list[str]:
         said.append(
             f"{document['people']:,} people on {document['as_of']}; {rejected:,} rows rejected."
         )
-        said += document["notes"]
+    said += document.get("notes", ())
     waits = sum(one["action"] == "wait" for one in document.get("bids", ()))
     if waits:
         said.append(f"{waits} corrections wait for a list that is not ready yet.")
@@ -178,7 +179,14 @@ def _document(workshop: Workshop, whole: WholePlan) -> Document:
         ledger(workshop).approval(whole.lists.fingerprint) is not None
     )
     made = documents.plan(whole.fingerprint, whole.lists, whole.bids, approved=approved)
-    return {**made, "lookalikes": [one.as_json() for one in whole.growth]}
+    growth = [one.as_json() for one in whole.growth]
+    notes = [f"{one.audience}: {note}" for one in _lists(whole) for note in one.notes]
+    notes += roll_up_notes(workshop) if whole.bids is not None else []
+    return {**made, "lookalikes": growth, "notes": notes}
+
+
+def _lists(whole: WholePlan) -> tuple[ListPlan, ...]:
+    return whole.lists.lists if whole.lists is not None else ()
 
 
 def _file(workshop: Workshop, fingerprint: str) -> Path:

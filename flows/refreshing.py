@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ from audiences.exports import (
 from audiences.people import People, build_people
 from audiences.refreshes import Refresh, last_refreshes, record_refresh
 from audiences.seeds import Seed, pick_seed
-from audiences.segments import Segmentation, segment
+from audiences.segments import Segmentation
 from audiences.snapshots import commit_snapshot, snapshot_name, stream, write_rows
 from audiences.tables import OCCASIONS, PEOPLE, RETURNS, SEGMENTED
 from audiences.value import UnusableFit, fit_value, predict
@@ -29,6 +30,13 @@ from config.audiences import Audience, Purpose
 from config.labels import SEGMENTS
 from connectors.base import Connector
 from flows.documents import Document
+from flows.gating import (
+    gate_document,
+    judge_base,
+    roll_ups_document,
+    roll_ups_of,
+    segment_gated,
+)
 from flows.workshop import Workshop
 
 MOST_REASONS = 12
@@ -53,22 +61,27 @@ def refresh(workshop: Workshop) -> Document:
         engine.table(ORDERS_TABLE),
         previous_keys=_previous_keys(workshop),
     )
-    made = segment(
-        people.occasions,
-        people.returns,
-        people.people,
-        as_of=as_of,
-        base=project.segments.base,
-    )
+    tables = {
+        "occasions": people.occasions,
+        "returns": people.returns,
+        "people": people.people,
+    }
+    made = segment_gated(workshop, tables, as_of)
+    last = _last_refresh(workshop)
+    rolled = roll_ups_document(workshop, made, roll_ups_of(last.document if last else None))
     seeds = {one.name: seed for one, seed in _seeds(workshop, made, people)}
     document = {
-        **segments_document(workshop, made, _last_counts(workshop)),
+        **segments_document(workshop, made, last.document["segments"] if last else None),
         "exports": [file_document(file) for file in reading.files],
         "rejects": str(rejects.relative_to(project.folder)),
         "reasons": reject_reasons(workshop),
         "identity": identity_document(people),
         "seeds": {name: _seed(seed) for name, seed in seeds.items()},
+        "roll_ups": rolled,
     }
+    document["notes"] += [
+        f"{account}: {note}" for account, one in rolled.items() for note in one["notes"]
+    ]
     _keep(workshop, reading, people, made, seeds, document)
     return document
 
@@ -78,13 +91,8 @@ def segments_at(workshop: Workshop, as_of: date) -> Document:
 
     Raises CannotRun before the first refresh.
     """
-    made = segment(
-        workshop.table("occasions"),
-        workshop.table("returns"),
-        workshop.table("people"),
-        as_of=as_of,
-        base=workshop.project.segments.base,
-    )
+    tables = {kind: workshop.table(kind) for kind in ("occasions", "returns", "people")}
+    made = segment_gated(workshop, tables, as_of)
     last = _last_refresh(workshop)
     before = last.document["segments"] if last and last.as_of != as_of else None
     return segments_document(workshop, made, before)
@@ -114,13 +122,17 @@ def segments_document(
             "value": round(row["value"], 2),
             "change": row["people"] - before[name]["people"] if before else None,
         }
+    gate = judge_base(workshop, made)
     return {
         "as_of": made.as_of.isoformat(),
         "currency": workshop.project.adsteer.shop.currency,
         "people": people,
         "segments": segments,
         "calibration": _calibration(made),
-        "notes": list(made.notes),
+        "cuts": asdict(made.cuts),
+        "states_by": made.states_by,
+        "gate": gate_document(gate),
+        "notes": [*gate.notes, *made.notes],
     }
 
 
@@ -310,8 +322,3 @@ def _last_refresh(workshop: Workshop) -> Refresh | None:
     with workshop.catalog.begin() as connection:
         last = last_refreshes(connection, most=1)
     return last[0] if last else None
-
-
-def _last_counts(workshop: Workshop) -> Mapping[str, Any] | None:
-    last = _last_refresh(workshop)
-    return last.document["segments"] if last else None
