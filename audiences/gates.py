@@ -93,7 +93,8 @@ def roll_up(
 
     people: size of each base segment. A segment needs `gates.segment_share` of the base and
     `platform_minimum / match_rate` people; one of `rolled_before` needs RETURN_MARGIN times that.
-    One without a neighbour to roll into keeps its name, with a note. Raises ValueError for a match rate out of (0, 1].
+    One without a neighbour to roll into keeps its name, with a note. Raises ValueError for a
+    match rate out of (0, 1].
     """
     if not 0 < match_rate <= 1:
         raise ValueError(f"match_rate is {match_rate}, expected above 0 and at most 1")

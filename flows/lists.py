@@ -7,7 +7,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from audiences.choosing import choose, describe, members, withdrawn
+from audiences.choosing import choose, members, withdrawn
 from audiences.gates import Verdict
 from audiences.guards import refuse_list, refuse_source
 from audiences.holdout import without_holdout
@@ -24,6 +24,7 @@ from flows import documents
 from flows.documents import Document
 from flows.gating import roll_ups_of, segment_of
 from flows.ownership import is_dead, owner
+from flows.scoring import described_people
 from flows.workshop import Workshop
 
 POLL_SECONDS = 60.0
@@ -100,12 +101,7 @@ def _wanted(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
     """Who is wanted in which list."""
     project = workshop.project
     people = workshop.table("people")
-    described = describe(
-        workshop.table("segments"),
-        people,
-        as_of=workshop.snapshot("segments").as_of,
-        overlays=project.overlay_rules,
-    )
+    described = described_now(workshop)
     leaving = withdrawn(people)
     rolled = roll_ups_of(last_document(workshop))
     for audience in project.audiences.audience:
@@ -124,6 +120,14 @@ def _wanted(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
                 withdrawn=leaving,
                 notes=notes,
             )
+
+
+def described_now(workshop: Workshop) -> ir.Table:
+    """Everybody of the last refresh with every feature and overlay."""
+    scores = workshop.table("scores") if workshop.find_snapshot("scores") else None
+    as_of = workshop.snapshot("segments").as_of
+    segmented, people = workshop.table("segments"), workshop.table("people")
+    return described_people(workshop, segmented, people, scores, as_of)
 
 
 def _rolled(
@@ -181,6 +185,9 @@ def _refusals(workshop: Workshop) -> Guard:
         yield from source
         if gate.get("verdict") == Verdict.REFUSE:
             yield Refused("base_gate", " ".join(gate["notes"]))
+        behaviour = document.get("behaviour") or {}
+        if plan.audience.audience in behaviour.get("audiences", ()):
+            yield Refused("behaviour_gate", " ".join(behaviour["notes"]))
         short = document.get("roll_ups", {}).get(plan.audience.account, {}).get("refused", ())
         name = of_segment[plan.audience.audience]
         if name in short:

@@ -19,14 +19,13 @@ from audiences.exports import (
     read_exports,
     write_rejects,
 )
+from audiences.history import STORIES
 from audiences.people import People, build_people
 from audiences.refreshes import Refresh, last_refreshes, record_refresh
-from audiences.seeds import Seed, pick_seed
+from audiences.seeds import Seed
 from audiences.segments import Segmentation
 from audiences.snapshots import commit_snapshot, snapshot_name, stream, write_rows
-from audiences.tables import OCCASIONS, PEOPLE, RETURNS, SEGMENTED
-from audiences.value import UnusableFit, fit_value, predict
-from config.audiences import Audience, Purpose
+from audiences.tables import OCCASIONS, PEOPLE, RETURNS, SCORES, SEGMENTED
 from config.labels import SEGMENTS
 from connectors.base import Connector
 from flows.documents import Document
@@ -37,6 +36,7 @@ from flows.gating import (
     roll_ups_of,
     segment_gated,
 )
+from flows.scoring import Scored, pick_seeds, score, seed_document
 from flows.workshop import Workshop
 
 MOST_REASONS = 12
@@ -69,20 +69,23 @@ def refresh(workshop: Workshop) -> Document:
     made = segment_gated(workshop, tables, as_of)
     last = _last_refresh(workshop)
     rolled = roll_ups_document(workshop, made, roll_ups_of(last.document if last else None))
-    seeds = {one.name: seed for one, seed in _seeds(workshop, made, people)}
+    scored = score(workshop, made, people.occasions)
+    seeds = {one.name: seed for one, seed in pick_seeds(workshop, made, people.people, scored)}
     document = {
         **segments_document(workshop, made, last.document["segments"] if last else None),
         "exports": [file_document(file) for file in reading.files],
         "rejects": str(rejects.relative_to(project.folder)),
         "reasons": reject_reasons(workshop),
         "identity": identity_document(people),
-        "seeds": {name: _seed(seed) for name, seed in seeds.items()},
+        "seeds": {name: seed_document(seed) for name, seed in seeds.items()},
         "roll_ups": rolled,
+        "behaviour": scored.behaviour,
     }
     document["notes"] += [
         f"{account}: {note}" for account, one in rolled.items() for note in one["notes"]
     ]
-    _keep(workshop, reading, people, made, seeds, document)
+    document["notes"] += scored.behaviour["notes"] if scored.behaviour else []
+    _keep(workshop, reading, people, made, scored, seeds, document)
     return document
 
 
@@ -156,57 +159,12 @@ def _previous_keys(workshop: Workshop) -> ir.Table | None:
     return workshop.engine.read_parquet(found.path) if found else None
 
 
-def _seeds(
-    workshop: Workshop, made: Segmentation, people: People
-) -> Iterator[tuple[Audience, Seed]]:
-    """The seed of every audience that is one, picked for the strictest of its accounts."""
-    wanted = [one for one in workshop.project.audiences.audience if one.purpose is Purpose.SEED]
-    if not wanted:
-        return
-    predicted = _predicted(made)
-    among_of = _described(workshop, made, people)
-    for audience in wanted:
-        if audience.ltv_floor is None:
-            raise AssertionError(f"seed {audience.name} without a floor passed the checks")
-        limits = [workshop.lists_of(account).limits for account in audience.accounts]
-        yield (
-            audience,
-            pick_seed(
-                made,
-                people.people,
-                floor=audience.ltv_floor,
-                predicted=predicted,
-                among=among_of.filter(
-                    workshop.project.audience_rules[audience.name].to_ibis(among_of)
-                ),
-                max_base_share=audience.max_base_share,
-                platform_minimum=max(one.min_members for one in limits),
-                match_rate=min(one.expected_match for one in limits),
-            ),
-        )
-
-
-def _described(workshop: Workshop, made: Segmentation, people: People) -> ir.Table:
-    from audiences.choosing import describe
-
-    return describe(
-        made.table, people.people, as_of=made.as_of, overlays=workshop.project.overlay_rules
-    )
-
-
-def _predicted(made: Segmentation) -> ir.Table | None:
-    """Predicted value per buyer, or None where the model does not fit this base."""
-    try:
-        return predict(made.known, fit_value(made.known))
-    except UnusableFit:
-        return None
-
-
 def _keep(
     workshop: Workshop,
     reading: Reading,
     people: People,
     made: Segmentation,
+    scored: Scored,
     seeds: Mapping[str, Seed],
     document: Document,
 ) -> None:
@@ -218,6 +176,8 @@ def _keep(
         ("occasions", "", people.occasions.select(*OCCASIONS.names)),
         ("returns", "", people.returns.select(*RETURNS.names)),
         ("segments", "", made.table.select(*SEGMENTED.names)),
+        ("stories", "", scored.stories.select(*STORIES.names)),
+        ("scores", "", scored.scores.select(*SCORES.names)),
         *(("seed", name, seed.table) for name, seed in seeds.items()),
         *(("digests", name, table) for name, table in _digests(workshop, people)),
     ]
@@ -304,17 +264,6 @@ def identity_document(people: People) -> Document:
         "junk_keys": dict(report.junk),
         "orders": people.orders,
         "orders_unattributed": people.orders_unattributed,
-    }
-
-
-def _seed(seed: Seed) -> Document:
-    return {
-        "people": seed.people,
-        "share": seed.share,
-        "floor": round(seed.floor, 2),
-        "measured_by": seed.measured_by,
-        "refused_by": list(seed.refused_by),
-        "notes": list(seed.notes),
     }
 
 
