@@ -56,7 +56,7 @@ class Condition:
 
         That is a comparison `column = 'text'` alone, or joined to the rest by `and`.
         """
-        for part in _joined(self._tree, exp.And):
+        for part in _joined(self._tree):
             bare = part.unnest()  # type: ignore[no-untyped-call]
             if isinstance(bare, exp.EQ) and isinstance(bare.this, exp.Column):
                 named, wanted = bare.this.name.lower(), bare.expression.unnest()
@@ -65,7 +65,7 @@ class Condition:
         return None
 
     def parts(self) -> tuple["Condition", ...]:
-        """The statements that and, or, not and parentheses join, in the order of the text."""
+        """The statements that and, or and parentheses join, in the order of the text."""
         return tuple(
             Condition(leaf.sql(dialect=DIALECT), _columns_of(leaf), leaf)
             for leaf in _leaves(self._tree)
@@ -88,9 +88,10 @@ def parse_condition(text: str, *, overlays: Collection[str] = ()) -> Condition:
     return Condition(text, columns, tree)
 
 
-def _joined(tree: exp.Expression, joint: type[exp.And]) -> list[exp.Expression]:
+def _joined(tree: exp.Expression) -> list[exp.Expression]:
+    """The parts that `and` joins at the top of a tree."""
     bare = tree.unnest()  # type: ignore[no-untyped-call]
-    return list(bare.flatten()) if isinstance(bare, joint) else [bare]
+    return list(bare.flatten()) if isinstance(bare, exp.And) else [bare]  # type: ignore[no-untyped-call]
 
 
 def _leaves(node: exp.Expression) -> Iterator[exp.Expression]:
@@ -98,8 +99,6 @@ def _leaves(node: exp.Expression) -> Iterator[exp.Expression]:
     if isinstance(bare, exp.And | exp.Or):
         for each in bare.flatten():  # type: ignore[no-untyped-call]
             yield from _leaves(each)
-    elif isinstance(bare, exp.Not):
-        yield from _leaves(bare.this)
     else:
         yield bare
 

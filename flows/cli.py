@@ -92,6 +92,22 @@ def segments(
 
 
 @app.command()
+def explain(
+    who: Annotated[
+        str, typer.Argument(help="Person id, or a contact; - reads it from standard input.")
+    ],
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Say why a person is in what: features, rules, audiences, bids. A contact is never shown."""
+    from flows import explaining, show_person
+
+    with _workshop(project) as workshop:
+        document = explaining.explain(workshop, sys.stdin.readline() if who == "-" else who)
+    _tell(document, as_json=json, show=show_person.explained)
+
+
+@app.command()
 def plan(
     project: ProjectFolder = HERE,
     only: Annotated[list[str] | None, typer.Option(help="Only this audience; repeatable.")] = None,

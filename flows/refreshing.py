@@ -80,6 +80,7 @@ def refresh(workshop: Workshop) -> Document:
         "seeds": {name: seed_document(seed) for name, seed in seeds.items()},
         "roll_ups": rolled,
         "behaviour": scored.behaviour,
+        "value_model": {"usable": not scored.faults, "faults": list(scored.faults)},
     }
     document["notes"] += [
         f"{account}: {note}" for account, one in rolled.items() for note in one["notes"]
