@@ -79,16 +79,23 @@ def segments(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Snapshot day; that of the project if left out."),
     ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Sizes, moves and retention up to that day.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show the segments of a day; reads the exports first if that was never done."""
-    from flows import loop, show
+    from flows import histories, loop, show, show_history
 
     with _workshop(project) as workshop:
         if workshop.find_snapshot("segments") is None:
             loop.refresh(workshop)
-        document = loop.segments_at(workshop, as_of.date() if as_of else workshop.as_of)
-    _tell(document, as_json=json, show=show.segmented)
+        day = as_of.date() if as_of else workshop.as_of
+        if history:
+            document = histories.history_with_charts(workshop, day)
+        else:
+            document = loop.segments_at(workshop, day)
+    _tell(document, as_json=json, show=show_history.followed if history else show.segmented)
 
 
 @app.command()

@@ -37,7 +37,7 @@ def segment_chart(bars: Sequence[SegmentBar], *, title: str) -> str:
     _share_bars(shares, rows, bars)
     _correction_bars(moves, rows, bars)
     figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=12.5, fontweight="bold")
-    return _svg(figure)
+    return svg_text(figure)
 
 
 def _share_bars(axes: Axes, rows: range, bars: Sequence[SegmentBar]) -> None:
@@ -98,7 +98,7 @@ def _bare(axes: Axes) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _svg(figure: Figure) -> str:
+def svg_text(figure: Figure) -> str:
     """The figure as SVG text, the same for the same figures."""
     import matplotlib as mpl
 
