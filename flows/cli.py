@@ -164,6 +164,25 @@ def approve(
 
 
 @app.command()
+def study(
+    data: Annotated[Path, typer.Argument(help="Folder of order files, or one such file.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Markdown page to write, such as docs/segments.md.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Put the segments to the test on order files: shares, purchase rates, back-tests."""
+    from flows import study_page, studying
+
+    with said_plainly():
+        document = studying.study(data)
+    page = study_page.report(document)
+    if out is not None:
+        out.write_text(page, encoding="utf-8")
+    _tell(document, as_json=json, show=lambda _made: [page if out is None else f"Written: {out}"])
+
+
+@app.command()
 def sandbox(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8765,
     state: Annotated[

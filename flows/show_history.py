@@ -68,8 +68,8 @@ def _move(cell: Document | None) -> str:
 def _loyal(document: Document) -> str:
     one = document["loyal"]
     return (
-        f"Loyal and VIP: {count(one['then'])} on {one['from']}, {count(one['now'])} on {one['to']}; "
-        f"{count(one['stayed'])} stayed, {count(one['new'])} new, {count(one['gone'])} gone."
+        f"Loyal and VIP: {count(one['then'])} on {one['from']}, {count(one['now'])} on "
+        f"{one['to']}; {count(one['stayed'])} stayed, {count(one['new'])} new, {count(one['gone'])} gone."
     )
 
 
