@@ -1,6 +1,8 @@
 """The features beyond the base segments, worked out once at every refresh: table SCORES."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 
 import ibis
 import ibis.expr.types as ir
@@ -19,11 +21,15 @@ def score_people(
     predicted: ir.Table | None,
     events: ir.Table | None,
     moment: datetime,
+    people: ir.Table | None = None,
+    acquisition_costs: Mapping[str, float] = MappingProxyType({}),
+    margin_rate: float | None = None,
 ) -> ir.Table:
     """One row per person of `made`, schema SCORES.
 
     occasions: table OCCASIONS; stories: `history.carry_on`; predicted: `value.predict`, None where
-    no model fits; events: table EVENTS, None without any; moment: when behaviour is looked at.
+    no model fits; events: table EVENTS, None without any; moment: when behaviour is looked at;
+    people: table PEOPLE, for the first channel that acquisition_costs are by.
     """
     wide = made.table.select("person_id", "segment")
     parts = [
@@ -35,6 +41,8 @@ def score_people(
         rf_grid(made.table).select("person_id", "rf_label"),
         _entered(stories, made.as_of),
     ]
+    if people is not None and acquisition_costs:
+        parts.append(_acquired(made.known, people, acquisition_costs, margin_rate))
     if predicted is not None:
         parts += [_predictions(predicted), _ranks(predicted, "predicted_value", "predicted_rank")]
     if events is not None:
@@ -48,6 +56,27 @@ def rank(table: ir.Table, column: str) -> ir.FloatingValue:
     """Share of rows with more of `column`, in per cent; equals share a rank."""
     above = ibis.rank().over(ibis.window(order_by=table[column].desc()))
     return above * 100.0 / table.count().over(ibis.window())
+
+
+def _acquired(
+    known: ir.Table, people: ir.Table, costs: Mapping[str, float], margin_rate: float | None
+) -> ir.Table:
+    """What a buyer brought less what it cost to win them; unknown where the cost is."""
+    channel = people.channel_first.lower()
+    cost = ibis.cases(
+        *((channel == name.lower(), float(cost)) for name, cost in sorted(costs.items())),
+        else_=ibis.null("float64"),
+    )
+    priced = people.select("person_id", acquisition_cost=cost)
+    both = known.filter(known.orders > 0).inner_join(priced, "person_id")
+    rate = ibis.coalesce(both.margin_share, 1.0 if margin_rate is None else margin_rate)
+    net = (both.revenue - both.returned) * rate - both.acquisition_cost
+    return both.select(
+        "person_id",
+        "acquisition_cost",
+        net_margin=net,
+        romi=net / both.acquisition_cost.nullif(0.0),
+    )
 
 
 def _recent(occasions: ir.Table, as_of: date) -> ir.Table:

@@ -66,6 +66,9 @@ _FEATURES = (
     Feature("value_rank", Kind.NUMBER, "%", "Buyers of more value; below 10 is the top tenth."),
     Feature("revenue_rank", Kind.NUMBER, "%", "Buyers of more revenue, likewise."),
     Feature("orders_rank", Kind.NUMBER, "%", "Buyers with more order days, likewise."),
+    Feature("acquisition_cost", Kind.NUMBER, _MONEY, "Cost of the first channel, if written."),
+    Feature("net_margin", Kind.NUMBER, _MONEY, "All margin so far, less that cost and returns."),
+    Feature("romi", Kind.NUMBER, "", "Net margin per unit of that cost: 1 doubles the money."),
     # What the purchase model expects; unknown where it does not fit the base.
     Feature("predicted_value", Kind.NUMBER, _MONEY, "Expected value of the next 52 weeks."),
     Feature("predicted_orders", Kind.NUMBER, "order days", "Expected order days, likewise."),

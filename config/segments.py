@@ -40,6 +40,11 @@ class Base(Written):
         default=False,
         description="Value is taken net of returns; they count by returner_share either way.",
     )
+    acquisition_costs: dict[str, float] = Field(
+        default_factory=dict,
+        description="Cost of winning one customer by first channel, in shop currency, such as "
+        "{ yandex = 900, email = 0 }; other channels have no known cost.",
+    )
     lifecycle_days: int = Field(
         default=60, ge=1, description="Silence from which a person is leaving, for 'lifecycle'."
     )
@@ -67,6 +72,8 @@ class Base(Written):
     def _rising(self) -> Self:
         if not 0 < self.quantiles[0] < self.quantiles[1] < self.quantiles[2] < 1:
             raise ValueError("quantiles that rise, between 0 and 1")
+        if any(cost < 0 for cost in self.acquisition_costs.values()):
+            raise ValueError("acquisition_costs of 0 or more")
         if not 0 < self.days[0] < self.days[1] < self.days[2]:
             raise ValueError("days that rise, above 0")
         return self

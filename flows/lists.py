@@ -17,6 +17,7 @@ from audiences.model import AudienceRef, ListState
 from audiences.plan import AudiencePlan, ListPlan, Refused
 from audiences.planning import Guard, ListLimits, Wanted, plan_audiences
 from audiences.refreshes import last_refreshes, source_figures
+from audiences.seeds import Freshness
 from config.audiences import Audience, Purpose
 from connectors.base import Connector
 from connectors.delivery import Delivered, deliver
@@ -24,7 +25,7 @@ from flows import documents
 from flows.documents import Document
 from flows.gating import roll_ups_of, segment_of
 from flows.ownership import is_dead, owner
-from flows.scoring import described_people
+from flows.scoring import described_people, seed_age
 from flows.workshop import Workshop
 
 POLL_SECONDS = 60.0
@@ -180,6 +181,11 @@ def _refusals(workshop: Workshop) -> Guard:
     rules = workshop.project.audience_rules
     of_segment = {one.name: segment_of(one, rules[one.name]) for one in _audiences(workshop)}
     gate = document.get("gate", {})
+    ages = {
+        one.name: seed_age(workshop, one)
+        for one in _audiences(workshop)
+        if one.purpose is Purpose.SEED
+    }
 
     def guard(plan: ListPlan, _wanted: Wanted) -> Iterator[Refused]:
         yield from source
@@ -194,6 +200,9 @@ def _refusals(workshop: Workshop) -> Guard:
             yield Refused(
                 "segment_gate", f"{name} is under its gate and [gates] too_small is 'refuse'"
             )
+        age = ages.get(plan.audience.audience)
+        if age is not None and age.freshness is Freshness.EXPIRED:
+            yield Refused("seed_expired", f"the seed is {age}. Run `adsteer refresh`.")
         for text in seeds.get(plan.audience.audience, {}).get("refused_by", ()):
             yield Refused("seed_refused", text)
         yield from refuse_list(plan, guards)

@@ -24,7 +24,7 @@ from flows.bidding import (
 from flows.documents import Document
 from flows.lists import apply_lists, ledger, plan_lists
 from flows.refreshing import refresh, segments_at
-from flows.seeding import Growth, grow_all, plan_growth
+from flows.seeding import Growth, age_notes, ages, grow_all, plan_growth
 from flows.workshop import Workshop
 
 __all__ = ["apply", "approve", "plan", "refresh", "segments_at", "summary"]
@@ -179,8 +179,10 @@ def _document(workshop: Workshop, whole: WholePlan) -> Document:
         ledger(workshop).approval(whole.lists.fingerprint) is not None
     )
     made = documents.plan(whole.fingerprint, whole.lists, whole.bids, approved=approved)
-    growth = [one.as_json() for one in whole.growth]
+    aged = zip(whole.growth, ages(workshop, whole.growth), strict=True)
+    growth = [{**one.as_json(), **age} for one, age in aged]
     notes = [f"{one.audience}: {note}" for one in _lists(whole) for note in one.notes]
+    notes += age_notes(workshop, whole.growth)
     notes += roll_up_notes(workshop) if whole.bids is not None else []
     return {**made, "lookalikes": growth, "notes": notes}
 

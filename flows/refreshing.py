@@ -69,15 +69,16 @@ def refresh(workshop: Workshop) -> Document:
     made = segment_gated(workshop, tables, as_of)
     last = _last_refresh(workshop)
     rolled = roll_ups_document(workshop, made, roll_ups_of(last.document if last else None))
-    scored = score(workshop, made, people.occasions)
-    seeds = {one.name: seed for one, seed in pick_seeds(workshop, made, people.people, scored)}
+    scored = score(workshop, made, people.occasions, people.people)
+    picked = list(pick_seeds(workshop, made, people.people, scored))
+    seeds = {one.name: seed for one, seed in picked}
     document = {
         **segments_document(workshop, made, last.document["segments"] if last else None),
         "exports": [file_document(file) for file in reading.files],
         "rejects": str(rejects.relative_to(project.folder)),
         "reasons": reject_reasons(workshop),
         "identity": identity_document(people),
-        "seeds": {name: seed_document(seed) for name, seed in seeds.items()},
+        "seeds": {one.name: seed_document(workshop, one, seed, made.as_of) for one, seed in picked},
         "roll_ups": rolled,
         "behaviour": scored.behaviour,
         "value_model": {"usable": not scored.faults, "faults": list(scored.faults)},

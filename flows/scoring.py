@@ -12,11 +12,11 @@ from audiences.choosing import describe
 from audiences.gates import Verdict, gate_behaviour
 from audiences.history import carry_on
 from audiences.scores import score_people
-from audiences.seeds import Seed, pick_seed
+from audiences.seeds import Age, Seed, overlap, pick_seed
 from audiences.segments import Segmentation
 from audiences.staging import keep
 from audiences.value import UnusableFit, fit_value, predict
-from config.audiences import Audience, Purpose
+from config.audiences import Audience, Lookalike, Purpose
 from config.features import BEHAVIOUR
 from flows.documents import Document
 from flows.workshop import Workshop
@@ -37,12 +37,11 @@ class Scored:
     """The gate of behaviour rules; None where no rule is about behaviour."""
 
 
-def score(workshop: Workshop, made: Segmentation, occasions: ir.Table) -> Scored:
+def score(workshop: Workshop, made: Segmentation, occasions: ir.Table, people: ir.Table) -> Scored:
     """Everything a rule may ask beyond the base segments."""
-    model = fit_value(made.known)
+    model, base = fit_value(made.known), workshop.project.segments.base
     try:
-        margin_rate = workshop.project.segments.base.margin_rate
-        predicted = keep(predict(made.known, model, margin_rate=margin_rate or 1.0))
+        predicted = keep(predict(made.known, model, margin_rate=base.margin_rate or 1.0))
     except UnusableFit:
         predicted = None
     before = workshop.find_snapshot("stories")
@@ -52,7 +51,15 @@ def score(workshop: Workshop, made: Segmentation, occasions: ir.Table) -> Scored
     zone = ZoneInfo(workshop.project.adsteer.shop.time_zone)
     moment = moment_of(made.as_of, workshop.now().astimezone(zone).replace(tzinfo=None))
     scores = score_people(
-        made, occasions, stories=stories, predicted=predicted, events=events, moment=moment
+        made,
+        occasions,
+        stories=stories,
+        predicted=predicted,
+        events=events,
+        moment=moment,
+        people=people,
+        acquisition_costs=base.acquisition_costs,
+        margin_rate=base.margin_rate,
     )
     gate = None
     if behavioural(workshop):
@@ -118,13 +125,31 @@ def pick_seeds(
         )
 
 
-def seed_document(seed: Seed) -> Document:
+def seed_document(workshop: Workshop, audience: Audience, seed: Seed, picked_on: date) -> Document:
     """A seed's entry in the refresh document."""
+    last = workshop.find_snapshot("seed", audience.name)
+    before = workshop.table("seed", audience.name) if last else None
     return {
         "people": seed.people,
         "share": seed.share,
         "floor": round(seed.floor, 2),
         "measured_by": seed.measured_by,
+        "picked_on": picked_on.isoformat(),
+        "refresh_days": refresh_days(audience),
+        "overlap_with_last": None if before is None else overlap(seed.table, before),
         "refused_by": list(seed.refused_by),
         "notes": list(seed.notes),
     }
+
+
+def refresh_days(audience: Audience) -> int:
+    """Age in days at which the seed is stale."""
+    return (audience.lookalike or Lookalike()).refresh_days
+
+
+def seed_age(workshop: Workshop, audience: Audience) -> Age | None:
+    """Age of the seed that was picked last; None before the first."""
+    picked = workshop.find_snapshot("seed", audience.name)
+    if picked is None:
+        return None
+    return Age((workshop.as_of - picked.as_of).days, refresh_days(audience))

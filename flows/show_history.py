@@ -69,7 +69,8 @@ def _loyal(document: Document) -> str:
     one = document["loyal"]
     return (
         f"Loyal and VIP: {count(one['then'])} on {one['from']}, {count(one['now'])} on "
-        f"{one['to']}; {count(one['stayed'])} stayed, {count(one['new'])} new, {count(one['gone'])} gone."
+        f"{one['to']}; {count(one['stayed'])} stayed, "
+        f"{count(one['new'])} new, {count(one['gone'])} gone."
     )
 
 

@@ -17,7 +17,9 @@ def report(document: Document) -> str:
         f"Each snapshot sees only what was known that day. *Bought* is the share of a segment that "
         f"bought in the {document['horizon_days']} days after it, with its 95 % Wilson interval; "
         "*revenue* is what one of its people then spent on average. Segments come with the default "
-        "settings.",
+        "settings. A rate should fall along each of these lines: "
+        + "; ".join(" > ".join(line) for line in document["wanted_order"])
+        + ".",
     ]
     for base in document["bases"]:
         lines += _base_lines(base, document)
@@ -57,7 +59,7 @@ def _calibration(one: Mapping[str, Any]) -> list[str]:
 
 def _order_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     if not rows:
-        return ["- Every segment buys again less often than the one it should."]
+        return ["- Rates fall along every line on which they should."]
     return [
         f"- Out of order: {row['expected_higher']} {row['shares'][0]:.1%}, "
         f"{row['expected_lower']} {row['shares'][1]:.1%}"
@@ -76,14 +78,14 @@ def _test_lines(one: Mapping[str, Any], document: Document) -> list[str]:
             f"- Value of the next {value['weeks']} weeks: predicted "
             f"{value['predicted_value']:,.0f}, actual {value['actual_value']:,.0f} (scale "
             f"{value['scale']:.2f}); purchases {value['predicted_purchases']:,.0f} against "
-            f"{value['actual_purchases']:,.0f}. The top tenth by prediction held {value['top_held']:.1%} of the value, "
-            f"{value['top_lift']:.1f} times a random tenth."
+            f"{value['actual_purchases']:,.0f}. The top tenth by prediction held "
+            f"{value['top_held']:.1%} of the value, {value['top_lift']:.1f} times a random tenth."
         )
     if churn is not None and churn["auc"] is not None:
         lines.append(
             f"- No purchase in {churn['days']} days: AUC {churn['auc']:.3f} (days of silence "
-            f"alone: {churn['auc_of_silence']:.3f}); predicted {churn['predicted_quiet']:,.0f} quiet "
-            f"people, actual {churn['quiet']:,}."
+            f"alone: {churn['auc_of_silence']:.3f}); predicted "
+            f"{churn['predicted_quiet']:,.0f} quiet people, actual {churn['quiet']:,}."
         )
     lines.append(
         f"- Seed of the top {document['seed_share']:.0%} by {seed['by'].replace('_', ' ')}: "

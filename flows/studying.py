@@ -57,7 +57,7 @@ LEAST_PEOPLE = 30
 def study(data: Path) -> Document:
     """Study every order file (.csv or .csv.gz) in a folder, or one file; raises CannotRun."""
     found = [data] if data.is_file() else sorted(data.rglob("*.csv*"))
-    bases = [one for path in found if (one := _study_file(path)) is not None]
+    bases = [one for path in found if (one := _study_file(path, _name(path, data))) is not None]
     if not bases:
         wanted = "; ".join(f"{name}: {' or '.join(names)}" for name, names in SYNONYMS.items())
         raise CannotRun(
@@ -67,16 +67,22 @@ def study(data: Path) -> Document:
         "horizon_days": HORIZON_DAYS,
         "churn_days": CHURN_DAYS,
         "seed_share": SEED_SHARE,
+        "wanted_order": [list(line) for line in WANTED_ORDER],
         "bases": bases,
     }
 
 
-def _study_file(path: Path) -> Document | None:
+def _name(path: Path, data: Path) -> str:
+    """What a file is called in the report: its place in the folder."""
+    return path.name if path == data else path.relative_to(data).as_posix()
+
+
+def _study_file(path: Path, name: str) -> Document | None:
     with TemporaryDirectory() as scratch:
         engine = open_engine(Engine(), Path(scratch))
         try:
             tables = _tables(engine, path)
-            return None if tables is None else _study_base(path, tables)
+            return None if tables is None else _study_base(name, tables)
         finally:
             engine.disconnect()
 
@@ -129,13 +135,13 @@ def _as(table: ir.Table, schema: ibis.Schema) -> ir.Table:
     )
 
 
-def _study_base(path: Path, tables: Mapping[str, ir.Table]) -> Document:
+def _study_base(name: str, tables: Mapping[str, ir.Table]) -> Document:
     occasions = tables["occasions"]
     span = occasions.aggregate(first=occasions.day.min(), last=occasions.day.max())
     row = span.to_pyarrow().to_pylist()[0]
     days = _snapshots(row["first"], row["last"])
     return {
-        "file": path.name,
+        "file": name,
         "buyers": int(occasions.person_id.nunique().to_pyarrow().as_py()),
         "occasions": int(occasions.count().to_pyarrow().as_py()),
         "first": row["first"].isoformat(),
