@@ -99,6 +99,16 @@ def segments(
 
 
 @app.command()
+def value(project: ProjectFolder = HERE, json: Json = False) -> None:
+    """Hold predicted value, churn risk and seeds against what happened in the last weeks."""
+    from flows import show_value, valuing
+
+    with _workshop(project) as workshop:
+        document = valuing.value(workshop)
+    _tell(document, as_json=json, show=show_value.valued)
+
+
+@app.command()
 def explain(
     who: Annotated[
         str, typer.Argument(help="Person id, or a contact; - reads it from standard input.")

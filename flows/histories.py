@@ -46,7 +46,7 @@ def history(workshop: Workshop, as_of: date) -> Document:
     measured = [day - timedelta(days=settings.retention_days) for day in days]
     compared = max(as_of - timedelta(days=settings.compare_days), first)
     wanted = sorted({*days, compared, *(day for day in measured if day >= first)})
-    made = {day: _segment(workshop, tables, day) for day in wanted}
+    made = {day: segment_of_day(workshop, tables, day) for day in wanted}
     bought = tables["occasions"].filter(tables["occasions"].day <= ibis.literal(as_of))
     newest = bought.day.max().to_pyarrow().as_py()
     period = timedelta(days=settings.retention_days)
@@ -88,7 +88,7 @@ def history_with_charts(workshop: Workshop, as_of: date) -> Document:
     return {**document, "charts": charts}
 
 
-def _segment(workshop: Workshop, tables: Mapping[str, ir.Table], day: date) -> Segmentation:
+def segment_of_day(workshop: Workshop, tables: Mapping[str, ir.Table], day: date) -> Segmentation:
     """Everybody who was known on that day: registered or bought by then."""
     people = tables["people"]
     bought = (
