@@ -21,7 +21,14 @@ from decimal import Decimal
 from typing import ClassVar
 
 from audiences.model import AudienceRef, Batch, ListState, Opened, Receipt, Recipe
-from bids.model import BidObject, CorrectionChange, CorrectionReceipt, Level, PresentCorrection
+from bids.model import (
+    BidObject,
+    CorrectionChange,
+    CorrectionReceipt,
+    FoundObject,
+    Level,
+    PresentCorrection,
+)
 from config.audiences import Identifier, Lookalike
 
 
@@ -151,6 +158,14 @@ class CorrectsBids(ABC):
     @abstractmethod
     def strategies(self, objects: Sequence[BidObject]) -> tuple[Strategy, ...]:
         """How each object's campaign bids."""
+
+
+class NamesObjects(ABC):
+    """A platform that lists its campaigns and ad groups by name, for rules that name patterns."""
+
+    @abstractmethod
+    def objects(self, level: Level) -> tuple[FoundObject, ...]:
+        """Every object of a level that could take corrections, ended and archived ones not."""
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,8 @@ class Surroundings:
     """The project's folder: `.env` and `secrets/` are looked for here."""
     secrets: Mapping[str, Mapping[str, SecretStr]] = field(default_factory=dict, repr=False)
     """What a secret store has, by account and field."""
+    state: Path | None = None
+    """Folder for what a connector must remember because its platform does not; None: nowhere."""
     shared: dict[str, Any] = field(default_factory=dict, repr=False)
     """What accounts with the same secrets share: their tokens."""
     clock: Callable[[], float] = time.monotonic

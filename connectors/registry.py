@@ -5,15 +5,16 @@ import difflib
 from config.platforms import Account
 from connectors.errors import RuleRefused
 from connectors.http import Surroundings
+from connectors.vk import Vk
 from connectors.yandex_audience import YandexAudience
 from connectors.yandex_direct import YandexDirect
 
-PLATFORMS: dict[str, type[YandexAudience] | type[YandexDirect]] = {
-    one.platform: one for one in (YandexAudience, YandexDirect)
+PLATFORMS: dict[str, type[YandexAudience] | type[YandexDirect] | type[Vk]] = {
+    one.platform: one for one in (YandexAudience, YandexDirect, Vk)
 }
 
 
-def connect(account: Account, around: Surroundings) -> YandexAudience | YandexDirect:
+def connect(account: Account, around: Surroundings) -> YandexAudience | YandexDirect | Vk:
     """The connector of an account. Nothing is sent yet.
 
     Ask it with isinstance what it can do: Connector, GrowsLookalikes, CorrectsBids, ReportsSpend.

@@ -40,6 +40,8 @@ class WholePlan:
     lists: AudiencePlan | None
     growth: tuple[Growth, ...]
     bids: BidPlan | None
+    outlook: Document | None = None
+    """Effective corrections, strategies, forecast: for the reader, not part of what is applied."""
 
     @property
     def fingerprint(self) -> str:
@@ -153,11 +155,11 @@ def _receipt_lines(receipts: dict[str, Any]) -> list[str]:
 def _make(workshop: Workshop, *, lists: bool, bids: bool, only: Collection[str]) -> WholePlan:
     settle_interrupted(workshop)
     list_plan = plan_lists(workshop, only=only) if lists else None
-    return WholePlan(
-        lists=list_plan,
-        growth=plan_growth(workshop, only=only) if lists else (),
-        bids=plan_corrections(workshop, list_plan) if bids else None,
-    )
+    growth = plan_growth(workshop, only=only) if lists else ()
+    if not bids:
+        return WholePlan(list_plan, growth, None)
+    bid_plan, ahead = plan_corrections(workshop, list_plan)
+    return WholePlan(list_plan, growth, bid_plan, ahead)
 
 
 def _refuse_stale(workshop: Workshop, whole: WholePlan) -> None:
@@ -184,7 +186,8 @@ def _document(workshop: Workshop, whole: WholePlan) -> Document:
     notes = [f"{one.audience}: {note}" for one in _lists(whole) for note in one.notes]
     notes += age_notes(workshop, whole.growth)
     notes += roll_up_notes(workshop) if whole.bids is not None else []
-    return {**made, "lookalikes": growth, "notes": notes}
+    ahead = {"outlook": whole.outlook} if whole.outlook else {}
+    return {**made, "lookalikes": growth, "notes": notes, **ahead}
 
 
 def _lists(whole: WholePlan) -> tuple[ListPlan, ...]:

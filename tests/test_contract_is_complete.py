@@ -5,12 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from connectors.base import Connector, CorrectsBids, GrowsLookalikes, ReportsSpend
+from connectors.base import (
+    Connector,
+    CorrectsBids,
+    GrowsLookalikes,
+    NamesObjects,
+    ReportsSpend,
+)
 from connectors.registry import PLATFORMS
 from tests.support.contract import (
     BidContract,
     ConnectorContract,
     LookalikeContract,
+    NamesContract,
     PlatformContract,
     SpendContract,
 )
@@ -19,6 +26,7 @@ CONTRACTS: dict[type, type[PlatformContract]] = {
     Connector: ConnectorContract,
     GrowsLookalikes: LookalikeContract,
     CorrectsBids: BidContract,
+    NamesObjects: NamesContract,
     ReportsSpend: SpendContract,
 }
 

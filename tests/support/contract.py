@@ -15,7 +15,7 @@ import pytest
 from audiences.model import AudienceRef, Verb
 from bids.model import BidObject, CorrectionChange
 from config.audiences import Lookalike, Purpose
-from connectors.base import Connector, CorrectsBids, ReportsSpend
+from connectors.base import Connector, CorrectsBids, NamesObjects, ReportsSpend
 from connectors.errors import (
     CredentialsRefused,
     ListBusy,
@@ -570,3 +570,23 @@ class SpendContract(PlatformContract):
         self.fault(box, self.spend_operation, name)
         assert connector.spend(self.objects, *self.days) == wanted
         assert box.faults_left() == []
+
+
+class NamesContract(PlatformContract):
+    """Objects by name, for rules that name patterns."""
+
+    objects: ClassVar[tuple[BidObject, ...]]
+    """Objects the sandbox has, at least one per level."""
+
+    def test_every_object_is_listed_once_with_its_name(self, connector: NamesObjects) -> None:
+        for level in {one.level for one in self.objects}:
+            found = connector.objects(level)
+            listed = [one.object for one in found]
+            assert len(set(listed)) == len(listed)
+            assert {one for one in self.objects if one.level is level} <= set(listed)
+            assert {one.object.level for one in found} == {level}
+            assert all(one.name for one in found)
+
+    def test_listing_changes_nothing(self, connector: NamesObjects) -> None:
+        level = self.objects[0].level
+        assert connector.objects(level) == connector.objects(level)
