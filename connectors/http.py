@@ -198,6 +198,8 @@ class Door:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._origin = origin.rstrip("/") + "/"
+        sandbox = surroundings.sandbox_url
+        self._rehearsing = sandbox is not None and self._origin.startswith(sandbox)
         self._tokens = tokens
         self._scheme = scheme
         self._judge = judge or judge_by_status
@@ -299,7 +301,7 @@ class Door:
             )
         except requests.RequestException as fault:
             # The cause is cut off: it holds the request, and with it the token.
-            raise _line_fault(ask, fault) from None
+            raise _line_fault(ask, fault, self._rehearsing) from None
 
     def _read(self, response: requests.Response) -> Reply:
         text = response.content.decode("utf-8", errors="replace")
@@ -343,10 +345,11 @@ def interrupted(ask: Ask, what: str, *, after: float | None = None) -> Transient
     return Unsure(f"{ask}: {what}; the change may have happened.", retry_after=after)
 
 
-def _line_fault(ask: Ask, fault: requests.RequestException) -> ConnectorError:
+def _line_fault(ask: Ask, fault: requests.RequestException, rehearsing: bool) -> ConnectorError:
     name = type(fault).__name__
     if isinstance(fault, requests.ConnectTimeout) or _never_connected(fault):
-        return Transient(f"{ask}: no connection ({name}).")
+        act = "Is the sandbox running? Start it with `adsteer sandbox`." if rehearsing else ""
+        return Transient(f"{ask}: no connection ({name}).", act=act)
     if isinstance(
         fault,
         requests.ConnectionError
