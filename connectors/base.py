@@ -107,6 +107,27 @@ class GrowsLookalikes(ABC):
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What became of a request that a platform took first and worked on later."""
+
+    reference: str
+    """As the receipt of the request has it."""
+    done: bool
+    dropped: tuple[tuple[str, int], ...] = ()
+    """The platform's reasons, and how many people each cost; it does not say who."""
+    matched: str = ""
+    """How many it recognised, in its own words; empty while it does not say."""
+
+
+class TellsOutcomes(ABC):
+    """A platform that answers first and tells later what became of a request."""
+
+    @abstractmethod
+    def outcome(self, reference: str) -> Outcome:
+        """What became of the request whose receipt has this reference."""
+
+
+@dataclass(frozen=True)
 class BidLimits:
     """What corrections a platform takes, in per cent against neutral."""
 

@@ -4,17 +4,19 @@ import difflib
 
 from config.platforms import Account
 from connectors.errors import RuleRefused
+from connectors.google import Google
 from connectors.http import Surroundings
 from connectors.vk import Vk
 from connectors.yandex_audience import YandexAudience
 from connectors.yandex_direct import YandexDirect
 
-PLATFORMS: dict[str, type[YandexAudience] | type[YandexDirect] | type[Vk]] = {
-    one.platform: one for one in (YandexAudience, YandexDirect, Vk)
+Platform = YandexAudience | YandexDirect | Vk | Google
+PLATFORMS: dict[str, type[Platform]] = {
+    one.platform: one for one in (YandexAudience, YandexDirect, Vk, Google)
 }
 
 
-def connect(account: Account, around: Surroundings) -> YandexAudience | YandexDirect | Vk:
+def connect(account: Account, around: Surroundings) -> Platform:
     """The connector of an account. Nothing is sent yet.
 
     Ask it with isinstance what it can do: Connector, GrowsLookalikes, CorrectsBids, ReportsSpend.

@@ -11,6 +11,7 @@ from connectors.base import (
     GrowsLookalikes,
     NamesObjects,
     ReportsSpend,
+    TellsOutcomes,
 )
 from connectors.registry import PLATFORMS
 from tests.support.contract import (
@@ -18,6 +19,7 @@ from tests.support.contract import (
     ConnectorContract,
     LookalikeContract,
     NamesContract,
+    OutcomeContract,
     PlatformContract,
     SpendContract,
 )
@@ -28,6 +30,7 @@ CONTRACTS: dict[type, type[PlatformContract]] = {
     CorrectsBids: BidContract,
     NamesObjects: NamesContract,
     ReportsSpend: SpendContract,
+    TellsOutcomes: OutcomeContract,
 }
 
 

@@ -4,7 +4,16 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from connectors.sandbox import control, vk, yandex_audience, yandex_direct, yandex_oauth
+from connectors.sandbox import (
+    control,
+    google,
+    google_ads,
+    google_oauth,
+    vk,
+    yandex_audience,
+    yandex_direct,
+    yandex_oauth,
+)
 from connectors.sandbox.frame import Frame, Refused, refused, wrong_path
 from connectors.sandbox.world import World
 
@@ -13,6 +22,9 @@ PLATFORMS = (
     yandex_audience.PLATFORM,
     yandex_direct.PLATFORM,
     yandex_oauth.PLATFORM,
+    google.PLATFORM,
+    google_ads.PLATFORM,
+    google_oauth.PLATFORM,
 )
 
 

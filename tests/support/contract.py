@@ -572,6 +572,44 @@ class SpendContract(PlatformContract):
         assert box.faults_left() == []
 
 
+class OutcomeContract(PlatformContract):
+    """What became of requests that a platform took first and worked on later."""
+
+    outcome_operation: ClassVar[str]
+
+    @pytest.fixture
+    def reference(self, connector: Any) -> str:
+        """Of a request under way."""
+        audience = AudienceRef(ACCOUNT, self.platform, "vip", Purpose.RETARGETING, "adsteer: vip")
+        first = batch(1, 300)
+        opened = connector.find_or_create(audience, first)
+        receipt = opened.receipt or connector.add(opened.list_id, first)
+        assert receipt.reference
+        return str(receipt.reference)
+
+    def test_an_outcome_comes_later(self, connector: Any, box: Sandbox, reference: str) -> None:
+        young = connector.outcome(reference)
+        assert (young.reference, young.done, young.dropped, young.matched) == (
+            reference,
+            False,
+            (),
+            "",
+        )
+        box.settle()
+        done = connector.outcome(reference)
+        assert (done.done, done.dropped) == (True, ())
+        assert done.matched
+
+    @pytest.mark.parametrize("name", FAULTS)
+    def test_looking_survives(
+        self, connector: Any, box: Sandbox, reference: str, name: str
+    ) -> None:
+        box.settle()
+        self.fault(box, self.outcome_operation, name)
+        assert connector.outcome(reference).done
+        assert box.faults_left() == []
+
+
 class NamesContract(PlatformContract):
     """Objects by name, for rules that name patterns."""
 
