@@ -22,6 +22,7 @@ from bids.model import (
     BidObject,
     CorrectionChange,
     CorrectionReceipt,
+    FoundObject,
     Level,
     PresentCorrection,
 )
@@ -31,11 +32,13 @@ from config.settings import Credentials
 from connectors import meta_bids as bids
 from connectors import meta_insights as insights
 from connectors.base import (
+    ApiVersion,
     BidLimits,
     Connector,
     CorrectsBids,
     GrowsLookalikes,
     Limits,
+    NamesObjects,
     ReportsSpend,
     SpendRow,
     Strategy,
@@ -87,6 +90,8 @@ AD_SET_FIELDS = (
 )
 RULE_SET_FIELDS = "id,name,status,rules{name,adjust_sign,adjust_value,status,criterias}"
 
+GONE = ("ARCHIVED", "DELETED")
+
 READY, EMPTY, REPLACING, POPULATING, FLAGGED = 200, 410, 414, 441, (470, 471)
 BUSY = frozenset({REPLACING, POPULATING})
 DELIVERS = 200
@@ -106,10 +111,13 @@ class MetaCredentials(Credentials):
     )
 
 
-class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
+class Meta(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpend):
     """One Meta ad account (`login`: its id, with or without act_)."""
 
     platform: ClassVar[str] = "meta"
+    versions: ClassVar[tuple[ApiVersion, ...]] = (
+        ApiVersion("Marketing API", VERSION, VERSION_ENDS, "Marketing API changelog, 2026-11"),
+    )
     limits: ClassVar[Limits] = Limits(
         source="Marketing API v26.0, Custom Audience Users, Customer File Custom Audiences",
         kinds=frozenset({Identifier.EMAIL, Identifier.PHONE, Identifier.EXTERNAL_ID}),
@@ -383,6 +391,18 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
                 bids.ACTS_ON.get(ad_set.strategy, "unknown") if ad_set else "unknown",
             )
             for one, ad_set in zip(objects, found, strict=True)
+        )
+
+    def objects(self, level: Level) -> tuple[FoundObject, ...]:
+        """Ad sets by name; corrections hang on nothing else here."""
+        if level is not Level.AD_GROUP:
+            return ()
+        query = {"fields": "id,name,status"}
+        rows = self._graph.pages(AD_SETS, gaps=self._gaps, query=query)
+        return tuple(
+            FoundObject(BidObject(self._name, self.platform, level, str(one["id"])), one["name"])
+            for one in rows
+            if one.get("status") not in GONE and one.get("id") and one.get("name")
         )
 
     # Reports
