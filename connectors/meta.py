@@ -116,7 +116,7 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpend)
 
     platform: ClassVar[str] = "meta"
     versions: ClassVar[tuple[ApiVersion, ...]] = (
-        ApiVersion("Marketing API", VERSION, VERSION_ENDS, "Marketing API changelog, 2026-11"),
+        ApiVersion("Marketing API", VERSION, VERSION_ENDS, "meta.md; not announced (2026-11)"),
     )
     limits: ClassVar[Limits] = Limits(
         source="Marketing API v26.0, Custom Audience Users, Customer File Custom Audiences",

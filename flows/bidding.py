@@ -111,6 +111,7 @@ def apply_corrections(
                 run=run,
                 approved_by=approved_by,
                 waiting=_not_ready(workshop, plan, account),
+                checkpoint=workshop.checkpoint,
             )
             for account in accounts
         ]

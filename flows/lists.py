@@ -1,26 +1,30 @@
 """Lists on the platforms: who is wanted where, the plan, and its delivery."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import ibis.expr.types as ir
 
 from audiences.choosing import choose, describe, members, withdrawn
-from audiences.guards import refuse_list, refuse_source
+from audiences.guards import refuse_list, refuse_seed, refuse_source
 from audiences.holdout import without_holdout
 from audiences.leases import Lease, leave_lease, take_lease
 from audiences.ledger import Ledger
 from audiences.model import AudienceRef, ListState
 from audiences.plan import AudiencePlan, ListPlan, Refused
 from audiences.planning import Guard, ListLimits, Wanted, plan_audiences
+from audiences.rebuilds import NEW
 from audiences.refreshes import last_refreshes, source_figures
 from config.audiences import Audience, Purpose
 from connectors.base import Connector
 from connectors.delivery import Delivered, deliver
 from flows import documents
 from flows.documents import Document
-from flows.ownership import is_dead, owner
+from flows.ownership import is_alive, is_dead, owner
 from flows.workshop import Workshop
+
+SEED_DAYS = 30
+"""Age at which a seed is stale where its audience does not say."""
 
 POLL_SECONDS = 60.0
 """Between two looks at a list that the platform works on; it is minutes to hours about it."""
@@ -28,7 +32,14 @@ POLL_SECONDS = 60.0
 
 def ledger(workshop: Workshop) -> Ledger:
     """The lists' memory of this project."""
-    return Ledger(workshop.catalog, workshop.engine, workshop.state, workshop.now)
+    return Ledger(
+        workshop.catalog,
+        workshop.engine,
+        workshop.state,
+        workshop.now,
+        checkpoint=workshop.checkpoint,
+        seal=workshop.seal,
+    )
 
 
 def plan_lists(workshop: Workshop, *, only: Collection[str] = ()) -> AudiencePlan:
@@ -37,7 +48,11 @@ def plan_lists(workshop: Workshop, *, only: Collection[str] = ()) -> AudiencePla
     A plan that a dead run left open is closed first. Raises CannotRun before the first refresh and
     AccountBusy while another run works on one of the accounts.
     """
-    wanted = list(_wanted(workshop, only))
+    return plan_wanted(workshop, list(wanted_lists(workshop, only)))
+
+
+def plan_wanted(workshop: Workshop, wanted: Sequence[Wanted]) -> AudiencePlan:
+    """Plan these lists; raises as `plan_lists`."""
     memory = ledger(workshop)
     with leased(workshop, {one.audience.account for one in wanted}) as leases:
         for one in wanted:
@@ -49,8 +64,10 @@ def plan_lists(workshop: Workshop, *, only: Collection[str] = ()) -> AudiencePla
         state=workshop.state,
         as_of=workshop.as_of,
         guard=_refusals(workshop),
+        seal=workshop.seal,
     )
     memory.keep(plan)
+    workshop.checkpoint("plan kept")
     return plan
 
 
@@ -88,11 +105,12 @@ def _apply_list(
                 sending,
                 wait=workshop.around(account).sleep,
                 patience=account.wait_minutes * 60,
+                checkpoint=workshop.checkpoint,
             )
         return documents.list_receipt(one, sending.list_id, delivered)
 
 
-def _wanted(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
+def wanted_lists(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
     """Who is wanted in which list."""
     project = workshop.project
     people = workshop.table("people")
@@ -135,11 +153,19 @@ def _refusals(workshop: Workshop) -> Guard:
     guards = workshop.project.audiences.guards
     source = refuse_source(figures, guards, as_of=workshop.as_of) if figures else ()
     seeds = refreshes[0].document["seeds"] if refreshes else {}
+    ages = {
+        one.name: one.lookalike.refresh_days if one.lookalike else SEED_DAYS
+        for one in workshop.project.audiences.audience
+    }
 
     def guard(plan: ListPlan, _wanted: Wanted) -> Iterator[Refused]:
         yield from source
-        for text in seeds.get(plan.audience.audience, {}).get("refused_by", ()):
+        name = plan.audience.audience.removesuffix(NEW)
+        for text in seeds.get(name, {}).get("refused_by", ()):
             yield Refused("seed_refused", text)
+        if plan.audience.purpose is Purpose.SEED:
+            picked_on = workshop.snapshot("seed", name).as_of
+            yield from refuse_seed(picked_on, ages[name], as_of=workshop.as_of)
         yield from refuse_list(plan, guards)
 
     return guard
@@ -190,7 +216,12 @@ def leased(workshop: Workshop, accounts: Collection[str]) -> Iterator[dict[str, 
         leases = {}
         for account in sorted(accounts):
             lease = take_lease(
-                workshop.catalog, account, owner(), now=workshop.now(), is_dead=is_dead
+                workshop.catalog,
+                account,
+                owner(),
+                now=workshop.now(),
+                is_dead=is_dead,
+                is_alive=is_alive,
             )
             stack.callback(leave_lease, workshop.catalog, lease)
             leases[account] = lease

@@ -141,7 +141,7 @@ def _calibration(made: Segmentation) -> Document | None:
 
 def _previous_keys(workshop: Workshop) -> ir.Table | None:
     found = workshop.find_snapshot("keys")
-    return workshop.engine.read_parquet(found.path) if found else None
+    return workshop.read(found) if found else None
 
 
 def _seeds(
@@ -222,7 +222,8 @@ def _write(workshop: Workshop, kind: str, name: str, table: ir.Table, now: datet
     ordered = table.order_by(list(table.columns[:2]))
     folder = workshop.state / kind / name if name else workshop.state / kind
     schema = ordered.schema().to_pyarrow()
-    return write_rows(folder, snapshot_name(now), schema, stream(workshop.engine, ordered))
+    rows = stream(workshop.engine, ordered)
+    return write_rows(folder, snapshot_name(now), schema, rows, seal=workshop.seal)
 
 
 def _digests(workshop: Workshop, people: People) -> Iterator[tuple[str, ir.Table]]:
