@@ -22,6 +22,7 @@ from bids.model import (
     BidObject,
     CorrectionChange,
     CorrectionReceipt,
+    FoundObject,
     Level,
     PresentCorrection,
 )
@@ -37,6 +38,7 @@ from connectors.base import (
     CorrectsBids,
     GrowsLookalikes,
     Limits,
+    NamesObjects,
     ReportsSpend,
     SpendRow,
     Strategy,
@@ -88,6 +90,8 @@ AD_SET_FIELDS = (
 )
 RULE_SET_FIELDS = "id,name,status,rules{name,adjust_sign,adjust_value,status,criterias}"
 
+GONE = ("ARCHIVED", "DELETED")
+
 READY, EMPTY, REPLACING, POPULATING, FLAGGED = 200, 410, 414, 441, (470, 471)
 BUSY = frozenset({REPLACING, POPULATING})
 DELIVERS = 200
@@ -107,7 +111,7 @@ class MetaCredentials(Credentials):
     )
 
 
-class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
+class Meta(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpend):
     """One Meta ad account (`login`: its id, with or without act_)."""
 
     platform: ClassVar[str] = "meta"
@@ -387,6 +391,18 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
                 bids.ACTS_ON.get(ad_set.strategy, "unknown") if ad_set else "unknown",
             )
             for one, ad_set in zip(objects, found, strict=True)
+        )
+
+    def objects(self, level: Level) -> tuple[FoundObject, ...]:
+        """Ad sets by name; corrections hang on nothing else here."""
+        if level is not Level.AD_GROUP:
+            return ()
+        query = {"fields": "id,name,status"}
+        rows = self._graph.pages(AD_SETS, gaps=self._gaps, query=query)
+        return tuple(
+            FoundObject(BidObject(self._name, self.platform, level, str(one["id"])), one["name"])
+            for one in rows
+            if one.get("status") not in GONE and one.get("id") and one.get("name")
         )
 
     # Reports

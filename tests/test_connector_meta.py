@@ -1018,6 +1018,17 @@ def test_how_an_ad_set_bids(net, connector, strategy, acts_on):
     assert connector.strategies([HERE]) == (Strategy(HERE, strategy, acts_on),)
 
 
+def test_ad_sets_that_are_gone_are_not_named(net, connector):
+    rows = [
+        {"id": AD_SET, "name": "Prospecting", "status": "PAUSED"},
+        {"id": "2", "name": "Old", "status": "ARCHIVED"},
+        {"id": "3", "name": "Older", "status": "DELETED"},
+    ]
+    got(net, f"{ACT}/adsets", {"limit": 100, "fields": "id,name,status"}, {"data": rows})
+    (found,) = connector.objects(Level.AD_GROUP)
+    assert (found.object, found.name, found.labels) == (HERE, "Prospecting", ())
+
+
 # Insights
 
 FIGURES = {

@@ -22,6 +22,7 @@ from tests.support.contract import (
     BidContract,
     ConnectorContract,
     LookalikeContract,
+    NamesContract,
     SpendContract,
     sandbox_server,
 )
@@ -208,6 +209,17 @@ class TestMetaBids(BidContract):
     def test_a_list_of_another_account_is_the_operators(self, connector: Meta) -> None:
         with pytest.raises(OperatorError):
             connector.condition_for("23850000000009999", "adsteer: nobody")
+
+
+class TestMetaNames(NamesContract):
+    platform = "meta"
+    objects = OBJECTS
+
+    def test_only_ad_sets_are_named(self, connector: Meta) -> None:
+        assert connector.objects(Level.CAMPAIGN) == ()
+        assert {one.name for one in connector.objects(Level.AD_GROUP)} == {
+            f"Prospecting {n}" for n in range(1, 7)
+        }
 
 
 class TestMetaSpend(SpendContract):
