@@ -40,21 +40,6 @@ def refuse_source(source: SourceFigures, guards: Guards, *, as_of: date) -> tupl
     return tuple(refused for refused in checks if refused)
 
 
-def refuse_seed(picked_on: date, max_age_days: int, *, as_of: date) -> tuple[Refused, ...]:
-    """What is wrong with a seed's age: an old one grows lists of people who bought long ago."""
-    age = (as_of - picked_on).days
-    if age <= max_age_days:
-        return ()
-    return (
-        Refused(
-            "seed_old",
-            f"the seed was picked {age} days ago ({picked_on}), limit {max_age_days}. Run "
-            "`adsteer refresh` on fresh exports.",
-            (("age_days", age), ("limit", max_age_days)),
-        ),
-    )
-
-
 def refuse_list(plan: ListPlan, guards: Guards) -> tuple[Refused, ...]:
     """What is wrong with the plan of one list."""
     return tuple(_changes(plan, guards))

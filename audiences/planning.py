@@ -44,13 +44,14 @@ class Wanted:
     """Who is to be in one list: a table, or the path of a Parquet file, of schema MEMBERS.
 
     `withdrawn` has a column person_id: people whose consent was withdrawn. They leave whatever the
-    guards say, and are never added.
+    guards say, and are never added. `notes` are shown with the plan of the list.
     """
 
     audience: AudienceRef
     limits: ListLimits
     members: ibis.Table | Path
     withdrawn: ibis.Table | None = field(default=None)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +132,7 @@ def plan_list(
         rows=file.path.name,
         rows_fingerprint=file.fingerprint,
         waiting=tuple(_waiting(steps, counts, limits, base)),
-        notes=tuple(_notes(counts, limits, made=base.made)),
+        notes=(*wanted.notes, *_notes(counts, limits, made=base.made)),
     )
 
 

@@ -31,6 +31,7 @@ from config.settings import Credentials
 from connectors import meta_bids as bids
 from connectors import meta_insights as insights
 from connectors.base import (
+    ApiVersion,
     BidLimits,
     Connector,
     CorrectsBids,
@@ -110,6 +111,9 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, ReportsSpend):
     """One Meta ad account (`login`: its id, with or without act_)."""
 
     platform: ClassVar[str] = "meta"
+    versions: ClassVar[tuple[ApiVersion, ...]] = (
+        ApiVersion("Marketing API", VERSION, VERSION_ENDS, "meta.md; not announced (2026-11)"),
+    )
     limits: ClassVar[Limits] = Limits(
         source="Marketing API v26.0, Custom Audience Users, Customer File Custom Audiences",
         kinds=frozenset({Identifier.EMAIL, Identifier.PHONE, Identifier.EXTERNAL_ID}),

@@ -80,16 +80,49 @@ def segments(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Snapshot day; that of the project if left out."),
     ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Sizes, moves and retention up to that day.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show the segments of a day; reads the exports first if that was never done."""
-    from flows import loop, show
+    from flows import histories, loop, show, show_history
 
     with _workshop(project) as workshop:
         if workshop.find_snapshot("segments") is None:
             loop.refresh(workshop)
-        document = loop.segments_at(workshop, as_of.date() if as_of else workshop.as_of)
-    _tell(document, as_json=json, show=show.segmented)
+        day = as_of.date() if as_of else workshop.as_of
+        if history:
+            document = histories.history_with_charts(workshop, day)
+        else:
+            document = loop.segments_at(workshop, day)
+    _tell(document, as_json=json, show=show_history.followed if history else show.segmented)
+
+
+@app.command()
+def value(project: ProjectFolder = HERE, json: Json = False) -> None:
+    """Hold predicted value, churn risk and seeds against what happened in the last weeks."""
+    from flows import show_value, valuing
+
+    with _workshop(project) as workshop:
+        document = valuing.value(workshop)
+    _tell(document, as_json=json, show=show_value.valued)
+
+
+@app.command()
+def explain(
+    who: Annotated[
+        str, typer.Argument(help="Person id, or a contact; - reads it from standard input.")
+    ],
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Say why a person is in what: features, rules, audiences, bids. A contact is never shown."""
+    from flows import explaining, show_person
+
+    with _workshop(project) as workshop:
+        document = explaining.explain(workshop, sys.stdin.readline() if who == "-" else who)
+    _tell(document, as_json=json, show=show_person.explained)
 
 
 @app.command()
@@ -139,6 +172,25 @@ def approve(
     with _workshop(project) as workshop:
         document = loop.approve(workshop, fingerprint, who=who, why=why)
     _tell(document, as_json=json, show=show.planned)
+
+
+@app.command()
+def study(
+    data: Annotated[Path, typer.Argument(help="Folder of order files, or one such file.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Markdown page to write, such as docs/segments.md.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Put the segments to the test on order files: shares, purchase rates, back-tests."""
+    from flows import study_page, studying
+
+    with said_plainly():
+        document = studying.study(data)
+    page = study_page.report(document)
+    if out is not None:
+        out.write_text(page, encoding="utf-8")
+    _tell(document, as_json=json, show=lambda _made: [page if out is None else f"Written: {out}"])
 
 
 @app.command()

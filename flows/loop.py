@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from audiences.plan import AudiencePlan, StalePlan, load_plan, plan_folder
+from audiences.plan import AudiencePlan, ListPlan, StalePlan, load_plan, plan_folder
 from audiences.snapshots import forget_old, private_folder
 from bids.corrections import BidPlan
 from bids.deliver import BidReceipts
@@ -19,13 +19,14 @@ from flows.bidding import (
     apply_corrections,
     plan_corrections,
     refuse_stale_corrections,
+    roll_up_notes,
     settle_interrupted,
 )
 from flows.curating import plan_rollback
 from flows.documents import Document
 from flows.lists import apply_lists, ledger, plan_lists
 from flows.refreshing import segments_at
-from flows.seeding import Growth, grow_all, plan_growth
+from flows.seeding import Growth, age_notes, ages, grow_all, plan_growth
 from flows.workshop import Workshop
 
 __all__ = [
@@ -174,7 +175,7 @@ def summary(document: Document) -> list[str]:
         said.append(
             f"{document['people']:,} people on {document['as_of']}; {rejected:,} rows rejected."
         )
-        said += document["notes"]
+    said += document.get("notes", ())
     waits = sum(one["action"] == "wait" for one in document.get("bids", ()))
     if waits:
         said.append(f"{waits} corrections wait for a list that is not ready yet.")
@@ -236,8 +237,17 @@ def _document(workshop: Workshop, whole: WholePlan) -> Document:
         ledger(workshop).approval(whole.lists.fingerprint) is not None
     )
     made = documents.plan(whole.fingerprint, whole.lists, whole.bids, approved=approved)
+    aged = zip(whole.growth, ages(workshop, whole.growth), strict=True)
+    growth = [{**one.as_json(), **age} for one, age in aged]
+    notes = [f"{one.audience}: {note}" for one in _lists(whole) for note in one.notes]
+    notes += age_notes(workshop, whole.growth)
+    notes += roll_up_notes(workshop) if whole.bids is not None else []
     ahead = {"outlook": whole.outlook} if whole.outlook else {}
-    return {**made, "lookalikes": [one.as_json() for one in whole.growth], **ahead}
+    return {**made, "lookalikes": growth, "notes": notes, **ahead}
+
+
+def _lists(whole: WholePlan) -> tuple[ListPlan, ...]:
+    return whole.lists.lists if whole.lists is not None else ()
 
 
 def _file(workshop: Workshop, fingerprint: str) -> Path:

@@ -241,6 +241,7 @@ def planned(document: Document) -> Iterable[RenderableType]:
     if document["lookalikes"]:
         yield lookalikes(document)
     yield bid_plan(document)
+    yield from notes(document)
     yield from held(document)
     yield (f"Nothing was sent. To send exactly this: adsteer apply {document['fingerprint'][:12]}")
 

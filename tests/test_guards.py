@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from audiences.difference import Step
-from audiences.guards import SourceFigures, refuse_list, refuse_seed, refuse_source
+from audiences.guards import SourceFigures, refuse_list, refuse_source
 from audiences.plan import Counts, ListPlan, Refused, Waiting
 from audiences.refreshes import Refresh, source_figures
 from config.audiences import Guards
@@ -87,13 +87,6 @@ def test_columns_are_compared_with_the_commonest_form_of_earlier_refreshes():
     gone = source_figures([refresh(), refresh("x")])
     assert (gone.columns_come, gone.columns_gone) == ((), ("a.csv: x",))
     assert source_figures([refresh("x")]).columns_come == ()
-
-
-def test_a_seed_past_its_age_is_refused_with_the_days():
-    assert refuse_seed(DAY - timedelta(days=30), 30, as_of=DAY) == ()
-    (refused,) = refuse_seed(DAY - timedelta(days=31), 30, as_of=DAY)
-    assert refused.code == "seed_old"
-    assert "picked 31 days ago" in refused.text
 
 
 def test_the_first_source_has_no_usual_size():
