@@ -14,6 +14,8 @@ from tests.support.rehearsal import rehearse
 KEY = "correct horse battery staple"
 START = datetime(2026, 6, 1, 9, tzinfo=UTC)
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def rehearsal(tmp_path, monkeypatch):

@@ -9,6 +9,8 @@ from tests.support.rehearsal import rehearse
 
 GUARDED = "max_removed_share = 0.2\nmax_removed_share_small = 0.4\nmax_consent_drop = 1"
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def rehearsal(tmp_path, monkeypatch):

@@ -10,6 +10,8 @@ from sqlalchemy import event
 from audiences.catalog import open_catalog
 from tests.support.rehearsal import rehearse
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def rehearsal(tmp_path, monkeypatch):
