@@ -221,7 +221,9 @@ def _look(
         change = receipt.change
         there = shown.get((change.object, change.condition_id))
         percent = there.percent if there else None
-        if not receipt.refused and percent != change.percent:
+        # No correction and one of 0 % are the same bid; some platforms keep no neutral ones.
+        same = percent == change.percent or (change.percent == 0 and percent is None)
+        if not receipt.refused and not same:
             said = f": {receipt.warning}" if receipt.warning else ""
             receipt = replace(
                 receipt,
