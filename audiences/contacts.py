@@ -30,24 +30,24 @@ class MixedContacts(ValueError):
 def contacts_in(
     engine: ibis.BaseBackend, cells: ir.Table, kind: Identifier, regions: Sequence[str]
 ) -> ir.Table:
-    """(cell, value, links) for a table of distinct cells: every contact of every cell, kept.
+    """The rows of `cells` once per contact in their column `cell`, with `value` and `links`; kept.
 
     `links` is false for a contact that cannot say who somebody is (a toll-free number).
     """
     if kind is Identifier.EXTERNAL_ID:
-        value = external_id_in(cells.cell)
-        return cells.select("cell", value=value, links=True).filter(value != "")
+        named = cells.mutate(value=external_id_in(cells.cell), links=True)
+        return named.filter(named.value != "")
     slow: Callable[[str], Sequence[tuple[str, bool]]]
     if kind is Identifier.EMAIL:
         fast, slow = fast_email(cells.cell), _each_email
     else:
         fast, slow = fast_phone(cells.cell, regions), _phones_of(regions)
     with Staging() as passing:
-        read = passing.keep(cells.select("cell", value=fast))
-        sure = read.filter(read.value != "").select("cell", "value", links=True)
-        unsure = read.filter(read.value.isnull()).select("cell")
-        by_library = ibis.memtable(_read_slowly(engine, unsure, slow))
-        return keep(stacked(sure, by_library))
+        read = passing.keep(cells.mutate(value=fast))
+        sure = read.filter(read.value != "").mutate(links=True)
+        unsure = read.filter(read.value.isnull()).drop("value")
+        by_library = _read_slowly(engine, unsure.select("cell").distinct(), slow)
+        return keep(stacked(sure, unsure.join(ibis.memtable(by_library), "cell")))
 
 
 def external_id_in(cell: ir.StringValue) -> ir.StringValue:
@@ -182,12 +182,23 @@ def hash_one(
     kind: Identifier, text: str, recipe: Recipe, regions: Sequence[str]
 ) -> tuple[str, ...]:
     """Digests of one contact typed by a person: the engine's own answer, by the same way."""
+    return hash_many(kind, [text], recipe, regions)[0]
+
+
+def hash_many(
+    kind: Identifier, texts: Sequence[str], recipe: Recipe, regions: Sequence[str]
+) -> list[tuple[str, ...]]:
+    """Digests of each of a few contacts, sorted; none where there is no contact."""
     engine = ibis.duckdb.connect(threads=1)
-    cells = engine.create_table("cells", ibis.memtable(pa.table({"cell": [text]})), temp=True)
-    found = contacts_in(engine, cells, kind, regions)
-    known = found.mutate(person_id=ibis.literal("p"), kind=ibis.literal(str(kind)))
-    made = engine.to_pyarrow(digests(engine, known.select(*IDENTIFIERS.names), recipe))
-    return tuple(digest for row in made.column(str(kind)).to_pylist() for digest in row)
+    given = pa.table(
+        {"person_id": [str(place) for place in range(len(texts))], "cell": list(texts)}
+    )
+    cells = engine.create_table("cells", ibis.memtable(given), temp=True)
+    found = contacts_in(engine, cells, kind, regions).mutate(kind=ibis.literal(str(kind)))
+    rows = engine.to_pyarrow(digests(engine, found.select(*IDENTIFIERS.names), recipe))
+    made = {row["person_id"]: tuple(row[str(kind)]) for row in rows.to_pylist()}
+    engine.disconnect()
+    return [made.get(str(place), ()) for place in range(len(texts))]
 
 
 def refuse_mixed(
