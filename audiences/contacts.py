@@ -5,6 +5,7 @@ Python, in batches, and come back by a join; nothing here writes, logs or shows 
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -18,7 +19,12 @@ from audiences.tables import IDENTIFIERS, digests_schema
 from audiences.unions import stacked
 from config.audiences import Identifier
 
-READ = pa.schema({"cell": pa.string(), "value": pa.string(), "links": pa.bool_()})
+_READ: "list[pa.Field[Any]]" = [
+    pa.field("cell", pa.string()),
+    pa.field("value", pa.string()),
+    pa.field("links", pa.bool_()),
+]
+READ = pa.schema(_READ)
 DIGEST_LIKE = r"^\s*(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{40}|[0-9a-fA-F]{32})\s*$"
 SHA256_HEX = r"^[0-9a-f]{64}$"
 

@@ -13,10 +13,10 @@ from audiences.phones import phones_in
 ROLES = (
     "abuse", "admin", "administrator", "billing", "buh", "buhgalter", "contact", "contacts",
     "director", "e-mail", "email", "fake", "feedback", "hello", "help", "hr", "info",
-    "mailer-daemon", "manager", "marketing", "net", "no", "no-email", "no-mail", "no-reply", "no_email", "no_reply",
-    "noemail", "nomail", "none", "noreply", "null", "office", "order", "orders", "postmaster",
-    "reception", "sale", "sales", "shop", "support", "test", "test1", "test123", "user",
-    "webmaster", "zakaz",
+    "mailer-daemon", "manager", "marketing", "net", "no", "no-email", "no-mail", "no-reply",
+    "no_email", "no_reply", "noemail", "nomail", "none", "noreply", "null", "office", "order",
+    "orders", "postmaster", "reception", "sale", "sales", "shop", "support", "test", "test1",
+    "test123", "user", "webmaster", "zakaz",
 )  # fmt: skip
 """Local parts behind which there is an office, or nobody."""
 

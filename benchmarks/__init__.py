@@ -1,1 +1,1 @@
-"""Speed and memory of what must be fast: `python -m benchmarks [--quick] [NAME ...]`."""
+"""Speed and memory, as ratios inside one run. No test times anything."""

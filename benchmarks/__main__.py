@@ -1,54 +1,44 @@
-"""Run every benchmark, each in a process of its own, so that memory is its own too.
+"""`python -m benchmarks [--quick] [NAME ...]`: run the benchmarks and print one table each.
 
-A benchmark is a module of this package with `bench(quick) -> Iterable[Figure]`. Exit status 1 says
-that a figure is beyond its limit. Limits hold for a whole run on two idle cores; in a quick run
-sizes are small, and figures are shown without being judged.
+A benchmark is a module of this package with a function `run(*, quick: bool)` that yields rows, each
+mapping with the same keys.
 """
 
 import argparse
+import importlib
 import pkgutil
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
+
+from rich.console import Console
+from rich.table import Table
 
 import benchmarks
-from benchmarks.figures import Figure, apart, figures_of
-
-FRAME = ("__main__", "figures")
 
 
 def names() -> list[str]:
-    """The benchmarks there are."""
-    found = (module.name for module in pkgutil.iter_modules(benchmarks.__path__))
-    return sorted(name for name in found if name not in FRAME)
+    """Every benchmark there is."""
+    modules = pkgutil.iter_modules(benchmarks.__path__)
+    return sorted(one.name for one in modules if not one.name.startswith("_"))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what is named, all of it by default; print figures, return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=benchmarks.__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes, limits not judged")
-    parser.add_argument("name", nargs="*", help="benchmarks to run; all if left out")
-    chosen = parser.parse_args(arguments)
-    known = names()
-    if unknown := sorted(set(chosen.name) - set(known)):
-        parser.error(f"no benchmark {', '.join(unknown)}; known: {', '.join(known)}")
-    missed = 0
-    for name in chosen.name or known:
-        for figure in apart(figures_of, name, chosen.quick):
-            print(_line(name, figure, judged=not chosen.quick), flush=True)
-            missed += not figure.holds and not chosen.quick
-    return 1 if missed else 0
+def show(name: str, rows: Iterable[Mapping[str, object]]) -> None:
+    table = Table(title=name, title_justify="left")
+    for number, row in enumerate(rows):
+        if number == 0:
+            for column in row:
+                table.add_column(column)
+        table.add_row(*(str(cell) for cell in row.values()))
+    Console().print(table)
 
 
-def _line(name: str, figure: Figure, *, judged: bool) -> str:
-    limits = [
-        f"{word} {limit:g}"
-        for word, limit in (("at most", figure.most), ("at least", figure.least))
-        if limit is not None
-    ]
-    verdict = ("  ok" if figure.holds else "  MISSED") if judged and limits else ""
-    bound = f"  ({', '.join(limits)})" if limits else ""
-    return f"{name:<12} {figure.name:<44} {figure.value:>12,.4g} {figure.unit}{bound}{verdict}"
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="the small size")
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(names()) or 'none yet'}")
+    given = parser.parse_args()
+    for name in given.names or names():
+        show(name, importlib.import_module(f"benchmarks.{name}").run(quick=given.quick))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from audiences.identity import ROWS, resolve
-from benchmarks.figures import Figure, apart, peak_megabytes, timed
+from benchmarks._measure import apart, peak_megabytes, row, timed
 from config.shop import Shop
 from tests.support.generated_people import generate_people, pair_quality
 
@@ -18,7 +18,7 @@ ROWS_WHOLE, ROWS_QUICK = 1_000_000, 50_000
 CORES = 2
 
 
-def bench(*, quick: bool) -> Iterator[Figure]:
+def run(*, quick: bool) -> Iterator[dict[str, object]]:
     """Resolve in a process of its own, so that generating the rows takes none of its memory."""
     count = ROWS_QUICK if quick else ROWS_WHOLE
     with tempfile.TemporaryDirectory() as folder:
@@ -27,11 +27,11 @@ def bench(*, quick: bool) -> Iterator[Figure]:
         pq.write_table(generated.rows, path)
         people, seconds, before, megabytes = apart(_resolved, path)
     quality = pair_quality(generated.truth, people)
-    yield Figure(f"{count:,} rows resolved", seconds, "s", most=5)
-    yield Figure("peak memory", megabytes, "MB", most=1000)
-    yield Figure("of it before the first row", before, "MB")
-    yield Figure("pair precision", quality.precision, "", least=0.999)
-    yield Figure("pair recall", quality.recall, "", least=0.85)
+    yield row(f"{count:,} rows resolved", seconds, "s", "< 5")
+    yield row("peak memory", megabytes, "MB", "< 1000")
+    yield row("of it before the first row", before, "MB")
+    yield row("pair precision", quality.precision, "", ">= .999")
+    yield row("pair recall", quality.recall, "", ">= .85")
 
 
 def _resolved(path: Path) -> tuple[np.ndarray, float, float, float]:

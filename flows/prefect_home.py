@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from audiences.snapshots import private_folder
+
 
 def settle(state: Path) -> None:
     """Point Prefect at the project's state folder. Call this before anything imports Prefect.
@@ -10,8 +12,7 @@ def settle(state: Path) -> None:
     With PREFECT_API_URL set a run appears on that server; without, Prefect starts a server of its
     own for as long as the run takes.
     """
-    home = state / "prefect"
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    home = private_folder(state / "prefect")
     quiet = {
         "PREFECT_HOME": str(home.resolve()),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -1,11 +1,9 @@
-"""What a benchmark answers: figures, some of them with a limit."""
+"""Measuring: seconds, memory, work in a process of its own."""
 
-import importlib
 import multiprocessing
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -13,21 +11,9 @@ Made = TypeVar("Made")
 Given = ParamSpec("Given")
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One measured number. `most` and `least` are limits; None is no limit."""
-
-    name: str
-    value: float
-    unit: str
-    most: float | None = None
-    least: float | None = None
-
-    @property
-    def holds(self) -> bool:
-        """Whether the figure is within its limits."""
-        above = self.least is None or self.value >= self.least
-        return above and (self.most is None or self.value <= self.most)
+def row(figure: str, value: float, unit: str, wanted: str = "") -> dict[str, object]:
+    """A line of the table: what was measured, and what it should be on two idle cores."""
+    return {"figure": figure, "value": f"{value:,.4g}", "unit": unit, "wanted": wanted}
 
 
 def timed(work: Callable[[], Made]) -> tuple[Made, float]:
@@ -52,8 +38,3 @@ def apart(work: Callable[Given, Made], *given: Given.args, **named: Given.kwargs
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=fresh) as processes:
         return processes.submit(work, *given, **named).result()
-
-
-def figures_of(name: str, quick: bool) -> list[Figure]:
-    """The figures of one benchmark module."""
-    return list(importlib.import_module(f"benchmarks.{name}").bench(quick=quick))

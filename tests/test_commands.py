@@ -1,0 +1,282 @@
+"""The commands as a person types them: documents, exit statuses, and the sandbox afterwards."""
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from typer.testing import CliRunner, Result
+
+from connectors.sandbox.server import Running
+from flows.cli import app
+from tests.support.starter import make_starter, starter_sandbox
+
+GOLDEN = {
+    "vip": 387,
+    "vip_at_risk": 36,
+    "loyal": 878,
+    "at_risk": 138,
+    "promising": 970,
+    "new": 686,
+    "drifting": 508,
+    "sleeping": 619,
+    "lost": 116,
+}
+"""Published control figures of the demo's orders on 2011-12-09."""
+
+pytestmark = pytest.mark.xdist_group("commands")
+
+
+@pytest.fixture(scope="module")
+def patch() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def sandbox(patch: pytest.MonkeyPatch) -> Iterator[Running]:
+    with starter_sandbox(patch) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_starter(tmp_path_factory.mktemp("shops") / "shop")
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def told(*words: object, status: int = 0) -> dict[str, Any]:
+    """The one JSON document a command prints on standard output."""
+    result = run(*words, "--json")
+    assert result.exit_code == status, result.output
+    document = json.loads(result.stdout)
+    assert isinstance(document, dict)
+    return document
+
+
+@pytest.fixture(scope="module")
+def refreshed(project: Path, sandbox: Running) -> dict[str, Any]:
+    return told("refresh", "-p", project)
+
+
+@pytest.fixture(scope="module")
+def planned(project: Path, refreshed: dict[str, Any]) -> dict[str, Any]:
+    return told("plan", "-p", project)
+
+
+@pytest.fixture(scope="module")
+def applied(project: Path, planned: dict[str, Any]) -> dict[str, Any]:
+    return told("apply", planned["fingerprint"], "-p", project)
+
+
+def test_every_row_is_accepted_or_rejected(refreshed: dict[str, Any], project: Path) -> None:
+    figures = {one["file"]: one for one in refreshed["exports"]}
+    assert figures["exports/orders.csv"]["accepted"] == 22_190
+    for one in figures.values():
+        assert one["read"] == one["accepted"] + one["rejected"]
+    rejected = sum(one["rejected"] for one in figures.values())
+    assert rejected > 0
+    assert sum(one["rows"] for one in refreshed["reasons"]) == rejected
+    lines = (project / refreshed["rejects"]).read_text(encoding="utf-8").splitlines()
+    assert len(lines) == rejected + 1
+
+
+def test_segments_have_the_published_sizes(refreshed: dict[str, Any], project: Path) -> None:
+    document = told("segments", "-p", project, "--as-of", "2011-12-09")
+    sizes = {name: one["people"] for name, one in document["segments"].items()}
+    assert {name: sizes[name] for name in GOLDEN} == GOLDEN
+    assert sum(sizes.values()) == document["people"]
+    assert sum(one["share"] for one in document["segments"].values()) == pytest.approx(1)
+    calibration = document["calibration"]
+    assert round(calibration["mu0"], 4) == 3.8485
+    assert round(calibration["sw2"], 4) == 0.7736
+    assert round(calibration["sb2"], 4) == 0.4981
+    assert [round(one, 4) for one in calibration["thresholds"]] == [0.6504, 1.3018, 1.7863]
+    assert calibration["n_loyal"] == 4
+
+
+def test_segments_of_an_earlier_day(refreshed: dict[str, Any], project: Path) -> None:
+    document = told("segments", "-p", project, "--as-of", "2011-06-30")
+    sizes = {name: one["people"] for name, one in document["segments"].items()}
+    expected = [245, 40, 528, 120, 455, 492, 540, 324, 216]
+    assert [sizes[name] for name in GOLDEN] == expected
+    assert document["as_of"] == "2011-06-30"
+
+
+def test_segments_read_the_exports_when_nothing_was_read_yet(
+    tmp_path: Path, sandbox: Running
+) -> None:
+    fresh = make_starter(tmp_path / "shop")
+    document = told("segments", "-p", fresh, "--as-of", "2011-12-09")
+    assert document["segments"]["vip"]["people"] == GOLDEN["vip"]
+
+
+def test_a_plan_is_the_same_twice_and_sends_nothing(
+    planned: dict[str, Any], project: Path, sandbox: Running
+) -> None:
+    assert told("plan", "-p", project) == planned
+    assert len(planned["fingerprint"]) == 64
+    lists = {one["audience"]: one for one in planned["audiences"]}
+    assert lists["vip"]["add"] > 0
+    assert lists["vip"]["keep"] == lists["vip"]["remove"] == lists["vip"]["renew"] == 0
+    assert {one["purpose"] for one in lists.values()} == {"retargeting", "seed"}
+    assert len(lists) >= 15
+    wanted = {one["segment"]: one["wanted"] for one in planned["bids"]}
+    assert wanted["vip"] == -30
+    assert wanted["new"] == wanted["promising"] == 50
+    assert all(one["present"] is None for one in planned["bids"])
+
+
+def test_applying_says_what_came_of_everybody(
+    planned: dict[str, Any], applied: dict[str, Any]
+) -> None:
+    receipts = {one["audience"]: one for one in applied["receipts"]["audiences"]}
+    for one in planned["audiences"]:
+        receipt = receipts[one["audience"]]
+        sent = receipt["accepted"] + receipt["refused"] + receipt["unsure"] + receipt["waiting"]
+        assert sent == (one["add"] if "add" in one["sends"] else 0)
+    assert all(one["accepted"] == 1 for one in applied["receipts"]["bids"] if not one["warning"])
+    assert {one["outcome"] for one in applied["receipts"]["lookalikes"]} == {"done"}
+
+
+def test_the_platform_holds_what_was_wanted(
+    planned: dict[str, Any], applied: dict[str, Any], sandbox: Running
+) -> None:
+    held = {one["name"]: one for one in lists_of(sandbox) if "name" in one}
+    added = {one["audience"]: one["add"] for one in planned["audiences"] if "add" in one["sends"]}
+    assert held["Gift shop: VIP"]["item_quantity"] >= added["vip"]
+    assert held["Gift shop: best buyers (seed), look-alike 1"]["type"] == "lookalike"
+    assert held["made by hand"]["item_quantity"] == 400
+
+
+def test_only_people_who_said_yes_are_on_the_platform(
+    applied: dict[str, Any], project: Path, sandbox: Running
+) -> None:
+    """Digests computed here, from the file, by nothing of the engine's."""
+    said = contacts_by_consent(project)
+    ours = [
+        one
+        for one in lists_of(sandbox)
+        if one.get("name", "").startswith("Gift shop") and one["type"] == "uploading"
+    ]
+    sent = {digest for one in ours for digest in one.get("members", ())}
+    assert len(sent) > 5000
+    assert sent <= said["да"]
+    assert not sent & said["нет"]
+
+
+def test_a_second_run_sends_nothing(
+    applied: dict[str, Any], project: Path, sandbox: Running
+) -> None:
+    before = settled_state(sandbox)
+    again = told("apply", "-p", project)
+    receipts = again["receipts"]
+    assert not any(one["accepted"] or one["unsure"] for one in receipts["audiences"])
+    assert receipts["bids"] == []
+    assert receipts["lookalikes"] == []
+    assert settled_state(sandbox) == before
+
+
+def test_an_old_plan_is_refused(
+    planned: dict[str, Any], applied: dict[str, Any], project: Path
+) -> None:
+    result = run("apply", planned["fingerprint"], "-p", project)
+    assert result.exit_code == 1
+    assert "plan again" in result.output.lower()
+
+
+def test_a_plan_that_was_never_made_is_refused(project: Path, refreshed: dict[str, Any]) -> None:
+    result = run("apply", "f" * 64, "-p", project)
+    assert result.exit_code == 1
+    assert "adsteer plan" in result.output
+
+
+def test_check_asks_every_account(project: Path, sandbox: Running) -> None:
+    document = told("check", "-p", project)
+    assert {one["account"] for one in document["accounts"]} == {"yandex_lists", "yandex_ads"}
+    assert document["faults"] == []
+
+
+def test_a_wrong_setting_ends_with_two(tmp_path: Path) -> None:
+    broken = make_starter(tmp_path / "shop")
+    rules = broken / "bid_rules.toml"
+    rules.write_text(rules.read_text("utf-8").replace('"loyal"', '"loyl"'), "utf-8")
+    result = run("plan", "-p", broken)
+    assert result.exit_code == 2
+    assert re.search(r"bid_rules\.toml.*loyl", result.output, flags=re.DOTALL)
+    assert "loyal" in result.output
+
+
+def test_planning_before_the_first_refresh_says_what_to_do(
+    tmp_path: Path, sandbox: Running
+) -> None:
+    fresh = make_starter(tmp_path / "shop")
+    result = run("plan", "-p", fresh)
+    assert result.exit_code == 1
+    assert "adsteer refresh" in result.output
+
+
+def test_tables_for_people(project: Path, applied: dict[str, Any]) -> None:
+    shown = run("segments", "-p", project).stdout
+    assert "VIP at risk" in shown
+    assert "387" in shown
+    shown = run("plan", "-p", project).stdout
+    assert "Audience plan" in shown
+    assert "Bid plan" in shown
+
+
+def test_init_overwrites_nothing(project: Path) -> None:
+    result = run("init", project)
+    assert result.exit_code == 2
+    assert "overwritten" in result.output
+
+
+def test_schema_knows_every_file() -> None:
+    schemas = json.loads(run("schema").stdout)
+    assert {"adsteer.toml", "audiences.toml", "bid_rules.toml"} <= set(schemas)
+
+
+def state_of(sandbox: Running) -> dict[str, Any]:
+    answer = requests.get(f"{sandbox.url}/_sandbox/state", params={"members": "1"}, timeout=30)
+    document = answer.json()["platforms"]
+    assert isinstance(document, dict)
+    return document
+
+
+def lists_of(sandbox: Running) -> list[dict[str, Any]]:
+    lists = state_of(sandbox)["yandex_audience"]["lists"]
+    assert isinstance(lists, list)
+    return lists
+
+
+def settled_state(sandbox: Running) -> str:
+    """Everything the platforms hold, without what their clock alone changes."""
+    return json.dumps(
+        {
+            name: {**one, "requests": None, "points": None}
+            for name, one in state_of(sandbox).items()
+        },
+        sort_keys=True,
+    )
+
+
+def contacts_by_consent(project: Path) -> dict[str, set[str]]:
+    """SHA-256 of every e-mail and phone in the file, by what its row says of consent."""
+    found: dict[str, set[str]] = {"да": set(), "нет": set(), "": set()}
+    with (project / "exports" / "contacts.csv").open(encoding="cp1251", newline="") as file:
+        for row in csv.DictReader(file, delimiter=";"):
+            says = (row["Согласие на рекламу"] or "").strip().lower()
+            email = (row["E-mail"] or "").strip().lower()
+            phone = "".join(sign for sign in row["Телефон"] or "" if sign.isdigit())
+            found.setdefault(says, set()).update(
+                sha256(one.encode()).hexdigest() for one in (email, phone) if one
+            )
+    return found
