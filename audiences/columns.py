@@ -21,6 +21,15 @@ REQUIRED: dict[ExportKind, tuple[tuple[str, ...], ...]] = {
         ("amount",),
         ("contact_id", "email", "phone"),
     ),
+    ExportKind.AGGREGATE: (
+        ("contact_id", "external_id", "email", "phone"),
+        ("last_ordered_on",),
+        ("orders",),
+        ("amount",),
+    ),
+    ExportKind.ORDER_LINES: (("order_id",), ("category", "sku"), ("amount",)),
+    ExportKind.EVENTS: (("ts",), ("kind",), ("contact_id", "email", "phone")),
+    ExportKind.COSTS: (("date",), ("platform",), ("campaign_id",), ("cost",)),
 }
 """Of each group at least one column must be there."""
 

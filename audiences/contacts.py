@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from audiences.emails import emails_in, fast_email
-from audiences.model import EmailStep, PhoneForm, Recipe
+from audiences.model import Digest, EmailStep, PhoneForm, Recipe
 from audiences.phones import fast_phone, phones_in
 from audiences.staging import Staging, keep
 from audiences.tables import IDENTIFIERS, digests_schema
@@ -27,6 +27,10 @@ _READ: "list[pa.Field[Any]]" = [
 READ = pa.schema(_READ)
 DIGEST_LIKE = r"^\s*(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{40}|[0-9a-fA-F]{32})\s*$"
 SHA256_HEX = r"^[0-9a-f]{64}$"
+
+
+HASHED = "sha256:"
+"""Before a contact that came as a digest: what follows is sent as it is."""
 
 
 class MixedContacts(ValueError):
@@ -48,8 +52,9 @@ def contacts_in(
         fast, slow = fast_email(cells.cell), _each_email
     else:
         fast, slow = fast_phone(cells.cell, regions), _phones_of(regions)
+    known = cells.cell.startswith(HASHED).ifelse(cells.cell, fast)
     with Staging() as passing:
-        read = passing.keep(cells.mutate(value=fast))
+        read = passing.keep(cells.mutate(value=known))
         sure = read.filter(read.value != "").mutate(links=True)
         unsure = read.filter(read.value.isnull()).drop("value")
         by_library = _read_slowly(engine, unsure.select("cell").distinct(), slow)
@@ -88,14 +93,19 @@ def _read_slowly(
 def digests(engine: ibis.BaseBackend, identifiers: ir.Table, recipe: Recipe) -> ir.Table:
     """IDENTIFIERS to digests_schema(): per person the distinct digests of each kind, sorted.
 
-    A contact that is empty after the recipe's steps is no identifier; a person without any is not
+    A contact that came as a digest goes as it is, and to platforms that take SHA-256 only. One
+    that is empty after the recipe's steps is no identifier; a person without any is not
     in the table.
     """
     kinds = [kind for kind in Identifier if kind in recipe.kinds]
     wanted = identifiers.filter(identifiers.kind.isin([str(kind) for kind in kinds]))
-    written = wanted.mutate(value=_written(wanted.kind, wanted.value, recipe))
+    digested = wanted.value.startswith(HASHED)
+    if recipe.digest is not Digest.SHA256:
+        wanted, digested = wanted.filter(~digested), ibis.literal(value=False)
+    plain = _written(wanted.kind, wanted.value, recipe)
+    written = wanted.mutate(value=digested.ifelse(wanted.value, plain))
     useful = written.filter(written.value != "")
-    hashed = useful.mutate(digest=useful.value.hexdigest(str(recipe.digest)))
+    hashed = useful.mutate(digest=as_digest(useful.value, str(recipe.digest)))
     lists = {
         str(kind): hashed.digest.collect(where=hashed.kind == str(kind)) for kind in Identifier
     }
@@ -103,6 +113,11 @@ def digests(engine: ibis.BaseBackend, identifiers: ir.Table, recipe: Recipe) -> 
     nothing = ibis.literal([], type="array<string>")
     sorted_lists = {name: ibis.coalesce(people[name], nothing).unique().sort() for name in lists}
     return people.select("person_id", **sorted_lists).cast(dict(digests_schema()))
+
+
+def as_digest(value: ir.StringValue, how: str = "sha256") -> ir.StringValue:
+    """The digest of a contact, or the one it came as."""
+    return value.startswith(HASHED).ifelse(value.substr(len(HASHED)), value.hexdigest(how))
 
 
 def _written(kind: ir.StringValue, value: ir.StringValue, recipe: Recipe) -> ir.StringValue:

@@ -6,6 +6,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+from audiences.contacts import as_digest
 from audiences.identity import CONTACT_ID, ROWS, IdentityReport, Resolution, resolve
 from audiences.junk import OWN
 from audiences.staging import Staging, keep
@@ -225,7 +226,7 @@ def _stopped(
     named = stacked(identifiers, themselves)
     plain = suppressed.filter(~suppressed.digest)
     hashed = suppressed.filter(suppressed.digest)
-    digests = named.mutate(value=named.value.hexdigest("sha256"))
+    digests = named.mutate(value=as_digest(named.value))
     phones = named.filter(named.kind == "phone")
     bare = phones.mutate(value=phones.value.substr(1).hexdigest("sha256"))
     found = stacked(

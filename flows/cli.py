@@ -141,6 +141,31 @@ def approve(
 
 
 @app.command()
+def forget(
+    contact: Annotated[
+        str | None,
+        typer.Argument(
+            help="E-mail address, phone or id; - reads it from standard input, "
+            "so that no shell remembers it. Left out: show all requests.",
+            show_default=False,
+        ),
+    ] = None,
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Forget a person: off every list at the next delivery, then out of all state."""
+    from flows import forgetting, show
+
+    with _workshop(project) as workshop:
+        if contact is None:
+            document = {"requests": forgetting.forgotten(workshop)}
+        else:
+            text = sys.stdin.readline() if contact == "-" else contact
+            document = forgetting.forget(workshop, text)
+    _tell(document, as_json=json, show=show.forgetting)
+
+
+@app.command()
 def sandbox(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8765,
     state: Annotated[

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 
+import ibis
 import ibis.expr.types as ir
 
 from audiences.choosing import choose, describe, members, withdrawn
+from audiences.forgetting import leaving
 from audiences.guards import refuse_list, refuse_source
 from audiences.holdout import without_holdout
 from audiences.leases import Lease, leave_lease, take_lease
@@ -14,6 +16,7 @@ from audiences.model import AudienceRef, ListState
 from audiences.plan import AudiencePlan, ListPlan, Refused
 from audiences.planning import Guard, ListLimits, Wanted, plan_audiences
 from audiences.refreshes import last_refreshes, source_figures
+from audiences.unions import stacked
 from config.audiences import Audience, Purpose
 from connectors.base import Connector
 from connectors.delivery import Delivered, deliver
@@ -102,7 +105,11 @@ def _wanted(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
         as_of=workshop.snapshot("segments").as_of,
         overlays=project.overlay_rules,
     )
-    leaving = withdrawn(people)
+    forgotten = leaving(workshop.catalog)
+    gone = withdrawn(people)
+    if forgotten:
+        described = described.filter(~described.person_id.isin(forgotten))
+        gone = stacked(gone, ibis.memtable({"person_id": forgotten})).distinct()
     for audience in project.audiences.audience:
         if only and audience.name not in only:
             continue
@@ -114,7 +121,7 @@ def _wanted(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
                 audience=reference(workshop, audience, account),
                 limits=_limits(connector, audience),
                 members=members(chosen, digests, identifiers=audience.identifiers),
-                withdrawn=leaving,
+                withdrawn=gone,
             )
 
 

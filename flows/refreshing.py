@@ -18,11 +18,13 @@ from audiences.exports import (
     read_exports,
     write_rejects,
 )
+from audiences.forgetting import look_for, settle, without
 from audiences.people import People, build_people
 from audiences.refreshes import Refresh, last_refreshes, record_refresh
 from audiences.seeds import Seed, pick_seed
 from audiences.segments import Segmentation, segment
 from audiences.snapshots import commit_snapshot, snapshot_name, stream, write_rows
+from audiences.suppression import read_suppression
 from audiences.tables import OCCASIONS, PEOPLE, RETURNS, SEGMENTED
 from audiences.value import UnusableFit, fit_value, predict
 from config.audiences import Audience, Purpose
@@ -46,13 +48,18 @@ def refresh(workshop: Workshop) -> Document:
         engine, project.exports, project.folder, shop, as_of, workshop.databases()
     )
     rejects = write_rejects(engine, workshop.state / "rejects")
-    people = build_people(
+    everybody = build_people(
         engine,
         shop,
         engine.table(CONTACTS_TABLE),
         engine.table(ORDERS_TABLE),
         previous_keys=_previous_keys(workshop),
+        suppressed=read_suppression(engine, project.exports, project.folder, shop.phone_regions),
     )
+    doing = look_for(
+        engine, workshop.catalog, workshop.state, everybody, engine.table(CONTACTS_TABLE)
+    )
+    people = without(everybody, doing)
     made = segment(
         people.occasions,
         people.returns,
@@ -70,6 +77,7 @@ def refresh(workshop: Workshop) -> Document:
         "seeds": {name: _seed(seed) for name, seed in seeds.items()},
     }
     _keep(workshop, reading, people, made, seeds, document)
+    settle(workshop.catalog, workshop.state, doing, workshop.now())
     return document
 
 

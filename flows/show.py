@@ -268,6 +268,26 @@ def applied(document: Document) -> Iterable[RenderableType]:
     yield from held(document)
 
 
+def forgetting(document: Document) -> Iterable[RenderableType]:
+    """Requests to be forgotten and their proofs."""
+    if "request" in document:
+        yield (
+            f"Request {document['request']} is recorded; it leads to {document['people']} people "
+            "known now. They leave every list at the next `adsteer apply`; the `adsteer refresh` "
+            "after it removes them from all state."
+        )
+    rows = [
+        [
+            str(one["request"]),
+            one["asked_at"],
+            one["done_at"] or "waits for the lists",
+            "; ".join(f"{r['account']}/{r['audience']} {r['receipt']}" for r in one["removed"]),
+        ]
+        for one in document["requests"]
+    ]
+    yield table("Requests to be forgotten", ["request", "asked", "done", "taken off"], rows, left=4)
+
+
 def checked(document: Document) -> Iterable[RenderableType]:
     yield exports(document)
     yield rejects(document)
