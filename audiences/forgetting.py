@@ -347,5 +347,3 @@ def _purge(catalog: Engine, state: Path, people: Collection[str], plans: Collect
         connection.execute(delete(REFUSALS).where(REFUSALS.c.person_id.in_(list(people))))
     for folder in plans:
         shutil.rmtree(folder)
-
-

@@ -41,9 +41,7 @@ def read_suppression(
     return stacked(*tables) if tables else None
 
 
-def _listed(
-    engine: Backend, staged: Staged, mapping: Mapping, regions: Sequence[str]
-) -> ir.Table:
+def _listed(engine: Backend, staged: Staged, mapping: Mapping, regions: Sequence[str]) -> ir.Table:
     found = []
     for kind in Identifier:
         for place in mapping.columns.get(str(kind), ()):

@@ -138,12 +138,14 @@ def _split(typed: ir.Table, staged: Staged, faults: list[Fault], export: Export)
         reason=words["reason"],
         shown=bad.shown,
     ).union(staged.refused)
-    day = typed[NEWEST[export.kind]].cast("date") if export.kind in NEWEST else ibis.null("date")
+    told_by = NEWEST.get(export.kind)
+    day = typed[told_by].cast("date") if told_by else ibis.null("date")
+    dated = typed.select("fault", newest_day=day)
     counted = (
-        typed.aggregate(
-            accepted=(typed.fault == 0).sum(),
-            rejected=(typed.fault > 0).sum(),
-            newest=day.max(where=typed.fault == 0),
+        dated.aggregate(
+            accepted=(dated.fault == 0).sum(),
+            rejected=(dated.fault > 0).sum(),
+            newest=dated.newest_day.max(where=dated.fault == 0),
         )
         .to_pyarrow()
         .to_pylist()[0]
@@ -229,7 +231,9 @@ def _clean(engine: Backend, stripped: ir.Table, name: str) -> ir.Table:
 def _valued(texts: ir.Table, forms: dict[str, str], hashed: Collection[str]) -> ir.Table:
     """Beside each column c: v_c, its value."""
     columns = [column[2:] for column in texts.columns if column.startswith("t_")]
-    return texts.mutate(**{f"v_{column}": _value(column, texts, forms, hashed) for column in columns})
+    return texts.mutate(
+        **{f"v_{column}": _value(column, texts, forms, hashed) for column in columns}
+    )
 
 
 def _forms(file: str, texts: ir.Table, export: Export) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """`adsteer check`: can the files be read, do the accounts answer. Only the rejects are written."""
 
-from audiences.exports import CONTACTS_TABLE, ORDERS_TABLE, read_exports, write_rejects
+from audiences.exports import CONTACTS_TABLE, ORDERS_TABLE, REJECTS_FILE, read_exports
 from audiences.people import build_people
 from connectors.errors import ConnectorError
 from flows.documents import Document
@@ -16,9 +16,15 @@ def check(workshop: Workshop) -> Document:
     engine, project = workshop.engine, workshop.project
     shop = project.adsteer.shop
     reading = read_exports(
-        engine, project.exports, project.folder, shop, workshop.as_of, workshop.databases()
+        engine,
+        project.exports,
+        project.folder,
+        shop,
+        workshop.as_of,
+        workshop.databases(),
+        refused=workshop.state / "rejects",
     )
-    rejects = write_rejects(engine, workshop.state / "rejects")
+    rejects = workshop.state / "rejects" / REJECTS_FILE
     people = build_people(engine, shop, engine.table(CONTACTS_TABLE), engine.table(ORDERS_TABLE))
     accounts = [_ask(workshop, name) for name in sorted(workshop.connectors)]
     return {

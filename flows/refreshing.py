@@ -8,15 +8,18 @@ from typing import Any
 import ibis.expr.types as ir
 from sqlalchemy import Connection
 
+from audiences.behaviour import attribute
 from audiences.contacts import digests
 from audiences.exports import (
     CONTACTS_TABLE,
+    COSTS_TABLE,
+    EVENTS_TABLE,
     ORDERS_TABLE,
+    REJECTS_FILE,
     REJECTS_TABLE,
     FileRead,
     Reading,
     read_exports,
-    write_rejects,
 )
 from audiences.forgetting import look_for, settle, without
 from audiences.people import People, build_people
@@ -28,6 +31,7 @@ from audiences.suppression import read_suppression
 from audiences.tables import OCCASIONS, PEOPLE, RETURNS, SEGMENTED
 from audiences.value import UnusableFit, fit_value, predict
 from config.audiences import Audience, Purpose
+from config.exports import ExportKind
 from config.labels import SEGMENTS
 from connectors.base import Connector
 from flows.documents import Document
@@ -45,9 +49,15 @@ def refresh(workshop: Workshop) -> Document:
     engine, project, as_of = workshop.engine, workshop.project, workshop.as_of
     shop = project.adsteer.shop
     reading = read_exports(
-        engine, project.exports, project.folder, shop, as_of, workshop.databases()
+        engine,
+        project.exports,
+        project.folder,
+        shop,
+        as_of,
+        workshop.databases(),
+        refused=workshop.state / "rejects",
     )
-    rejects = write_rejects(engine, workshop.state / "rejects")
+    rejects = workshop.state / "rejects" / REJECTS_FILE
     everybody = build_people(
         engine,
         shop,
@@ -214,6 +224,7 @@ def _keep(
         ("occasions", "", people.occasions.select(*OCCASIONS.names)),
         ("returns", "", people.returns.select(*RETURNS.names)),
         ("segments", "", made.table.select(*SEGMENTED.names)),
+        *_optional(workshop, people),
         *(("seed", name, seed.table) for name, seed in seeds.items()),
         *(("digests", name, table) for name, table in _digests(workshop, people)),
     ]
@@ -224,6 +235,18 @@ def _keep(
                 connection, state, kind=kind, name=name, file=file, as_of=made.as_of, made_at=now
             )
         _record(connection, reading, people, made, document, now)
+
+
+def _optional(workshop: Workshop, people: People) -> Iterator[tuple[str, str, ir.Table]]:
+    """Behaviour and costs, where the project exports them."""
+    engine, project = workshop.engine, workshop.project
+    kinds = {one.kind for one in project.exports.export}
+    if ExportKind.EVENTS in kinds:
+        rows, contacts = engine.table(EVENTS_TABLE), engine.table(CONTACTS_TABLE)
+        regions = project.adsteer.shop.phone_regions
+        yield "events", "", attribute(engine, rows, contacts, people, regions)
+    if ExportKind.COSTS in kinds:
+        yield "costs", "", engine.table(COSTS_TABLE)
 
 
 def _write(workshop: Workshop, kind: str, name: str, table: ir.Table, now: datetime) -> Any:
