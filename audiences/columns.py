@@ -149,9 +149,14 @@ def _refuse_missing(
         )
 
 
+def looks_like_values(headers: Sequence[str]) -> bool:
+    """Whether a first row may hold people instead of headers: then it is never shown."""
+    return any("@" in header or re.search(r"[0-9]{3}", header) for header in headers)
+
+
 def _told(headers: Sequence[str]) -> str:
     """The headers for an error text; none if they look like values of people."""
-    if any("@" in header or re.search(r"[0-9]{3}", header) for header in headers):
+    if looks_like_values(headers):
         return "The first row looks like values, not headers"
     return f"Headers found: {', '.join(headers)}"
 

@@ -31,24 +31,19 @@ HERE = Path()
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(help="Folder to make.")], json: Json = False
+    folder: Annotated[Path, typer.Argument(help="Folder to make.")],
+    given: Annotated[
+        list[Path] | None,
+        typer.Option("--from", help="Export to look at for a first exports.toml; repeatable."),
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Make a project: commented settings, and the demo's exports to try them on."""
-    from config.init import write_starter
-    from config.sample import write_sample_exports
+    from flows import beginning, show
 
     with said_plainly():
-        written = write_starter(folder)
-        write_sample_exports(folder)
-    document = {"project": str(folder), "files": [str(path) for path in written]}
-    _tell(
-        document,
-        as_json=json,
-        show=lambda made: [
-            f"A project is in {made['project']}. Look at exports.toml there first, then:",
-            f"  adsteer check -p {made['project']}\n  adsteer refresh -p {made['project']}",
-        ],
-    )
+        document = beginning.begin(folder, given or ())
+    _tell(document, as_json=json, show=show.begun)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The other kinds of exports: sums per customer, order lines, behaviour, costs; money and digests."""
+"""Other kinds of exports: sums per customer, order lines, behaviour, costs; money, digests."""
 
 from datetime import date
 from decimal import Decimal
@@ -134,7 +134,11 @@ def test_events_lead_to_people(engine: Any, tmp_path: Path) -> None:
         (names[row["person_id"]], f"{row['ts']:%d %H:%M}", row["kind"])
         for row in rows_of(engine, owned.mutate(ts=owned.ts.cast("timestamp('UTC')")))
     }
-    assert found == {("1", "01 07:00", "view"), ("2", "01 07:30", "cart"), ("2", "01 10:00", "view")}
+    assert found == {
+        ("1", "01 07:00", "view"),
+        ("2", "01 07:30", "cart"),
+        ("2", "01 10:00", "view"),
+    }
 
 
 def test_costs_are_read_in_the_shops_currency(engine: Any, tmp_path: Path) -> None:
@@ -191,9 +195,7 @@ def test_a_column_of_digests_goes_as_it_is(engine: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("declared", [{}, {"email": "sha256"}])
-def test_a_mixed_column_is_refused(
-    engine: Any, tmp_path: Path, declared: dict[str, str]
-) -> None:
+def test_a_mixed_column_is_refused(engine: Any, tmp_path: Path, declared: dict[str, str]) -> None:
     digest = sha256(b"a@x.ru").hexdigest()
     text = f"customer_id;email\n1;{digest}\n2;b@x.ru\n"
     with pytest.raises(ExportRefused, match="1 of 2") as refused:
