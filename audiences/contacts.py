@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from audiences.emails import emails_in, fast_email
 from audiences.model import Digest, EmailStep, PhoneForm, Recipe
-from audiences.phones import fast_phone, phones_in
+from audiences.phones import bare, number_in, phones_in
 from audiences.staging import Staging, keep
 from audiences.tables import IDENTIFIERS, digests_schema
 from audiences.unions import stacked
@@ -47,14 +47,15 @@ def contacts_in(
     if kind is Identifier.EXTERNAL_ID:
         named = cells.mutate(value=external_id_in(cells.cell), links=True)
         return named.filter(named.value != "")
-    slow: Callable[[str], Sequence[tuple[str, bool]]]
-    if kind is Identifier.EMAIL:
-        fast, slow = fast_email(cells.cell), _each_email
-    else:
-        fast, slow = fast_phone(cells.cell, regions), _phones_of(regions)
-    known = cells.cell.startswith(HASHED).ifelse(cells.cell, fast)
+    slow = _each_email if kind is Identifier.EMAIL else _phones_of(regions)
     with Staging() as passing:
-        read = passing.keep(cells.mutate(value=known))
+        if kind is Identifier.EMAIL:
+            given, fast = cells, fast_email(cells.cell)
+        else:
+            given = passing.keep(cells.mutate(bare=bare(cells.cell)))
+            fast = number_in(given.bare, regions)
+        known = given.cell.startswith(HASHED).ifelse(given.cell, fast)
+        read = passing.keep(given.select(*cells.columns, value=known))
         sure = read.filter(read.value != "").mutate(links=True)
         unsure = read.filter(read.value.isnull()).drop("value")
         by_library = _read_slowly(engine, unsure.select("cell").distinct(), slow)

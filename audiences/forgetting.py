@@ -115,7 +115,8 @@ def ask(
     """Record a request; the number it goes by. `named` is hashed before it is kept."""
     salt = connection.scalars(select(DIGESTS.c.salt).limit(1)).first() or secrets.token_hex(16)
     row = {"asked_at": now, "people": json.dumps(sorted(people)), "proof": "[]"}
-    number = int(connection.execute(insert(REQUESTS).values(**row)).inserted_primary_key[0])
+    made = insert(REQUESTS).values(**row).returning(REQUESTS.c.id)
+    number = int(connection.execute(made).scalar_one())
     for kind, value in named:
         digest = hashlib.sha256(f"{salt}{kind}:{value}".encode()).hexdigest()
         connection.execute(insert(DIGESTS).values(request=number, salt=salt, digest=digest))

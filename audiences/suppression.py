@@ -31,7 +31,7 @@ def read_suppression(
     Raises ExportRefused for a file that is missing, or of which no column is known, or which holds
     nothing that can be read: without its list a shop must not send.
     """
-    tables = []
+    tables: list[ir.Table] = []
     for path in exports.suppression:
         export = Export(kind=ExportKind.CONTACTS, source="suppression", path=path)
         for origin in origins_of(export, folder):

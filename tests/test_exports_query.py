@@ -1,6 +1,5 @@
 """Exports out of a PostgreSQL server: typed columns in, the same rows as from a file."""
 
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("postgres")
 
 
 @pytest.fixture(scope="module")
-def database(request: pytest.FixtureRequest) -> Iterator[str]:
+def database(request: pytest.FixtureRequest) -> str:
     """A URL as a person writes it, of a database with a table of orders and one of people."""
     url: str = request.getfixturevalue("postgres_url").replace("+psycopg", "")
     with psycopg.connect(url, autocommit=True) as connection:
@@ -37,12 +36,14 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
             "INSERT INTO crm.orders SELECT n, n % 7, '2026-01-01 22:30+00'::timestamptz"
             " + n * interval '1 hour', n + 0.50, 'ok', n FROM generate_series(1, 25000) n"
         )
-        connection.execute("CREATE TABLE crm.people (id int, email text, agreed boolean, born date)")
+        connection.execute(
+            "CREATE TABLE crm.people (id int, email text, agreed boolean, born date)"
+        )
         connection.execute(
             "INSERT INTO crm.people VALUES (1, %s, true, '1990-02-03'), (2, NULL, false, NULL)",
             [SECRET],
         )
-    yield url
+    return url
 
 
 def read(engine: Any, database: str | None, **export: Any) -> Reading:
@@ -63,7 +64,9 @@ def test_a_query_is_read_as_a_file_is(database: str) -> None:
     reading = read(engine, database, query=ORDERS)
     assert (reading.read, reading.accepted, reading.orders) == (25_000, 25_000, 25_000)
     orders = engine.table(ORDERS_TABLE)
-    first, second = rows_of(engine, orders.filter(orders.order_id.isin(["1", "2"])).order_by("line"))
+    first, second = rows_of(
+        engine, orders.filter(orders.order_id.isin(["1", "2"])).order_by("line")
+    )
     assert (first["amount"], first["items"], first["contact_id"]) == (Decimal("1.50"), 1, "1")
     assert (first["ordered_on"], second["line"]) == (date(2026, 1, 2), 2)
     assert reading.files[0].file == "query on CRM_DATABASE_URL"
