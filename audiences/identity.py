@@ -164,9 +164,9 @@ def _suspects(linking: ir.Table, people: ir.Table) -> ir.Table:
     said = people.select(
         "node", external=_.external.hash(), name=(_.first + " " + _.surname).hash(), born=_.born
     )
-    seen = linking.select("node", "key").join(said, "node").group_by("key")
-    counted = seen.aggregate(
-        rows=_.count(),
+    sizes = linking.group_by("key").aggregate(rows=_.count()).filter(_.rows > 1)
+    seen = linking.select("node", "key").join(sizes, "key").join(said, "node")
+    counted = seen.group_by("key", "rows").aggregate(
         **{f"least_{c}": _[c].min() for c in ("external", "name", "born")},
         **{f"most_{c}": _[c].max() for c in ("external", "name", "born")},
     )

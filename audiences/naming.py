@@ -66,16 +66,20 @@ def _run(number: int) -> ir.IntegerScalar:
 
 
 def _digests(rooted: ir.Table, keys: ir.Table) -> ir.Table:
-    """(root, key_digest): digests of the rows and good keys of every component."""
+    """(root, mark, key_digest): rows and good keys of every component; mark is a digest's short."""
     rows = rooted.select("root", text="row:" + rooted.source + ":" + rooted.row_id)
-    good = keys.filter(keys.bad.isnull()).select("node", text=_.kind + ":" + _.value)
-    both = stacked(rows, good.join(rooted.select("node", "root"), "node"))
-    return both.distinct().select("root", key_digest=_.text.hexdigest("sha256"))
+    good = keys.filter(keys.bad.isnull()).select("node", "kind", "value", mark=_.key)
+    owned = good.join(rooted.select("node", "root"), "node").group_by("root", "mark")
+    once = owned.aggregate(text=(_.kind + ":" + _.value).arbitrary())
+    both = stacked(rows.mutate(mark=rows.text.hash()), once)
+    return both.select("root", "mark", key_digest=both.text.hexdigest("sha256"))
 
 
 def _key_table(digests: ir.Table, people: ir.Table) -> ir.Table:
     """Schema KEYS. What leads to several people (a weak key of a big component) leads to nobody."""
-    leads = digests.group_by("key_digest").aggregate(root=_.root.min(), last=_.root.max())
+    leads = digests.group_by("mark").aggregate(
+        root=_.root.min(), last=_.root.max(), key_digest=_.key_digest.arbitrary()
+    )
     single = leads.filter(leads.root == leads.last).select("key_digest", "root")
     return single.join(people, "root").select(*KEYS.names)
 
