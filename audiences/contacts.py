@@ -38,10 +38,16 @@ class MixedContacts(ValueError):
 
 
 def contacts_in(
-    engine: ibis.BaseBackend, cells: ir.Table, kind: Identifier, regions: Sequence[str]
+    engine: ibis.BaseBackend,
+    cells: ir.Table,
+    kind: Identifier,
+    regions: Sequence[str],
+    *,
+    into: Staging | None = None,
 ) -> ir.Table:
-    """The rows of `cells` once per contact in their column `cell`, with `value` and `links`; kept.
+    """The rows of `cells` once per contact in their column `cell`, with `value` and `links`.
 
+    The answer is kept, for as long as `into` is where it is given.
     `links` is false for a contact that cannot say who somebody is (a toll-free number).
     """
     if kind is Identifier.EXTERNAL_ID:
@@ -59,7 +65,8 @@ def contacts_in(
         sure = read.filter(read.value != "").mutate(links=True)
         unsure = read.filter(read.value.isnull()).drop("value")
         by_library = _read_slowly(engine, unsure.select("cell").distinct(), slow)
-        return keep(stacked(sure, unsure.join(ibis.memtable(by_library), "cell")))
+        every = stacked(sure, unsure.join(ibis.memtable(by_library), "cell"))
+        return into.keep(every) if into is not None else keep(every)
 
 
 def external_id_in(cell: ir.StringValue) -> ir.StringValue:

@@ -247,7 +247,8 @@ def _events(
     was_in = row.before == Standing.IN.value
     standing = ibis.cases(
         (_is(row, Verb.REMOVE) & taken, ibis.null("string")),
-        (_is(row, Verb.REMOVE) & settled, row.before),
+        # The platform kept them, but what they share a digest with may have been removed.
+        (_is(row, Verb.REMOVE) & settled, Standing.UNSURE.value),
         (taken, Standing.IN.value),
         (~settled & was_in & (row.reason != Reason.RESTORE.value), Standing.IN.value),
         (~settled | was_in, Standing.UNSURE.value),

@@ -22,6 +22,8 @@ def open_engine(engine: Engine, scratch: Path) -> Backend:
         "temp_directory": str(scratch),
         "temp_file_encryption": True,
         "force_mbedtls_unsafe": True,
+        # It may serve the old bytes of a file that was written anew within the same second.
+        "enable_external_file_cache": False,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }

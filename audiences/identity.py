@@ -98,24 +98,32 @@ def resolve(
 ) -> Resolution:
     """Resolve ROWS to people; `previous` is the last run's key table (schema KEYS)."""
     order = ibis.row_number().over(order_by=[rows.source, rows.row_id])
-    nodes = keep(rows.mutate(node=order.cast("int64")))
     with Staging() as passing:
-        contacts = passing.keep(_contacts(engine, nodes, shop))
-        bad = passing.keep(_bad_keys(nodes, contacts, passing))
-        judged = contacts.left_join(bad.select("key", crowded=_.bad), "key")
-        reason = ibis.coalesce(judged.bad, judged.crowded)
-        keys = keep(judged.select("node", "kind", "value", "key", bad=reason))
-        roots, big = _roots(engine, nodes, _edges(keys, nodes))
-        rooted = passing.keep(_rooted(nodes, roots))
+        with Staging() as cards:
+            nodes = cards.keep(rows.mutate(node=order.cast("int64")))
+            keys = _judged(engine, nodes, shop)
+            roots, big = _roots(engine, nodes, _edges(keys, nodes))
+            rooted = passing.keep(_rooted(nodes, roots))
         naming = name_people(engine, rooted, keys, previous)
         named = rooted.join(naming.people, "root")
         resolved = keep(named.select("source", "row_id", "person_id", "node"))
     return Resolution(resolved, keys, naming, _report(engine, resolved, keys, naming, big))
 
 
-def _contacts(engine: ibis.BaseBackend, nodes: ir.Table, shop: Shop) -> ir.Table:
+def _judged(engine: ibis.BaseBackend, nodes: ir.Table, shop: Shop) -> ir.Table:
+    """(node, kind, value, key, bad), kept: every contact of every row, and why it joins nothing."""
+    with Staging() as passing:
+        with Staging() as read:
+            contacts = passing.keep(_contacts(engine, nodes, shop, read))
+        bad = passing.keep(_bad_keys(nodes, contacts, passing))
+        judged = contacts.left_join(bad.select("key", crowded=_.bad), "key")
+        reason = ibis.coalesce(judged.bad, judged.crowded)
+        return keep(judged.select("node", "kind", "value", "key", bad=reason))
+
+
+def _contacts(engine: ibis.BaseBackend, nodes: ir.Table, shop: Shop, passing: Staging) -> ir.Table:
     """(node, kind, value, key, bad): every contact of every row, each once."""
-    tables = [_of_kind(engine, nodes, kind, shop.phone_regions) for kind in Identifier]
+    tables = [_of_kind(engine, nodes, kind, shop.phone_regions, passing) for kind in Identifier]
     tables.append(
         nodes.filter(nodes.contact_id.notnull()).select(
             "node", kind=ibis.literal(CONTACT_ID), value=_.source + ":" + _.contact_id, links=True
@@ -131,27 +139,33 @@ def _contacts(engine: ibis.BaseBackend, nodes: ir.Table, shop: Shop) -> ir.Table
 
 
 def _of_kind(
-    engine: ibis.BaseBackend, nodes: ir.Table, kind: Identifier, regions: Sequence[str]
+    engine: ibis.BaseBackend,
+    nodes: ir.Table,
+    kind: Identifier,
+    regions: Sequence[str],
+    passing: Staging,
 ) -> ir.Table:
     cells = nodes.select("node", cell=nodes[str(kind)])
-    found = contacts_in(engine, cells.filter(cells.cell.notnull()), kind, regions)
+    written = cells.filter(cells.cell.notnull())
+    found = contacts_in(engine, written, kind, regions, into=passing)
     return found.select("node", kind=ibis.literal(str(kind)), value=_.value, links=_.links)
 
 
 def _bad_keys(nodes: ir.Table, contacts: ir.Table, passing: Staging) -> ir.Table:
     """(key, bad): good contacts that the rows they are on show to be no one person's."""
     linking = contacts.filter(contacts.bad.isnull() & contacts.kind.isin(WEAK))
-    people = nodes.select(
-        "node",
-        "source",
-        external=external_id_in(nodes.external_id).nullif(""),
-        surname=_word(nodes.last_name),
-        first=_word(nodes.first_name),
-        born=nodes.birth_date,
+    cards = nodes.select(
+        "node", "source", "external_id", "first_name", "last_name", born=nodes.birth_date
     )
-    suspects = _suspects(linking, people)
-    rows = linking.select("node", "kind", "key").join(suspects, "key").join(people, "node")
-    shared = passing.keep(rows)
+    suspects = _suspects(linking, cards)
+    rows = linking.select("node", "kind", "key").join(suspects, "key").join(cards, "node")
+    shared = passing.keep(
+        rows.mutate(
+            external=external_id_in(rows.external_id).nullif(""),
+            surname=_word(rows.last_name),
+            first=_word(rows.first_name),
+        )
+    )
     crowds = passing.keep(_crowds(shared))
     conflicts = passing.keep(_conflicts(shared).anti_join(crowds, "key"))
     strangers = stacked(_strangers(shared), _other_births(shared)).distinct()
@@ -159,11 +173,10 @@ def _bad_keys(nodes: ir.Table, contacts: ir.Table, passing: Staging) -> ir.Table
     return stacked(crowds, conflicts, others)
 
 
-def _suspects(linking: ir.Table, people: ir.Table) -> ir.Table:
-    """(key, rows): keys whose rows say different things, or are many; one pass over numbers."""
-    said = people.select(
-        "node", external=_.external.hash(), name=(_.first + " " + _.surname).hash(), born=_.born
-    )
+def _suspects(linking: ir.Table, cards: ir.Table) -> ir.Table:
+    """(key, rows): keys whose rows say different things as written, or are many."""
+    name = (cards.first_name.fill_null("") + " " + cards.last_name.fill_null("")).hash()
+    said = cards.select("node", "born", external=cards.external_id.hash(), name=name)
     sizes = linking.group_by("key").aggregate(rows=_.count()).filter(_.rows > 1)
     seen = linking.select("node", "key").join(sizes, "key").join(said, "node")
     counted = seen.group_by("key", "rows").aggregate(

@@ -208,7 +208,8 @@ def _waiting(
                 size,
                 f"the list is made once it has {limits.min_members:,} people; now {size:,}",
             )
-        elif size < limits.min_difference:
+        elif step is not Step.WITHDRAW and size < limits.min_difference:
+            # A withdrawal is never held back: a connector that must pads it.
             yield Waiting(
                 step,
                 size,

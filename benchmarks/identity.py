@@ -36,7 +36,7 @@ def run(*, quick: bool) -> Iterator[dict[str, object]]:
 
 def _resolved(path: Path) -> tuple[np.ndarray, float, float, float]:
     """Row by row the number of its person; seconds; MB before, MB at most."""
-    engine = ibis.duckdb.connect(threads=CORES, memory_limit="700MB")
+    engine = ibis.duckdb.connect(threads=CORES, memory_limit="600MB")
     engine.raw_sql("SET enable_progress_bar = false")
     before = peak_megabytes()
     rows = engine.read_parquet(path).mutate(contact_id=ibis.null("string")).select(*ROWS.names)

@@ -25,6 +25,15 @@ class BidObject:
 
 
 @dataclass(frozen=True)
+class FoundObject:
+    """A campaign or ad group as the platform lists it, for name patterns and labels."""
+
+    object: BidObject
+    name: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class PresentCorrection:
     """A correction as the platform shows it now.
 

@@ -57,7 +57,7 @@ COMBINATIONS: Mapping[str, Combination] = MappingProxyType(
             verified=False,
         ),
         # UNVERIFIED winner: microsoft.md 5.1 only says that criteria stand on one level (4522).
-        "microsoft_ads": Combination(
+        "microsoft": Combination(
             "microsoft.md 5.1: one level only; which list wins is UNVERIFIED",
             Winner.HIGHEST,
             group_replaces_campaign=False,

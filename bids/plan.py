@@ -7,7 +7,7 @@ plan lets it pass where the guard may be passed at all.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
@@ -23,18 +23,9 @@ from bids.corrections import (
     read_back,
 )
 from bids.guards import Facts, guards, hold_back_too_many, hold_back_twice_named, too_early
-from bids.model import Action, BidObject, Level, PresentCorrection
+from bids.model import Action, BidObject, FoundObject, Level, PresentCorrection
 from bids.overlap import possible_on
 from config.bid_rules import BidRulesFile, Rule, Where
-
-
-@dataclass(frozen=True)
-class FoundObject:
-    """A campaign or ad group as the platform lists it, for name patterns and labels."""
-
-    object: BidObject
-    name: str
-    labels: tuple[str, ...] = ()
 
 
 def wanted_objects(

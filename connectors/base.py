@@ -21,7 +21,14 @@ from decimal import Decimal
 from typing import ClassVar
 
 from audiences.model import AudienceRef, Batch, ListState, Opened, Receipt, Recipe
-from bids.model import BidObject, CorrectionChange, CorrectionReceipt, Level, PresentCorrection
+from bids.model import (
+    BidObject,
+    CorrectionChange,
+    CorrectionReceipt,
+    FoundObject,
+    Level,
+    PresentCorrection,
+)
 from config.audiences import Identifier, Lookalike
 
 
@@ -100,6 +107,27 @@ class GrowsLookalikes(ABC):
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What became of a request that a platform took first and worked on later."""
+
+    reference: str
+    """As the receipt of the request has it."""
+    done: bool
+    dropped: tuple[tuple[str, int], ...] = ()
+    """The platform's reasons, and how many people each cost; it does not say who."""
+    matched: str = ""
+    """How many it recognised, in its own words; empty while it does not say."""
+
+
+class TellsOutcomes(ABC):
+    """A platform that answers first and tells later what became of a request."""
+
+    @abstractmethod
+    def outcome(self, reference: str) -> Outcome:
+        """What became of the request whose receipt has this reference."""
+
+
+@dataclass(frozen=True)
 class BidLimits:
     """What corrections a platform takes, in per cent against neutral."""
 
@@ -151,6 +179,14 @@ class CorrectsBids(ABC):
     @abstractmethod
     def strategies(self, objects: Sequence[BidObject]) -> tuple[Strategy, ...]:
         """How each object's campaign bids."""
+
+
+class NamesObjects(ABC):
+    """A platform that lists its campaigns and ad groups by name, for rules that name patterns."""
+
+    @abstractmethod
+    def objects(self, level: Level) -> tuple[FoundObject, ...]:
+        """Every object of a level that could take corrections, ended and archived ones not."""
 
 
 @dataclass(frozen=True)

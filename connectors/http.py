@@ -89,6 +89,8 @@ class Surroundings:
     """The project's folder: `.env` and `secrets/` are looked for here."""
     secrets: Mapping[str, Mapping[str, SecretStr]] = field(default_factory=dict, repr=False)
     """What a secret store has, by account and field."""
+    state: Path | None = None
+    """Folder for what a connector must remember because its platform does not; None: nowhere."""
     shared: dict[str, Any] = field(default_factory=dict, repr=False)
     """What accounts with the same secrets share: their tokens."""
     clock: Callable[[], float] = time.monotonic
@@ -138,6 +140,8 @@ class Reply:
     text: str = field(repr=False)
     body: Any = field(repr=False)
     retry_after: float | None = None
+    content: bytes = field(default=b"", repr=False)
+    """The answer's own bytes, for what is no text."""
 
 
 Judge = Callable[[Ask, Reply], None]
@@ -196,6 +200,8 @@ class Door:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._origin = origin.rstrip("/") + "/"
+        sandbox = surroundings.sandbox_url
+        self._rehearsing = sandbox is not None and self._origin.startswith(sandbox)
         self._tokens = tokens
         self._scheme = scheme
         self._judge = judge or judge_by_status
@@ -297,7 +303,7 @@ class Door:
             )
         except requests.RequestException as fault:
             # The cause is cut off: it holds the request, and with it the token.
-            raise _line_fault(ask, fault) from None
+            raise _line_fault(ask, fault, self._rehearsing) from None
 
     def _read(self, response: requests.Response) -> Reply:
         text = response.content.decode("utf-8", errors="replace")
@@ -308,7 +314,7 @@ class Door:
         # By the platform's own clock, where it tells the time: ours may be wrong.
         now = _date(response.headers.get("Date")) or self._now()
         wait = retry_after(response.headers.get("Retry-After"), now)
-        return Reply(response.status_code, response.headers, text, body, wait)
+        return Reply(response.status_code, response.headers, text, body, wait, response.content)
 
 
 def judge_by_status(ask: Ask, reply: Reply) -> None:
@@ -341,10 +347,11 @@ def interrupted(ask: Ask, what: str, *, after: float | None = None) -> Transient
     return Unsure(f"{ask}: {what}; the change may have happened.", retry_after=after)
 
 
-def _line_fault(ask: Ask, fault: requests.RequestException) -> ConnectorError:
+def _line_fault(ask: Ask, fault: requests.RequestException, rehearsing: bool) -> ConnectorError:
     name = type(fault).__name__
     if isinstance(fault, requests.ConnectTimeout) or _never_connected(fault):
-        return Transient(f"{ask}: no connection ({name}).")
+        act = "Is the sandbox running? Start it with `adsteer sandbox`." if rehearsing else ""
+        return Transient(f"{ask}: no connection ({name}).", act=act)
     if isinstance(
         fault,
         requests.ConnectionError

@@ -30,6 +30,8 @@ class MembersCsv:
     columns: tuple[Identifier, ...]
     last_line_end: bool = True
     """Whether the last row ends its line: the same people can be two different files."""
+    names: tuple[str, ...] = ()
+    """What the header calls the columns; their own names if left out."""
 
     @cached_property
     def _rows_of(self) -> Any:
@@ -85,4 +87,4 @@ class MembersCsv:
 
     @property
     def _header(self) -> bytes:
-        return ",".join(self.columns).encode()
+        return ",".join(self.names or self.columns).encode()

@@ -4,16 +4,21 @@ import difflib
 
 from config.platforms import Account
 from connectors.errors import RuleRefused
+from connectors.google import Google
 from connectors.http import Surroundings
+from connectors.microsoft import Microsoft
+from connectors.tiktok import TikTok
+from connectors.vk import Vk
 from connectors.yandex_audience import YandexAudience
 from connectors.yandex_direct import YandexDirect
 
-PLATFORMS: dict[str, type[YandexAudience] | type[YandexDirect]] = {
-    one.platform: one for one in (YandexAudience, YandexDirect)
+Platform = YandexAudience | YandexDirect | Vk | Google | Microsoft | TikTok
+PLATFORMS: dict[str, type[Platform]] = {
+    one.platform: one for one in (YandexAudience, YandexDirect, Vk, Google, Microsoft, TikTok)
 }
 
 
-def connect(account: Account, around: Surroundings) -> YandexAudience | YandexDirect:
+def connect(account: Account, around: Surroundings) -> Platform:
     """The connector of an account. Nothing is sent yet.
 
     Ask it with isinstance what it can do: Connector, GrowsLookalikes, CorrectsBids, ReportsSpend.

@@ -1,14 +1,14 @@
 """A file part that is written while it is sent: no second copy of the members in memory."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 
 class FileUpload:
-    """multipart/form-data with one part. It can be sent again: every turn starts afresh.
+    """multipart/form-data with one file. It can be sent again: every turn starts afresh.
 
     `size` is the number of bytes that `content` will yield; platforms (and proxies) refuse
-    uploads of unknown length.
+    uploads of unknown length. `fields` are plain parts that go before the file.
     """
 
     def __init__(
@@ -18,12 +18,17 @@ class FileUpload:
         *,
         part: str = "file",
         filename: str = "members.csv",
+        fields: Mapping[str, str] | None = None,
     ) -> None:
         boundary = uuid.uuid4().hex
         self.content_type = f"multipart/form-data; boundary={boundary}"
         self._content = content
+        plain = "".join(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in (fields or {}).items()
+        )
         self._head = (
-            f"--{boundary}\r\n"
+            f"{plain}--{boundary}\r\n"
             f'Content-Disposition: form-data; name="{part}"; filename="{filename}"\r\n'
             "Content-Type: application/octet-stream\r\n\r\n"
         ).encode()

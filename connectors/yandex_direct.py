@@ -8,7 +8,7 @@ Facts: Direct API documents at yandex.ru/dev/direct/doc, its WSDL, and recorded 
 September 2026. UNVERIFIED marks what they leave open.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar, Self, TypeVar
@@ -17,12 +17,20 @@ from bids.model import (
     BidObject,
     CorrectionChange,
     CorrectionReceipt,
+    FoundObject,
     Level,
     PresentCorrection,
 )
 from config.platforms import Account
 from connectors import yandex_reports as reports
-from connectors.base import BidLimits, CorrectsBids, ReportsSpend, SpendRow, Strategy
+from connectors.base import (
+    BidLimits,
+    CorrectsBids,
+    NamesObjects,
+    ReportsSpend,
+    SpendRow,
+    Strategy,
+)
 from connectors.errors import (
     ConnectorError,
     ContractBroken,
@@ -61,6 +69,8 @@ REPORTS = "reports"
 CAMPAIGNS_PER_GET = 10  # the sandbox takes 1000, the documents say 10
 GROUPS_PER_GET = 10  # UNVERIFIED for ad groups: the campaigns' limit
 OBJECTS_PER_GET = 1000  # UNVERIFIED: campaigns.get and adgroups.get by Ids
+OPEN_STATES = ["ON", "OFF", "SUSPENDED"]
+"""States of campaigns whose bids can still matter."""
 ITEMS_PER_CALL = 1000
 PAGE = 1000
 TITLE_LENGTH = 250
@@ -132,7 +142,7 @@ class Points:
     daily: int
 
 
-class YandexDirect(CorrectsBids, ReportsSpend):
+class YandexDirect(CorrectsBids, NamesObjects, ReportsSpend):
     """One Direct account, or one client of an agency (`login`)."""
 
     platform: ClassVar[str] = "yandex_direct"
@@ -145,6 +155,7 @@ class YandexDirect(CorrectsBids, ReportsSpend):
     )
 
     def __init__(self, account: Account, around: Surroundings) -> None:
+        self._account = account.name
         self._now = around.now
         self._just_made: set[str] = set()
         """Conditions that the next change may not find yet."""
@@ -240,6 +251,29 @@ class YandexDirect(CorrectsBids, ReportsSpend):
             Strategy(one, name, ACTS_ON.get(name, "unknown"))
             for one in objects
             for name in [bidding.get(campaign_of.get(one, 0), "")]
+        )
+
+    def objects(self, level: Level) -> tuple[FoundObject, ...]:
+        """Campaigns that are on, off or suspended, and their groups; Direct has no labels."""
+        campaigns = {"SelectionCriteria": {"States": OPEN_STATES}, "FieldNames": ["Id", "Name"]}
+        found = {int(one["Id"]): one for one in self._pages("campaigns", campaigns, "Campaigns")}
+        if level is Level.CAMPAIGN:
+            return self._found(level, found.values())
+        groups: list[dict[str, Any]] = []
+        for some in _chunks(sorted(found), WIRE[Level.CAMPAIGN].per_get):
+            params = {
+                "SelectionCriteria": {"CampaignIds": list(some)},
+                "FieldNames": ["Id", "Name"],
+            }
+            groups += self._pages("adgroups", params, "AdGroups")
+        return self._found(level, groups)
+
+    def _found(self, level: Level, listed: Iterable[dict[str, Any]]) -> tuple[FoundObject, ...]:
+        return tuple(
+            FoundObject(
+                BidObject(self._account, self.platform, level, str(one["Id"])), str(one["Name"])
+            )
+            for one in listed
         )
 
     def spend(self, objects: Sequence[BidObject], first: date, last: date) -> tuple[SpendRow, ...]:

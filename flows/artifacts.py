@@ -64,6 +64,16 @@ def publish_plan(document: Document) -> None:
     )
 
 
+def publish_forecast(charts: list[str]) -> None:
+    """What a bid plan is expected to do; nothing where nothing was spent yet."""
+    if charts:
+        create_markdown_artifact(
+            key="bid-forecast",
+            description="Spend and revenue, now and with the plan",
+            markdown="\n\n".join(picture(chart) for chart in charts),
+        )
+
+
 def publish_receipts(document: Document) -> None:
     """What the platforms said."""
     create_table_artifact(
@@ -75,6 +85,19 @@ def publish_receipts(document: Document) -> None:
         key="bid-receipts",
         description="Receipts: corrections",
         table=list(document["receipts"]["bids"]),
+    )
+
+
+def publish_money(document: Document) -> None:
+    """Cost share per segment, account by account."""
+    create_table_artifact(
+        key="money",
+        description=f"Spend and what came of it, {document['first']} to {document['last']}",
+        table=[
+            {"account": account["account"], "segment": name, **one}
+            for account in document["accounts"]
+            for name, one in [*account["segments"].items(), ("all", account["all"])]
+        ],
     )
 
 

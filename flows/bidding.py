@@ -4,40 +4,49 @@ from collections.abc import Mapping
 
 from audiences.model import AudienceRef
 from audiences.plan import AudiencePlan
+from bids.automatic import AutomaticResult
 from bids.corrections import BidPlan
 from bids.deliver import BidReceipts, SegmentList, apply_bids, decide_undecided, refuse_stale
 from bids.ledger import BidLedger
-from bids.model import BidObject, PresentCorrection
+from bids.model import BidObject, FoundObject, Level, PresentCorrection
 from bids.plan import plan_bids, wanted_objects
-from connectors.base import BidLimits, CorrectsBids, Strategy
+from bids.switch import switched_off
+from connectors.base import BidLimits, CorrectsBids, NamesObjects, Strategy
+from flows.documents import Document
 from flows.lists import leased, ledger, reference, settled
-from flows.workshop import Workshop
+from flows.outlook import automatic, outlook
+from flows.workshop import CannotRun, Workshop
 
 Conditions = dict[tuple[str, str], str | None]
 
 
-def plan_corrections(workshop: Workshop, lists: AudiencePlan | None) -> BidPlan:
-    """Plan every rule on every object that takes corrections.
+def plan_corrections(workshop: Workshop, lists: AudiencePlan | None) -> tuple[BidPlan, Document]:
+    """Plan every rule on every object that takes corrections; the plan and its outlook.
 
     `lists` is the plan of lists that is applied first, if there is one: a list that it makes can
     carry a correction in the same run.
     """
     rules = workshop.project.bid_rules
     platforms = {one.name: one.platform for one in workshop.project.platforms.account}
-    objects = wanted_objects(rules.where, platforms)
+    objects = wanted_objects(rules.where, platforms, _found(workshop))
     memory = BidLedger(workshop.catalog)
     conditions: Conditions = {}
     present: list[PresentCorrection] = []
     strategies: list[Strategy] = []
     limits: dict[str, BidLimits] = {}
+    results: dict[str, AutomaticResult] = {}
     for account in sorted({place.account for place in rules.where}):
         connector = workshop.bids_of(account)
         here = _objects_of(account, objects, memory)
         limits[account] = connector.bid_limits
-        present += connector.read_corrections(here)
+        standing = connector.read_corrections(here)
+        present += standing
+        made = automatic(workshop, account, standing, connector.bid_limits)
+        if made is not None:
+            results[account] = made
         strategies += connector.strategies([one for one in objects if one.account == account])
         conditions |= _conditions(workshop, account, connector, memory, lists)
-    return plan_bids(
+    plan = plan_bids(
         rules,
         objects=objects,
         limits=limits,
@@ -45,8 +54,15 @@ def plan_corrections(workshop: Workshop, lists: AudiencePlan | None) -> BidPlan:
         conditions=conditions,
         recorded=memory.recorded(),
         now=workshop.now(),
+        automatic={
+            (account, segment): correction
+            for account, made in results.items()
+            for segment, correction in made.corrections.items()
+        },
         strategies=strategies,
+        switched_off=switched_off(workshop.catalog),
     )
+    return plan, outlook(workshop, plan, strategies, results)
 
 
 def wait_for_lists(workshop: Workshop) -> None:
@@ -115,6 +131,25 @@ def _not_ready(workshop: Workshop, plan: BidPlan, account: str) -> dict[str, str
         name: states[list_id].said for name, list_id in ids.items() if not states[list_id].ready
     }
     return waiting | {name: f"its list is {said} on the platform" for name, said in late.items()}
+
+
+def _found(workshop: Workshop) -> list[FoundObject]:
+    """What platforms list, where a rule names objects by pattern or label; nothing otherwise."""
+    found: list[FoundObject] = []
+    for account, level in sorted(
+        {
+            (place.account, place.level)
+            for place in workshop.project.bid_rules.where
+            if place.name_like or place.label
+        }
+    ):
+        connector = workshop.connectors[account]
+        if not isinstance(connector, NamesObjects):
+            raise CannotRun(
+                f"account {account} does not list its objects: name them by id in bid_rules.toml."
+            )
+        found += connector.objects(Level(level))
+    return found
 
 
 def _objects_of(account: str, objects: tuple[BidObject, ...], memory: BidLedger) -> list[BidObject]:

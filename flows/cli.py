@@ -161,6 +161,94 @@ def forget(
 
 
 @app.command()
+def measure(project: ProjectFolder = HERE, json: Json = False) -> None:
+    """Read what was spent and what came of it, by segment."""
+    from flows import measuring, show
+
+    with _workshop(project) as workshop:
+        document = measuring.measure(workshop)
+    _tell(document, as_json=json, show=show.measured)
+
+
+@app.command()
+def rollback(
+    project: ProjectFolder = HERE,
+    bids: Annotated[
+        str | None, typer.Option(help="Run or plan whose bid corrections to go back to.")
+    ] = None,
+    kill: Annotated[
+        bool, typer.Option("--kill", help="Take every correction of ours away, and keep it so.")
+    ] = False,
+    revive: Annotated[
+        bool, typer.Option("--revive", help="Let rules move bids again after --kill.")
+    ] = False,
+    who: Annotated[str, typer.Option(help="Your name, for the record.")] = "",
+    json: Json = False,
+) -> None:
+    """Go back: bids to what an earlier run left, or to neutral. Needs no exports, no segments."""
+    from flows import bid_undo, show
+
+    if sum((bids is not None, kill, revive)) != 1:
+        _stop("say what to go back to: --bids RUN, --kill or --revive", WRONG)
+    if not who and not revive:
+        _stop("--who NAME is needed: it is kept with every change", WRONG)
+    with _workshop(project) as workshop:
+        if revive:
+            accounts = bid_undo.revive(workshop)
+            _tell({"revived": accounts}, as_json=json, show=lambda one: [str(one)])
+            return
+        if kill:
+            document = bid_undo.kill(workshop, who=who)
+        else:
+            plan = bid_undo.back_to(workshop, str(bids))
+            document = bid_undo.apply_now(workshop, plan, who=who)
+    _tell(document, as_json=json, show=show.undone)
+    _leave(REFUSED if any(one["refused"] for one in document["receipts"]["bids"]) else DONE)
+
+
+@app.command()
+def history(
+    project: ProjectFolder = HERE,
+    bids: Annotated[bool, typer.Option("--bids", help="Changes of bid corrections.")] = False,
+    bid: Annotated[str | None, typer.Option(help="Those of one segment.")] = None,
+    json: Json = False,
+) -> None:
+    """Tell what was changed, when, by which plan, from which figures, and who let it pass."""
+    from flows import bid_undo, show
+
+    if not bids and bid is None:
+        _stop("say whose history: --bids, or --bid SEGMENT", WRONG)
+    with _workshop(project) as workshop:
+        document = {"bids": bid_undo.history(workshop, bid)}
+    _tell(document, as_json=json, show=show.bid_history)
+
+
+@app.command()
+def simulate(
+    bids: Annotated[bool, typer.Option("--bids", help="The bid method on a market.")] = True,
+    seed: Annotated[int, typer.Option(help="Seed of the market's chance.")] = 2026,
+    example: Annotated[
+        bool, typer.Option("--example", help="One week's figures, step by step, instead.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Replay the bid method on a made-up market whose truth is known: rules against each other."""
+    from dataclasses import asdict
+
+    if example:
+        from flows.worked_example import as_markdown, worked_example
+
+        _tell(worked_example(), as_json=json, show=lambda made: [as_markdown(made)])
+        return
+
+    from bids.market import simulate as replay
+    from flows import show
+
+    document = {"seed": seed, "rules": [asdict(one) for one in replay(seed=seed)]}
+    _tell(document, as_json=json, show=show.simulated)
+
+
+@app.command()
 def sandbox(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8765,
     state: Annotated[
@@ -185,6 +273,32 @@ def demo(
     with said_plainly():
         document = demonstration.run(folder, quiet=json)
     _tell(document, as_json=json, show=show.demonstrated)
+
+
+@app.command()
+def serve(
+    project: ProjectFolder = HERE,
+    port: Annotated[int, typer.Option(help="Port of the Prefect server on 127.0.0.1.")] = 4200,
+) -> None:
+    """Run the schedules on this machine: Prefect's server, its worker, and what restarts them."""
+    from flows import serving
+
+    ready = "Runs, plans and receipts: {url}\nStop with Ctrl-C.\n"
+    with said_plainly():
+        serving.serve(project, port=port, once_ready=ready)
+
+
+@app.command()
+def deploy(project: ProjectFolder = HERE, json: Json = False) -> None:
+    """Register the schedules on the Prefect server that PREFECT_API_URL names."""
+    from config.load import load_project
+
+    with said_plainly():
+        loaded = load_project(project)
+        from flows.deploying import deploy as register
+
+        names = register(loaded)
+    _tell({"deployments": names}, as_json=json, show=lambda made: made["deployments"])
 
 
 @app.command()

@@ -39,6 +39,8 @@ class WholePlan:
     lists: AudiencePlan | None
     growth: tuple[Growth, ...]
     bids: BidPlan | None
+    outlook: Document | None = None
+    """Effective corrections, strategies, forecast: for the reader, not part of what is applied."""
 
     @property
     def fingerprint(self) -> str:
@@ -152,11 +154,11 @@ def _receipt_lines(receipts: dict[str, Any]) -> list[str]:
 def _make(workshop: Workshop, *, lists: bool, bids: bool, only: Collection[str]) -> WholePlan:
     settle_interrupted(workshop)
     list_plan = plan_lists(workshop, only=only) if lists else None
-    return WholePlan(
-        lists=list_plan,
-        growth=plan_growth(workshop, only=only) if lists else (),
-        bids=plan_corrections(workshop, list_plan) if bids else None,
-    )
+    growth = plan_growth(workshop, only=only) if lists else ()
+    if not bids:
+        return WholePlan(list_plan, growth, None)
+    bid_plan, ahead = plan_corrections(workshop, list_plan)
+    return WholePlan(list_plan, growth, bid_plan, ahead)
 
 
 def _refuse_stale(workshop: Workshop, whole: WholePlan) -> None:
@@ -178,7 +180,8 @@ def _document(workshop: Workshop, whole: WholePlan) -> Document:
         ledger(workshop).approval(whole.lists.fingerprint) is not None
     )
     made = documents.plan(whole.fingerprint, whole.lists, whole.bids, approved=approved)
-    return {**made, "lookalikes": [one.as_json() for one in whole.growth]}
+    ahead = {"outlook": whole.outlook} if whole.outlook else {}
+    return {**made, "lookalikes": [one.as_json() for one in whole.growth], **ahead}
 
 
 def _file(workshop: Workshop, fingerprint: str) -> Path:

@@ -52,6 +52,33 @@ def segments_chart(workshop: Workshop, document: Document) -> str:
     return svg
 
 
+def forecast_charts(workshop: Workshop, document: Document) -> list[str]:
+    """A chart of each account's forecast, as SVG; none where nothing was spent yet."""
+    from measurement.charts import ForecastBar, forecast_chart
+
+    told = document.get("outlook", {}).get("forecast", ())
+    return [
+        forecast_chart(
+            [
+                ForecastBar(
+                    label=workshop.project.label(one["segment"]).replace("_", " "),
+                    spend_now=one["present"]["spend"]["expected"],
+                    spend_then=one["wanted"]["spend"]["expected"],
+                    revenue_now=one["present"]["revenue"]["expected"],
+                    revenue_then=one["wanted"]["revenue"]["expected"],
+                    revenue_low=one["wanted"]["revenue"]["low"],
+                    revenue_high=one["wanted"]["revenue"]["high"],
+                )
+                for one in account["segments"]
+            ],
+            title=f"Forecast for {account['account']}, {account['days']} days",
+            note="The black line holds 80 % of what revenue may be.",
+        )
+        for account in told
+        if account["segments"]
+    ]
+
+
 def chart_file(workshop: Workshop) -> Path:
     """Where the chart of segments is kept."""
     return workshop.state / "reports" / "segments.svg"

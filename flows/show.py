@@ -338,7 +338,9 @@ def demonstrated(document: Document) -> Iterable[RenderableType]:
     yield from refreshed(document["refresh"])
     yield audience_plan(document["sync"])
     yield from applied(document["sync"])
+    yield from measured(document["measure"])
     yield bid_plan(document["adjust"])
+    yield from ahead(document["adjust"])
     yield from applied(document["adjust"])
     yield ""
     for part in ("refresh", "sync", "adjust"):
@@ -353,4 +355,117 @@ def demonstrated(document: Document) -> Iterable[RenderableType]:
         "  once more          make demo   (sends nothing: everything is in step)\n"
         f"  change a rule      edit {folder}/bid_rules.toml, then make demo\n"
         "  your own export    .venv/bin/adsteer init my-shop   (README, five minutes)"
+    )
+
+
+def measured(document: Document) -> Iterable[RenderableType]:
+    """What was spent and what came of it, per account and segment."""
+    figures = ("clicks", "conversions", "revenue", "cost", "drr", "cpo")
+    for account in document["accounts"]:
+        rows = [
+            [name, *(amount(one[figure]) for figure in figures)]
+            for name, one in [*account["segments"].items(), ("all", account["all"])]
+        ]
+        yield table(
+            f"{account['account']}, {document['first']} to {document['last']}",
+            ["segment", "clicks", "conversions", "revenue", "cost", "DRR, %", "CPO"],
+            rows,
+            left=1,
+        )
+        if account["missing_days"]:
+            yield f"Days never read: {len(account['missing_days'])}. They are shown, not filled."
+
+
+def amount(number: float | None) -> str:
+    return "–" if number is None else f"{number:,.2f}".removesuffix(".00")
+
+
+def ahead(document: Document) -> Iterable[RenderableType]:
+    """What a bid plan is expected to do."""
+    told = document.get("outlook")
+    if not told:
+        return
+    changed = [one for one in told["effective"] if one["verdict"] != "as asked"]
+    for one in changed:
+        yield f"Overlap on {one['account']}/{one['level']} {one['object']}: {one['text']}"
+    yield from dict.fromkeys(told["strategies"])
+    for one in told["forecast"]:
+        if one["segments"]:
+            yield forecast(one)
+
+
+def forecast(told: Document) -> Table:
+    rows = [
+        [
+            one["segment"],
+            amount(one["present"]["spend"]["expected"]),
+            between(one["wanted"]["spend"]),
+            amount(one["present"]["revenue"]["expected"]),
+            between(one["wanted"]["revenue"]),
+            between(one["wanted"]["drr"]),
+        ]
+        for one in [*told["segments"], told["all"]]
+    ]
+    return table(
+        f"Forecast for {told['account']}, {told['days']} days, 80 % of outcomes "
+        f"(spend moves with the bid as its power {told['elasticity']['value']:.2f}, "
+        f"{told['elasticity']['source']})",
+        ["segment", "spend now", "spend then", "revenue now", "revenue then", "DRR then, %"],
+        rows,
+        left=1,
+    )
+
+
+def between(told: Document | None) -> str:
+    if told is None:
+        return "–"
+    if told["low"] == told["high"]:
+        return amount(told["expected"])
+    return f"{told['expected']:,.0f} ({told['low']:,.0f} … {told['high']:,.0f})"
+
+
+def undone(document: Document) -> Iterable[RenderableType]:
+    yield bid_plan(document)
+    if document["receipts"]["bids"]:
+        yield bid_receipts(document)
+    else:
+        yield "Nothing to take back: the platforms already stand there."
+
+
+def bid_history(document: Document) -> Iterable[RenderableType]:
+    rows = [
+        [
+            one["at"][:16].replace("T", " "),
+            one["account"],
+            f"{one['level']} {one['object']}",
+            one["segment"],
+            f"{percent(one['from'])} -> {percent(one['to'])}",
+            one["outcome"],
+            one["run"] or one["plan"][:12],
+            one["approved_by"] or "",
+        ]
+        for one in document["bids"]
+    ]
+    columns = ["when", "account", "where", "segment", "change", "outcome", "run", "let pass by"]
+    yield table("Bid corrections, oldest first", columns, rows, left=8)
+
+
+def simulated(document: Document) -> Iterable[RenderableType]:
+    rows = [
+        [
+            one["rule"],
+            one["sees"],
+            f"{100 * one['gain']:+.1f} %",
+            f"{one['spend']:.3f}",
+            f"{one['vip']:.2f}",
+            f"{one['spread']:.3f}",
+        ]
+        for one in document["rules"]
+    ]
+    columns = ["rule", "value it sees", "gain", "spend", "VIP modifier", "spread"]
+    yield table(
+        f"Rules against each other on one market, same spend, seed {document['seed']}",
+        columns,
+        rows,
+        left=2,
     )

@@ -12,8 +12,8 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows import artifacts, bidding, loop
-from flows.pictures import segments_chart
+from flows import artifacts, bidding, loop, measuring
+from flows.pictures import forecast_charts, segments_chart
 from flows.workshop import open_workshop
 
 Document = dict[str, Any]
@@ -33,6 +33,7 @@ def make_plan(project: str, *, lists: bool, bids: bool, only: Sequence[str] = ()
     with open_workshop(Path(project)) as workshop:
         document = loop.plan(workshop, lists=lists, bids=bids, only=only)
         artifacts.publish_plan(document)
+        artifacts.publish_forecast(forecast_charts(workshop, document))
     return document
 
 
@@ -63,7 +64,7 @@ def sync(project: str = ".", apply: bool = False, only: list[str] | None = None)
     """Bring lists, or those in `only`, in step with the segments; a plan alone unless applied."""
     document = make_plan(project, lists=True, bids=False, only=only or ())
     if apply:
-        document = apply_plan(project, document["fingerprint"])
+        document = {**document, **apply_plan(project, document["fingerprint"])}
     artifacts.publish_summary(loop.summary(document))
     return document
 
@@ -75,16 +76,31 @@ def adjust(project: str = ".", apply: bool = False) -> Document:
         wait_for_lists(project)
     document = make_plan(project, lists=False, bids=True)
     if apply:
-        document = apply_plan(project, document["fingerprint"])
+        document = {**document, **apply_plan(project, document["fingerprint"])}
     artifacts.publish_summary(loop.summary(document))
     return document
 
 
+@task(name="read what was spent", cache_policy=NO_CACHE)
+def read_spend(project: str) -> Document:
+    with open_workshop(Path(project)) as workshop:
+        document = measuring.measure(workshop)
+        artifacts.publish_money(document)
+    return document
+
+
+@flow(name="measure", flow_run_name="measure: spend in, results out", log_prints=True)
+def measure(project: str = ".") -> Document:
+    """Read what was spent and what came of it, by segment."""
+    return read_spend(project)
+
+
 @flow(name="steer", flow_run_name="steer: exports to bids", log_prints=True)
 def steer(project: str = ".", apply: bool = False) -> Document:
-    """The whole loop: refresh, then lists, then bids."""
+    """The whole loop: refresh, then lists, then what was spent, then bids on it."""
     refreshed = refresh(project)
     lists = sync(project, apply)
+    spent = measure(project)
     bids = adjust(project, apply)
     artifacts.publish_summary([*loop.summary(refreshed), *loop.summary(lists), *loop.summary(bids)])
-    return {"refresh": refreshed, "sync": lists, "adjust": bids}
+    return {"refresh": refreshed, "sync": lists, "measure": spent, "adjust": bids}

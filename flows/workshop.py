@@ -108,6 +108,7 @@ class Workshop:
         return Surroundings(
             sandbox_url=self.settings.sandbox_url,
             folder=self.project.folder,
+            state=self.state / "connectors",
             clock=lambda: time.monotonic() * speed,
             sleep=lambda seconds: time.sleep(seconds / speed),
             now=self.now,

@@ -90,6 +90,73 @@ def _correction_bars(axes: Axes, rows: range, bars: Sequence[SegmentBar]) -> Non
     _bare(axes)
 
 
+@dataclass(frozen=True)
+class ForecastBar:
+    """Spend and revenue of one segment now and then, with the range of what may come."""
+
+    label: str
+    spend_now: float
+    spend_then: float
+    revenue_now: float
+    revenue_then: float
+    revenue_low: float
+    revenue_high: float
+
+
+def forecast_chart(bars: Sequence[ForecastBar], *, title: str, note: str) -> str:
+    """Where the money is expected to go: spend and revenue at present and wanted corrections."""
+    figure = Figure(figsize=(9.6, 0.62 * len(bars) + 1.7), layout="constrained")
+    spend, revenue = figure.subplots(1, 2, sharey=True)
+    rows = range(len(bars))
+    _now_and_then(spend, rows, [(one.spend_now, one.spend_then) for one in bars], "spend")
+    _now_and_then(revenue, rows, [(one.revenue_now, one.revenue_then) for one in bars], "revenue")
+    for row, one in zip(rows, bars, strict=True):
+        revenue.plot([one.revenue_low, one.revenue_high], [row + 0.2] * 2, color=INK, lw=1.6)
+    revenue.set_xlim(0, 1.12 * max([one.revenue_high for one in bars] + [1.0]))
+    spend.set_yticks(list(rows), [one.label for one in bars], fontsize=10, color=INK)
+    spend.invert_yaxis()
+    spend.legend(loc="lower right", frameon=False, fontsize=9)
+    figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=12.5, fontweight="bold")
+    figure.supxlabel(note, x=0.01, ha="left", fontsize=8.5, color=FAINT)
+    return _svg(figure)
+
+
+def _now_and_then(
+    axes: Axes, rows: range, values: Sequence[tuple[float, float]], name: str
+) -> None:
+    for offset, colour, hatch, label, place in (
+        (-0.2, LIGHT, "////", "now", 0),
+        (0.2, DARK, "", "with the plan", 1),
+    ):
+        drawn = axes.barh(
+            [row + offset for row in rows],
+            [pair[place] for pair in values],
+            height=0.38,
+            color=colour,
+            hatch=hatch,
+            edgecolor="white",
+            linewidth=0,
+            label=label,
+        )
+        texts = [f"{pair[place]:,.0f}" for pair in values]
+        if place == 0:
+            axes.bar_label(drawn, texts, padding=3, fontsize=8, color=INK)
+        else:  # inside, at the start: the range is drawn over the end
+            for row, text in zip(rows, texts, strict=True):
+                axes.annotate(
+                    text,
+                    (0, row + offset),
+                    xytext=(4, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=8,
+                    color="white",
+                )
+    axes.set_title(name, fontsize=10, color=INK, loc="left")
+    axes.set_xlim(0, 1.25 * max([max(pair) for pair in values] + [1.0]))
+    _bare(axes)
+
+
 def _bare(axes: Axes) -> None:
     """No frame and no scale: every bar says its figure."""
     axes.set_xticks([])

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bids.corrections import AutomaticCorrection, BidPlan, RecordedCorrection
-from bids.model import Action, BidObject, Level, PresentCorrection
-from bids.plan import FoundObject, plan_bids, wanted_objects
+from bids.model import Action, BidObject, FoundObject, Level, PresentCorrection
+from bids.plan import plan_bids, wanted_objects
 from config.bid_rules import BidRulesFile, Where
 from tests.support.bid_platform import CAMPAIGN, GROUP, YandexLimits
 

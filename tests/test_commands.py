@@ -239,6 +239,71 @@ def test_init_overwrites_nothing(project: Path) -> None:
     assert "overwritten" in result.output
 
 
+def test_spend_comes_in_by_segment_and_the_plan_tells_what_to_expect(
+    applied: dict[str, Any], project: Path
+) -> None:
+    money = told("measure", "-p", project)["accounts"][0]
+    assert money["missing_days"] == []
+    assert money["all"]["cost"] == pytest.approx(
+        sum(one["cost"] for one in money["segments"].values())
+    )
+    again = told("measure", "-p", project)["accounts"][0]
+    assert again == money
+    outlook = told("plan", "-p", project)["outlook"]
+    assert {one["verdict"] for one in outlook["effective"]} == {"as asked"}
+    assert "acts on the bid" in outlook["strategies"][0]
+    whole = outlook["forecast"][0]["all"]
+    for figure in ("spend", "revenue", "drr"):
+        expected = whole["wanted"][figure]
+        assert expected["low"] <= expected["expected"] <= expected["high"]
+
+
+def corrections_of(sandbox: Running) -> dict[tuple[str, int], int]:
+    """Percent of every audience correction by list name and campaign or ad group."""
+    direct = state_of(sandbox)["yandex_direct"]
+    names = {one["Id"]: one["Name"] for one in direct["lists"]}
+    return {
+        (
+            names[one["RetargetingConditionId"]],
+            one.get("AdGroupId") or one["CampaignId"],
+        ): one["BidModifier"] - 100
+        for one in direct["bids"]
+        if "RetargetingConditionId" in one
+    }
+
+
+def test_every_change_of_a_bid_is_told(applied: dict[str, Any], project: Path) -> None:
+    changes = told("history", "--bid", "vip", "-p", project)["bids"]
+    assert {one["segment"] for one in changes} == {"vip"}
+    assert {(one["from"], one["to"], one["outcome"]) for one in changes} == {(None, -30, "settled")}
+    assert {one["run"] for one in changes} == {applied["fingerprint"][:12]}
+
+
+def test_kill_takes_away_ours_alone_and_keeps_it_so(
+    applied: dict[str, Any], project: Path, sandbox: Running
+) -> None:
+    before = corrections_of(sandbox)
+    assert len(before) > 10
+    told("rollback", "--kill", "--who", "Olena", "-p", project)
+    assert corrections_of(sandbox) == {("made by hand", 710427315): 10}
+    changing = {"add", "set", "remove"}
+    planned = told("plan", "-p", project)
+    assert not [one for one in planned["bids"] if one["action"] in changing]
+    told("rollback", "--revive", "-p", project)
+    run = applied["fingerprint"][:12]
+    told("rollback", "--bids", run, "--who", "Olena", "-p", project)
+    assert corrections_of(sandbox) == before
+
+
+def test_rollback_to_an_unknown_run_says_where_to_look(
+    applied: dict[str, Any], project: Path
+) -> None:
+    result = run("rollback", "--bids", "nothing", "--who", "Olena", "-p", project)
+    assert result.exit_code == 1
+    assert "adsteer history --bids" in result.output
+    assert run("rollback", "-p", project).exit_code == 2
+
+
 def test_schema_knows_every_file() -> None:
     schemas = json.loads(run("schema").stdout)
     assert {"adsteer.toml", "audiences.toml", "bid_rules.toml"} <= set(schemas)

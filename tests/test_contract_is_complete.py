@@ -5,12 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from connectors.base import Connector, CorrectsBids, GrowsLookalikes, ReportsSpend
+from connectors.base import (
+    Connector,
+    CorrectsBids,
+    GrowsLookalikes,
+    NamesObjects,
+    ReportsSpend,
+    TellsOutcomes,
+)
 from connectors.registry import PLATFORMS
 from tests.support.contract import (
     BidContract,
     ConnectorContract,
     LookalikeContract,
+    NamesContract,
+    OutcomeContract,
     PlatformContract,
     SpendContract,
 )
@@ -19,7 +28,9 @@ CONTRACTS: dict[type, type[PlatformContract]] = {
     Connector: ConnectorContract,
     GrowsLookalikes: LookalikeContract,
     CorrectsBids: BidContract,
+    NamesObjects: NamesContract,
     ReportsSpend: SpendContract,
+    TellsOutcomes: OutcomeContract,
 }
 
 

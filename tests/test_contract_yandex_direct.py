@@ -7,7 +7,7 @@ from bids.model import BidObject, Level
 from config.audiences import Purpose
 from connectors.errors import OperatorError
 from connectors.yandex_direct import YandexDirect
-from tests.support.contract import BidContract, SpendContract, sandbox_server
+from tests.support.contract import BidContract, NamesContract, SpendContract, sandbox_server
 from tests.support.members import batch
 from tests.support.sandbox import ACCOUNT, Sandbox
 
@@ -63,3 +63,8 @@ class TestYandexDirectSpend(SpendContract):
     platform = "yandex_direct"
     objects = OBJECTS
     spend_operation = "reports"
+
+
+class TestYandexDirectNames(NamesContract):
+    platform = "yandex_direct"
+    objects = OBJECTS

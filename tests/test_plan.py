@@ -215,6 +215,18 @@ RUNS = st.lists(
 )
 
 
+def test_a_refused_removal_is_in_doubt_when_others_shared_the_digest(tmp_path):
+    """c2 was to leave and was kept, but its digest left with somebody else's."""
+    run = Run(open_catalog(f"sqlite:///{tmp_path / 'catalog.sqlite'}"), tmp_path / "state")
+    platform = Platform()
+    run.apply(run.plan({"c1": {"p2"}, "c2": {"p2"}, "c3": {"e3"}}), MemoryConnector(platform))
+    kept = {"c2": Refusal("c2", "not now", temporary=True)}
+    run.apply(run.plan({"c3": {"e3"}}), MemoryConnector(platform, refuse=kept))
+    assert platform.members(TITLE) == {"e3"}
+    run.apply(run.plan({"c2": {"p2"}, "c3": {"e3"}}), MemoryConnector(platform))
+    assert platform.members(TITLE) == {"p2", "e3"}
+
+
 @settings(max_examples=25, deadline=None)
 @given(runs=RUNS, last=PEOPLE, born=st.booleans())
 def test_whatever_happened_the_next_good_run_ends_in_the_desired_state(

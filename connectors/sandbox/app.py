@@ -4,14 +4,33 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from connectors.sandbox import control, yandex_audience, yandex_direct, yandex_oauth
+from connectors.sandbox import (
+    control,
+    google,
+    google_ads,
+    google_oauth,
+    microsoft,
+    microsoft_oauth,
+    tiktok,
+    vk,
+    yandex_audience,
+    yandex_direct,
+    yandex_oauth,
+)
 from connectors.sandbox.frame import Frame, Refused, refused, wrong_path
 from connectors.sandbox.world import World
 
 PLATFORMS = (
+    vk.PLATFORM,
     yandex_audience.PLATFORM,
     yandex_direct.PLATFORM,
     yandex_oauth.PLATFORM,
+    google.PLATFORM,
+    google_ads.PLATFORM,
+    google_oauth.PLATFORM,
+    microsoft.PLATFORM,
+    microsoft_oauth.PLATFORM,
+    tiktok.PLATFORM,
 )
 
 

@@ -45,6 +45,8 @@ class Platform:
     """Names what is asked, without blanks: from method, path under the prefix, and JSON body."""
     refuse: Callable[[str, int], tuple[int, Any]]
     """Status and body in the platform's words for a fault kind or 'not_found', given a status."""
+    headers: Callable[[str], dict[str, str]] = lambda kind: {}
+    """Headers of the answer to a fault kind, beside its body."""
     seed: Callable[[World], None] = lambda world: None
     """Puts in place what the account holds before anybody works with it."""
     lists: Callable[[World], list[View]] = lambda world: []
@@ -166,7 +168,7 @@ def spoil(fault: Fault, platform: Platform, answer: Answer) -> Spoiled:
         whole = answer.body or b'{"result": {"answer": "cut in the middle"}}'
         return Spoiled(200, whole[: len(whole) // 2], cut=fault.kind == "cut")
     status, body = platform.refuse(fault.kind, fault.status)
-    headers = {}
+    headers = platform.headers(fault.kind)
     if fault.retry_after is not None:
         # By the wall clock, like the Date header beside it: the sandbox's own may be moved.
         moment = datetime.now(UTC) + timedelta(seconds=fault.retry_after)

@@ -154,8 +154,12 @@ class World:
         login: str = LOGIN,
         refresh_token: str | None = None,
         expires_in: float | None = None,
+        scope: str = "",
     ) -> None:
-        """Make or change a token; None for `expires_in` is a token that does not age."""
+        """Make or change a token; None for `expires_in` is a token that does not age.
+
+        `scope` '' may do everything.
+        """
         kept = next((k for k in self._frame.all("token") if k["token"] == text), None)
         number = kept["number"] if kept else self._frame.next_id("token", first=1)
         expires_at = None if expires_in is None else self.now() + expires_in
@@ -169,6 +173,7 @@ class World:
                 "login": login,
                 "refresh_token": refresh_token or (kept["refresh_token"] if kept else None),
                 "expires_at": expires_at,
+                "scope": scope,
             },
         )
 

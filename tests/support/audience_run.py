@@ -58,7 +58,9 @@ class Run:
 
     catalog: Engine
     state: Path
-    engine: Backend = field(default_factory=ibis.duckdb.connect)
+    engine: Backend = field(
+        default_factory=lambda: ibis.duckdb.connect(enable_external_file_cache=False)
+    )
     now: datetime = START
     waited: float = 0.0
     guards: Guards = ANYTHING_GOES

@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from audiences.model import AudienceRef, Verb
+from audiences.model import AudienceRef, Batch, Verb
 from bids.model import BidObject, CorrectionChange
 from config.audiences import Lookalike, Purpose
-from connectors.base import Connector, CorrectsBids, ReportsSpend
+from connectors.base import Connector, CorrectsBids, NamesObjects, ReportsSpend
 from connectors.errors import (
     CredentialsRefused,
     ListBusy,
@@ -112,10 +112,16 @@ class ConnectorContract(PlatformContract):
     """Requests that make a list, in their order."""
     add_operation: ClassVar[str]
     remove_operation: ClassVar[str]
+    newcomers: ClassVar[int] = 500
+    """The first of people who are in no list; more than `enough`."""
 
     @property
     def audience(self) -> AudienceRef:
         return AudienceRef(ACCOUNT, self.platform, "vip", Purpose.RETARGETING, "adsteer: vip")
+
+    def digests_of(self, some: Batch) -> set[str]:
+        """What of a batch this platform takes."""
+        return digests_of(some, self.connector_class.limits.kinds)
 
     @property
     def enough(self) -> int:
@@ -144,7 +150,7 @@ class ConnectorContract(PlatformContract):
         assert connector.find(self.audience) == list_id
 
     def test_a_new_list_holds_its_first_batch(self, box: Sandbox, list_id: str) -> None:
-        assert box.members(self.platform, list_id) == digests_of(batch(1, self.enough))
+        assert box.members(self.platform, list_id) == self.digests_of(batch(1, self.enough))
 
     def test_a_list_is_made_once(self, connector: Connector, box: Sandbox, list_id: str) -> None:
         again = connector.find_or_create(self.audience, batch(1, self.enough))
@@ -166,7 +172,7 @@ class ConnectorContract(PlatformContract):
             connector.add(opened.list_id, first)
         box.settle()
         assert [str(one["id"]) for one in self.ours(box)] == [opened.list_id]
-        assert box.members(self.platform, opened.list_id) == digests_of(first)
+        assert box.members(self.platform, opened.list_id) == self.digests_of(first)
 
     def test_a_list_that_is_too_small(self, connector: Connector, box: Sandbox) -> None:
         if self.connector_class.limits.min_members < 2:
@@ -185,7 +191,7 @@ class ConnectorContract(PlatformContract):
 
         before = others()
         assert before
-        connector.add(list_id, batch(500, 3))
+        connector.add(list_id, batch(self.newcomers, 3))
         box.settle()
         connector.delete(list_id)
         assert others() == before
@@ -205,7 +211,7 @@ class ConnectorContract(PlatformContract):
             receipt = connector.add(list_id, batch(self.enough - 1, 12))
             assert (receipt.accepted, receipt.refused) == (12, ())
             box.settle()
-        assert box.members(self.platform, list_id) == digests_of(batch(1, self.enough + 10))
+        assert box.members(self.platform, list_id) == self.digests_of(batch(1, self.enough + 10))
 
     def test_removed_people_are_gone(
         self, connector: Connector, box: Sandbox, list_id: str
@@ -214,17 +220,17 @@ class ConnectorContract(PlatformContract):
             receipt = connector.remove(list_id, batch(1, 2, Verb.REMOVE))
             assert (receipt.accepted, receipt.refused) == (2, ())
             box.settle()
-        assert box.members(self.platform, list_id) == digests_of(batch(3, self.enough - 2))
+        assert box.members(self.platform, list_id) == self.digests_of(batch(3, self.enough - 2))
 
     def test_people_can_go_as_soon_as_they_came(
         self, connector: Connector, box: Sandbox, list_id: str
     ) -> None:
         for _ in range(2):
-            connector.add(list_id, batch(500, 3))
+            connector.add(list_id, batch(self.newcomers, 3))
             box.settle()
-            connector.remove(list_id, batch(500, 3, Verb.REMOVE))
+            connector.remove(list_id, batch(self.newcomers, 3, Verb.REMOVE))
             box.settle()
-            assert box.members(self.platform, list_id) == digests_of(batch(1, self.enough))
+            assert box.members(self.platform, list_id) == self.digests_of(batch(1, self.enough))
 
     @pytest.mark.parametrize("name", FAULTS)
     @pytest.mark.parametrize("verb", Verb)
@@ -238,7 +244,7 @@ class ConnectorContract(PlatformContract):
         assert receipt.accepted == len(change)
         box.settle()
         left = batch(1, self.enough + 2) if verb is Verb.ADD else batch(1, 2)
-        assert box.members(self.platform, list_id) == digests_of(left)
+        assert box.members(self.platform, list_id) == self.digests_of(left)
 
     @pytest.mark.parametrize("verb", Verb)
     def test_a_change_that_never_gets_an_answer_is_unsure(
@@ -252,7 +258,7 @@ class ConnectorContract(PlatformContract):
         self, connector: Connector, list_id: str
     ) -> None:
         nobody = {"person_id": "nobody", "email": [], "phone": [], "external_id": []}
-        change = batch_of([*people(900, 3), nobody])
+        change = batch_of([*people(self.newcomers + 400, 3), nobody])
         receipt = connector.add(list_id, change)
         assert receipt.accepted + len(receipt.refused) == len(change)
         assert [one.person_id for one in receipt.refused] == ["nobody"]
@@ -262,7 +268,7 @@ class ConnectorContract(PlatformContract):
     ) -> None:
         box.forget(self.platform, list_id)
         for ask in (
-            lambda: connector.add(list_id, batch(500, 3)),
+            lambda: connector.add(list_id, batch(self.newcomers, 3)),
             lambda: connector.remove(list_id, batch(1, 1, Verb.REMOVE)),
             lambda: connector.state(list_id),
         ):
@@ -283,12 +289,12 @@ class ConnectorContract(PlatformContract):
     def test_a_list_under_processing_takes_no_change(
         self, connector: Connector, box: Sandbox, list_id: str
     ) -> None:
-        connector.add(list_id, batch(500, 3))
+        connector.add(list_id, batch(self.newcomers, 3))
         assert not connector.state(list_id).settled
         with pytest.raises(ListBusy):
-            connector.add(list_id, batch(600, 3))
+            connector.add(list_id, batch(self.newcomers + 100, 3))
         box.settle()
-        assert connector.add(list_id, batch(600, 3)).accepted == 3
+        assert connector.add(list_id, batch(self.newcomers + 100, 3)).accepted == 3
 
     # Silence
 
@@ -311,7 +317,7 @@ class ConnectorContract(PlatformContract):
             said = f"{fault} {fault!r}"
         shown = f"{caplog.text} {said} {some!r} {connector!r}"
         assert caplog.records
-        assert not [one for one in digests_of(some) if one[:12] in shown]
+        assert not [one for one in self.digests_of(some) if one[:12] in shown]
         assert "sandbox-token" not in shown
 
     def _operation(self, verb: Verb) -> str:
@@ -570,3 +576,61 @@ class SpendContract(PlatformContract):
         self.fault(box, self.spend_operation, name)
         assert connector.spend(self.objects, *self.days) == wanted
         assert box.faults_left() == []
+
+
+class OutcomeContract(PlatformContract):
+    """What became of requests that a platform took first and worked on later."""
+
+    outcome_operation: ClassVar[str]
+
+    @pytest.fixture
+    def reference(self, connector: Any) -> str:
+        """Of a request under way."""
+        audience = AudienceRef(ACCOUNT, self.platform, "vip", Purpose.RETARGETING, "adsteer: vip")
+        first = batch(1, 300)
+        opened = connector.find_or_create(audience, first)
+        receipt = opened.receipt or connector.add(opened.list_id, first)
+        assert receipt.reference
+        return str(receipt.reference)
+
+    def test_an_outcome_comes_later(self, connector: Any, box: Sandbox, reference: str) -> None:
+        young = connector.outcome(reference)
+        assert (young.reference, young.done, young.dropped, young.matched) == (
+            reference,
+            False,
+            (),
+            "",
+        )
+        box.settle()
+        done = connector.outcome(reference)
+        assert (done.done, done.dropped) == (True, ())
+        assert done.matched
+
+    @pytest.mark.parametrize("name", FAULTS)
+    def test_looking_survives(
+        self, connector: Any, box: Sandbox, reference: str, name: str
+    ) -> None:
+        box.settle()
+        self.fault(box, self.outcome_operation, name)
+        assert connector.outcome(reference).done
+        assert box.faults_left() == []
+
+
+class NamesContract(PlatformContract):
+    """Objects by name, for rules that name patterns."""
+
+    objects: ClassVar[tuple[BidObject, ...]]
+    """Objects the sandbox has, at least one per level."""
+
+    def test_every_object_is_listed_once_with_its_name(self, connector: NamesObjects) -> None:
+        for level in {one.level for one in self.objects}:
+            found = connector.objects(level)
+            listed = [one.object for one in found]
+            assert len(set(listed)) == len(listed)
+            assert {one for one in self.objects if one.level is level} <= set(listed)
+            assert {one.object.level for one in found} == {level}
+            assert all(one.name for one in found)
+
+    def test_listing_changes_nothing(self, connector: NamesObjects) -> None:
+        level = self.objects[0].level
+        assert connector.objects(level) == connector.objects(level)

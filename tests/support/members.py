@@ -1,5 +1,6 @@
 """Invented people as batches: digests of contacts nobody has."""
 
+from collections.abc import Iterable
 from hashlib import sha256
 
 import pyarrow as pa
@@ -32,6 +33,6 @@ def batch(first: int, count: int, verb: Verb = Verb.ADD) -> Batch:
     return batch_of(people(first, count), verb, f"{verb}-{first}-{count}")
 
 
-def digests_of(some: Batch) -> set[str]:
+def digests_of(some: Batch, kinds: Iterable[str] = ("email", "phone")) -> set[str]:
     table = some.members.to_pydict()
-    return {one for kind in ("email", "phone") for row in table[kind] for one in row}
+    return {one for kind in kinds for row in table[kind] for one in row}

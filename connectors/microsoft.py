@@ -1,0 +1,327 @@
+"""Microsoft Advertising: customer lists, bid adjustments for them, and what they brought.
+
+Members are hashed addresses, a thousand per call, taken at once; what was recognised shows within
+two days as the list's size in search. A list of any size can be made, but serves nobody below 300
+people. Adjustments are per cent on the link between a list and a campaign or ad group.
+Look-alikes are grown by Microsoft itself and cannot be asked for, so that ability is absent.
+
+Facts: Microsoft Advertising REST API v13, as of autumn 2026. UNVERIFIED marks what the documents
+leave open.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+
+from audiences.model import AudienceRef, Batch, ListState, Opened, Receipt, Recipe, Refusal, Verb
+from bids.model import BidObject, CorrectionChange, CorrectionReceipt, Level, PresentCorrection
+from config.audiences import Identifier
+from config.platforms import Account
+from connectors.base import (
+    BidLimits,
+    Connector,
+    CorrectsBids,
+    Limits,
+    ReportsSpend,
+    SpendRow,
+    Strategy,
+)
+from connectors.errors import ConnectorError, ContractBroken, ListGone, RuleRefused, Unsure
+from connectors.http import Ask, Door, Effect, Surroundings
+from connectors.microsoft_bids import LIMITS as BID_LIMITS
+from connectors.microsoft_bids import Adjustments
+from connectors.microsoft_reports import OBJECTS_PER_REPORT, Reports
+from connectors.microsoft_wire import (
+    BAD_ITEM,
+    SANDBOX_ACCOUNT,
+    NameTaken,
+    Said,
+    by_index,
+    chunks,
+    credentials_for,
+    error_of,
+    is_of_whole_call,
+    item_errors,
+    judge,
+    kind_of,
+    list_in,
+    tokens_for,
+)
+from connectors.recipes import MICROSOFT
+from connectors.yandex_audience import origin_for
+
+log = logging.getLogger(__name__)
+compute: Any = pa.compute
+"""The stubs know neither lists nor kernels that take any number of columns."""
+
+VERSION = "v13"
+VERSION_ENDS: date | None = None
+"""No end is announced for REST v13; SOAP, which is not used here, ends on 2027-01-31."""
+CAMPAIGNS = ("https://campaign.api.bingads.microsoft.com/", "CampaignManagement")
+REPORTING = ("https://reporting.api.bingads.microsoft.com/", "Reporting")
+
+ITEMS_PER_CALL = 1_000
+DAYS = range(1, 391)
+FOREVER = -1
+"""Membership duration of a list whose members stay."""
+SERVED_FROM = 300
+"""People recognised in a network, below which it does not use the list."""
+
+
+class Microsoft(Connector, CorrectsBids, ReportsSpend):
+    """One ad account (`login`) of one manager account."""
+
+    platform: ClassVar[str] = "microsoft"
+    limits: ClassVar[Limits] = Limits(
+        source="ApplyCustomerListUserData, CustomerList, guides/entity-limits (v13, 2026-08)",
+        kinds=frozenset({Identifier.EMAIL}),
+        batch_size=800,  # 1,000 addresses per call, and some people have more than one
+        min_members=SERVED_FROM,
+        title_length=128,
+    )
+    recipe: ClassVar[Recipe] = MICROSOFT
+    bid_limits: ClassVar[BidLimits] = BID_LIMITS
+
+    def __init__(self, account: Account, around: Surroundings) -> None:
+        if not account.sandbox and not (account.login or "").isdigit():
+            raise RuleRefused(
+                f"account {account.name}: login is not the number of an ad account.",
+                act="Set login to the number after aid= in the address of the web interface.",
+            )
+        secrets = credentials_for(account, around)
+        self._account = account.login or SANDBOX_ACCOUNT
+        self._accepts_terms = secrets.accepts_terms
+        headers = {
+            "DeveloperToken": secrets.developer_token.get_secret_value(),
+            "CustomerId": secrets.customer_id,
+            "CustomerAccountId": self._account,
+        }
+        if secrets.api_revision:
+            headers["Api-Revision"] = secrets.api_revision
+        tokens = tokens_for(account, around, secrets)
+
+        def door(origin: str, service: str) -> Door:
+            base = origin_for(account, around, self.platform, origin)
+            address = f"{base}{service}/{account.api_version or VERSION}/"
+            return Door(address, surroundings=around, tokens=tokens, judge=judge, headers=headers)
+
+        self._door = door(*CAMPAIGNS)
+        self._bids = Adjustments(self._door, self._account)
+        self._reports = Reports(door(*REPORTING), around, self._account)
+
+    @classmethod
+    def connect(cls, account: Account, around: Surroundings) -> Self:
+        return cls(account, around)
+
+    def check(self) -> None:
+        """Whether the terms of Customer Match are accepted shows only when people are sent."""
+        self._audiences(None)
+
+    def find(self, audience: AudienceRef) -> str | None:
+        """Names are unique; whether case counts is UNVERIFIED, so it does not here."""
+        title = audience.title.casefold()
+        found = [
+            int(one["Id"])
+            for one in self._audiences(None)
+            if one is not None and str(one.get("Name", "")).casefold() == title
+        ]
+        return str(min(found)) if found else None
+
+    def find_or_create(self, audience: AudienceRef, first: Batch) -> Opened:
+        """An empty list; raises RuleRefused for days of membership that there are not."""
+        if (found := self.find(audience)) is not None:
+            return Opened(found)
+        days = audience.membership_days or FOREVER
+        if days != FOREVER and days not in DAYS:
+            raise RuleRefused(
+                f"{audience}: membership_days is {days}.",
+                act=f"Microsoft keeps members {DAYS[0]} to {DAYS[-1]} days, or for ever.",
+            )
+        wish = {
+            "Type": "CustomerList",
+            "Name": audience.title,
+            "Description": "",
+            "MembershipDuration": days,
+            "ParentId": self._account,
+            "Scope": "Account",
+        }
+        body = {"Audiences": [wish]}
+        ask = Ask("POST", "Audiences", json=body, effect=Effect.TWICE)
+        try:
+            made = self._door.once(lambda: self._make(ask), lambda: self.find(audience))
+        except NameTaken:
+            if (found := self.find(audience)) is None:
+                raise
+            made = found
+        return Opened(made)
+
+    def add(self, list_id: str, batch: Batch) -> Receipt:
+        return self._apply(list_id, batch, "Add")
+
+    def remove(self, list_id: str, batch: Batch) -> Receipt:
+        return self._apply(list_id, batch, "Remove")
+
+    def state(self, list_id: str) -> ListState:
+        """The list takes changes at any time; `matched` is not known for its first two days."""
+        (one,) = self._audiences([list_id])
+        if one is None:
+            raise ListGone(f"customer list {list_id} is not in the account any more.")
+        search, network = (_count(one.get(key)) for key in ("SearchSize", "AudienceNetworkSize"))
+        known = [size for size in (search, network) if size is not None]
+        return ListState(
+            list_id,
+            ready=max(known, default=0) >= SERVED_FROM,
+            settled=True,
+            matched=max(known, default=None),
+            said=_size_in_words(search, network),
+        )
+
+    def delete(self, list_id: str) -> None:
+        ask = Ask("DELETE", "Audiences", json={"AudienceIds": [list_id]}, effect=Effect.SAME)
+        for said in item_errors(self._door.send(ask).body):
+            if kind_of(said) is not ListGone:
+                raise error_of(ask, said)
+
+    # Bids
+
+    def condition_for(self, list_id: str, title: str) -> str:
+        """Adjustments name the list itself. Raises ListGone if it is not there."""
+        if self.find_condition(list_id, title) is None:
+            raise ListGone(f"customer list {list_id} (list {title!r}) is not in the account.")
+        return list_id
+
+    def find_condition(self, list_id: str, title: str) -> str | None:
+        try:
+            (one,) = self._audiences([list_id])
+        except ListGone:
+            return None
+        return None if one is None else list_id
+
+    def read_corrections(self, objects: Sequence[BidObject]) -> tuple[PresentCorrection, ...]:
+        """Of customer lists only: nothing of ours is of another kind."""
+        return self._bids.read(objects)
+
+    def write_corrections(
+        self, changes: Sequence[CorrectionChange]
+    ) -> tuple[CorrectionReceipt, ...]:
+        """A list is refused where ads are shown to lists only: it would change whom they reach."""
+        return self._bids.write(changes)
+
+    def strategies(self, objects: Sequence[BidObject]) -> tuple[Strategy, ...]:
+        return self._bids.strategies(objects)
+
+    # Figures
+
+    def spend(self, objects: Sequence[BidObject], first: date, last: date) -> tuple[SpendRow, ...]:
+        """Somebody in two lists is counted in both, and never among those in none."""
+        campaign_of = self._bids.campaigns_of(objects)
+        for one in objects:
+            if one not in campaign_of:
+                log.warning("%s is not in the account any more: it has no figures", one)
+        return tuple(
+            row
+            for level in Level
+            for some in chunks(
+                [one for one in campaign_of if one.level is level], OBJECTS_PER_REPORT
+            )
+            for row in self._reports.rows(level, some, campaign_of, first, last)
+        )
+
+    # What follows knows the wire.
+
+    def _audiences(self, ids: Sequence[str] | None) -> list[dict[str, Any] | None]:
+        """Customer lists: all, or these, with None for one that is not there."""
+        body = {"Type": "CustomerList", "AudienceIds": ids}
+        ask = Ask("POST", "Audiences/QueryByIds", json=body)
+        answer = self._door.send(ask).body
+        for said in item_errors(answer):
+            raise error_of(ask, said)
+        found = list_in(ask, answer, "Audiences")
+        return found if ids is None or len(found) == len(ids) else [None for _ in ids]
+
+    def _make(self, ask: Ask) -> str:
+        answer = self._door.send(ask).body
+        for said in item_errors(answer):
+            raise error_of(ask, said)
+        ids = list_in(ask, answer, "AudienceIds")
+        if len(ids) != 1 or not isinstance(ids[0], str):
+            raise ContractBroken(f"{ask}: the answer has no id.")
+        return ids[0]
+
+    def _apply(self, list_id: str, batch: Batch, action: str) -> Receipt:
+        """One call per thousand addresses; a batch that ends half-way is unsure, never refused."""
+        emails = batch.members["email"].combine_chunks()
+        items = compute.list_flatten(emails)
+        owners = compute.list_parent_indices(emails).to_numpy()
+        errors: dict[int, Said] = {}
+        for start in range(0, len(items), ITEMS_PER_CALL):
+            some = items.slice(start, ITEMS_PER_CALL).to_pylist()
+            try:
+                told = self._send_items(list_id, action, some)
+            except ConnectorError as fault:
+                if start == 0 or isinstance(fault, Unsure):
+                    raise
+                raise Unsure(f"{fault} The batch was sent in part.") from None
+            errors |= {start + place: said for place, said in told.items()}
+        return _receipt(batch, owners, errors)
+
+    def _send_items(self, list_id: str, action: str, items: list[str]) -> dict[int, Said]:
+        """Errors of single addresses by place; raises what is wrong with the whole call."""
+        change: dict[str, Any] = {
+            "AudienceId": list_id,
+            "ActionType": action,
+            "CustomerListItemSubType": "Email",
+            "CustomerListItems": items,
+        }
+        if self._accepts_terms:
+            change["AcceptCustomerMatchTerm"] = True
+        ask = Ask(
+            "POST",
+            "CustomerListUserData/Apply",
+            json={"CustomerListUserData": change},
+            effect=Effect.SAME,
+        )
+        errors = item_errors(self._door.send(ask).body)
+        for said in errors:
+            if is_of_whole_call(said):
+                raise error_of(ask, said)
+        return by_index(ask, errors, len(items))
+
+
+def _receipt(batch: Batch, owners: Any, errors: dict[int, Said]) -> Receipt:
+    """Verdicts on addresses as verdicts on people.
+
+    Added is who got in with one address at least; removed only who is out with all of them.
+    """
+    people = batch.members["person_id"]
+    sent = np.bincount(owners, minlength=len(batch))
+    bad = np.bincount(owners[sorted(errors)], minlength=len(batch))
+    refused_here = bad == sent if batch.verb is Verb.ADD else bad > 0
+    reasons = {int(owners[place]): said for place, said in sorted(errors.items())}
+    refused = []
+    for row in np.flatnonzero(refused_here | (sent == 0)):
+        said = reasons.get(int(row))
+        reason = "has no email" if said is None else str(said)
+        temporary = said is not None and said.name not in BAD_ITEM
+        refused.append(Refusal(str(people[int(row)]), reason, temporary))
+    return Receipt(batch.key, len(batch) - len(refused), tuple(refused))
+
+
+def _count(value: object) -> int | None:
+    """Sizes are texts of digits, null before they are known."""
+    return int(str(value)) if value is not None and str(value).isdigit() else None
+
+
+def _size_in_words(search: int | None, network: int | None) -> str:
+    """Fit to follow 'the list is'."""
+    known = {"in search": search, "in the audience network": network}
+    told = [f"{size:,} people {where}" for where, size in known.items() if size is not None]
+    if not told:
+        return "not measured yet, which takes up to two days"
+    served = max(search or 0, network or 0) >= SERVED_FROM
+    return f"{'in use' if served else 'too small to use'}: {', '.join(told)}"

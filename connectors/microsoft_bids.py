@@ -1,0 +1,405 @@
+"""Bid adjustments of Microsoft Advertising: per cent on the link of a list and an object.
+
+A link is a criterion of a campaign or an ad group and names the list itself. Reading names one
+object and one kind of audience per call; writing takes many objects, deleting one.
+
+Facts: BidMultiplier, AddCampaignCriterions, AddAdGroupCriterions, TargetSetting (v13), as of
+autumn 2026. UNVERIFIED marks what the documents leave open.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bids.model import BidObject, CorrectionChange, CorrectionReceipt, Level, PresentCorrection
+from connectors.base import BidLimits, Strategy
+from connectors.errors import ConnectorError, ContractBroken
+from connectors.http import Ask, Door, Effect
+from connectors.microsoft_wire import Said, by_index, chunks, error_of, item_errors, list_in
+
+LIMITS = BidLimits(
+    source="BidMultiplier, AddCampaignCriterions, AddAdGroupCriterions (v13, 2026-08)",
+    lowest=-90,
+    highest=900,
+    levels=frozenset(Level),
+    per_object=1_000,  # UNVERIFIED: an account may have 20 million associations
+)
+CAMPAIGNS_PER_CALL = 100
+GROUPS_PER_CALL = 1_000
+CAMPAIGN_TYPES = "Search, Shopping, DynamicSearchAds, Audience, Hotel, PerformanceMax, App"
+"""Left out, only campaigns of search would be found."""
+
+ACTS_ON = {  # BidMultiplier, guides/budget-bid-strategies
+    "EnhancedCpc": "bid",
+    "ManualCpc": "bid",
+    "MaxClicks": "ignored",  # the multiplier only informs these
+    "MaxConversions": "ignored",
+    "TargetCpa": "ignored",
+    "TargetRoas": "ignored",
+    "MaxConversionValue": "ignored",  # UNVERIFIED: not named there, taken as alike
+}
+INHERITED = "InheritFromParent"
+LONG_NAME = "BiddingScheme"
+"""Ends the names of some strategies in Microsoft's models; in answers too: UNVERIFIED."""
+
+DUPLICATE, BOTH_LEVELS = 4521, 4522
+NOT_FOUND = frozenset({4526, 4151})
+EXPLAINED = {
+    BOTH_LEVELS: "one campaign takes corrections on itself or on its ad groups, not on both",
+    DUPLICATE: "somebody set it meanwhile; plan again",
+}
+
+
+@dataclass(frozen=True)
+class Wire:
+    """How a level is written."""
+
+    name: str
+    per_call: int
+
+    @property
+    def path(self) -> str:
+        return f"{self.name}Criterions"
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}Id"
+
+    @property
+    def ids(self) -> str:
+        return f"{self.name}CriterionIds"
+
+
+WIRE = {Level.CAMPAIGN: Wire("Campaign", 100), Level.AD_GROUP: Wire("AdGroup", 1_000)}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an object's campaign bids, and whether the object shows ads to its lists only."""
+
+    campaign: str
+    scheme: str
+    only_lists: bool
+
+
+class Adjustments:
+    """The audience criteria of one ad account."""
+
+    def __init__(self, door: Door, account: str) -> None:
+        self._door = door
+        self._account = account
+        self._campaign_of_group: dict[str, str] = {}
+
+    def read(self, objects: Sequence[BidObject]) -> tuple[PresentCorrection, ...]:
+        """Of customer lists only: nothing of ours is of another kind."""
+        return tuple(found for one in objects for found in self._read(one))
+
+    def write(self, changes: Sequence[CorrectionChange]) -> tuple[CorrectionReceipt, ...]:
+        """Removals go first, so that a campaign can change its level.
+
+        Once something was sent no receipt is lost: a failure then becomes the reason of the
+        changes that were not sent. Before that it is raised.
+        """
+        receipts: dict[int, CorrectionReceipt] = {}
+        failure: ConnectorError | None = None
+        something_sent = False
+        for send, some in self._sendings(changes):
+            these = [changes[place] for place in some]
+            try:
+                if failure is None:
+                    receipts.update(zip(some, send(these), strict=True))
+                    something_sent |= send not in (_nothing_to_do, _out_of_range)
+                    continue
+            except ConnectorError as fault:
+                if not something_sent:
+                    raise
+                failure = fault
+            said = f"failed: {failure}"
+            receipts.update((place, _refused(changes[place], said)) for place in some)
+        return tuple(receipts[place] for place in range(len(changes)))
+
+    def strategies(self, objects: Sequence[BidObject]) -> tuple[Strategy, ...]:
+        """A group bids as its campaign does unless it says otherwise."""
+        standing = self._standing(objects)
+        return tuple(
+            Strategy(one, name, ACTS_ON.get(name, "unknown"))
+            for one in objects
+            for name in [standing[one].scheme if one in standing else ""]
+        )
+
+    def _read(self, where: BidObject) -> Iterator[PresentCorrection]:
+        wire = WIRE[where.level]
+        body = {wire.id: where.object_id, "CriterionType": "CustomerList", wire.ids: None}
+        ask = Ask("POST", f"{wire.path}/QueryByIds", json=body)
+        answer = self._door.send(ask).body
+        for said in item_errors(answer):
+            raise error_of(ask, said)
+        for one in list_in(ask, answer, wire.path):
+            if one and one.get("Type") == f"Biddable{wire.name}Criterion":
+                bid = one.get("CriterionBid") or {}
+                yield PresentCorrection(
+                    where,
+                    str(one["Criterion"]["AudienceId"]),
+                    str(one["Id"]),
+                    round(bid.get("Multiplier") or 0),
+                )
+
+    def _sendings(
+        self, changes: Sequence[CorrectionChange]
+    ) -> Iterator[tuple["Sender", Sequence[int]]]:
+        """Who sends which changes, named by their places; a removal names one object per call."""
+        kinds: list[tuple[Sender, Callable[[CorrectionChange], bool]]] = [
+            (_nothing_to_do, _is_void),
+            (_out_of_range, _is_out_of_range),
+            (self._delete, lambda change: change.percent is None),
+            (self._set, lambda change: change.correction_id is not None),
+            (self._add, lambda change: True),
+        ]
+        left = list(range(len(changes)))
+        for send, fits in kinds:
+            mine = [place for place in left if fits(changes[place])]
+            left = [place for place in left if not fits(changes[place])]
+            together: dict[object, list[int]] = {}
+            for place in mine:
+                where = changes[place].object
+                group = where if send == self._delete else where.level
+                together.setdefault(group, []).append(place)
+            for places in together.values():
+                most = WIRE[changes[places[0]].object.level].per_call
+                yield from ((send, some) for some in chunks(places, most))
+
+    def _delete(self, changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
+        """What is gone already is as wanted."""
+        where = changes[0].object
+        wire = WIRE[where.level]
+        body = {
+            wire.id: where.object_id,
+            "CriterionType": "Audience",
+            wire.ids: [str(change.correction_id) for change in changes],
+        }
+        errors = self._change(Ask("DELETE", wire.path, json=body, effect=Effect.SAME), changes)[1]
+        return [
+            CorrectionReceipt(change, None, warning=str(said or ""))
+            if said is None or said.code in NOT_FOUND
+            else _refused(change, _explained(said))
+            for change, said in _with(changes, errors)
+        ]
+
+    def _set(self, changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
+        wire = WIRE[changes[0].object.level]
+        items = [{**_bid(change), "Id": str(change.correction_id)} for change in changes]
+        body = {"CriterionType": "Audience", wire.path: items}
+        errors = self._change(Ask("PUT", wire.path, json=body, effect=Effect.SAME), changes)[1]
+        return [
+            CorrectionReceipt(change, change.correction_id)
+            if said is None
+            else _refused(change, _explained(said))
+            for change, said in _with(changes, errors)
+        ]
+
+    def _add(self, changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
+        """After a lost answer, what is there already is not added again."""
+        standing = self._standing(sorted({change.object for change in changes}))
+        done = {
+            change: _refused(change, _ONLY_LISTS)
+            for change in changes
+            if change.object in standing and standing[change.object].only_lists
+        }
+
+        def act() -> list[CorrectionReceipt]:
+            if left := [change for change in changes if change not in done]:
+                done.update((one.change, one) for one in self._send_new(left))
+            return [done[change] for change in changes]
+
+        def look() -> list[CorrectionReceipt] | None:
+            done.update(self._present([change for change in changes if change not in done]))
+            return [done[one] for one in changes] if len(done) == len(set(changes)) else None
+
+        return self._door.once(act, look)
+
+    def _send_new(self, changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
+        wire = WIRE[changes[0].object.level]
+        items = [{**_bid(change), "Criterion": _criterion(change)} for change in changes]
+        body = {"CriterionType": "Audience", wire.path: items}
+        ask = Ask("POST", wire.path, json=body, effect=Effect.TWICE)
+        answer, errors = self._change(ask, changes)
+        ids = list_in(ask, answer, wire.ids)
+        if len(ids) != len(changes):
+            raise ContractBroken(f"{ask}: {wire.ids} does not answer {len(changes)} items.")
+        there = self._present([one for one, said in _with(changes, errors) if _is_duplicate(said)])
+        return [
+            there.get(change) or _verdict(ask, change, made, said)
+            for (change, said), made in zip(_with(changes, errors), ids, strict=True)
+        ]
+
+    def _present(
+        self, changes: Sequence[CorrectionChange]
+    ) -> dict[CorrectionChange, CorrectionReceipt]:
+        """Receipts of the changes that the platform shows as wanted."""
+        there = {
+            (one.object, one.condition_id, one.percent): one.correction_id
+            for one in self.read(sorted({change.object for change in changes}))
+        }
+        keys = {
+            change: (change.object, change.condition_id, change.percent or 0) for change in changes
+        }
+        return {
+            change: CorrectionReceipt(change, there[key])
+            for change, key in keys.items()
+            if key in there
+        }
+
+    def _change(
+        self, ask: Ask, changes: Sequence[CorrectionChange]
+    ) -> tuple[dict[str, Any], dict[int, Said]]:
+        answer = self._door.send(ask).body
+        return answer, by_index(ask, item_errors(answer), len(changes))
+
+    def _standing(self, objects: Sequence[BidObject]) -> dict[BidObject, Standing]:
+        """As it is now, of the objects that are there."""
+        campaign_of = self.campaigns_of(objects)
+        campaigns = self._by_id(
+            "Campaigns",
+            {"AccountId": self._account, "CampaignType": CAMPAIGN_TYPES},
+            "CampaignIds",
+            sorted(set(campaign_of.values())),
+            CAMPAIGNS_PER_CALL,
+        )
+        groups: dict[str, dict[str, Any]] = {}
+        for campaign in sorted(set(campaign_of.values())):
+            mine = [
+                one.object_id
+                for one, owner in campaign_of.items()
+                if one.level is Level.AD_GROUP and owner == campaign
+            ]
+            owner_of = {"CampaignId": campaign}
+            groups |= self._by_id("AdGroups", owner_of, "AdGroupIds", mine, GROUPS_PER_CALL)
+        return {
+            one: _standing_of(campaign, campaigns[campaign], groups.get(one.object_id, {}))
+            for one, campaign in campaign_of.items()
+            if campaign in campaigns
+        }
+
+    def _by_id(
+        self, key: str, fixed: dict[str, Any], ids_key: str, ids: Sequence[str], most: int
+    ) -> dict[str, dict[str, Any]]:
+        """Objects by id; those that are not there come as null, with an error that says so."""
+        found: dict[str, dict[str, Any]] = {}
+        for some in chunks(ids, most):
+            ask = Ask("POST", f"{key}/QueryByIds", json={**fixed, ids_key: list(some)})
+            answer = self._door.send(ask).body
+            found |= {str(one["Id"]): one for one in list_in(ask, answer, key) if one}
+        return found
+
+    def campaigns_of(self, objects: Sequence[BidObject]) -> dict[BidObject, str]:
+        """A group is asked for under its campaign only, so all campaigns are looked through."""
+        missing = {one.object_id for one in objects if one.level is Level.AD_GROUP}
+        missing -= self._campaign_of_group.keys()
+        for campaign in self._all_campaigns() if missing else ():
+            ask = Ask("POST", "AdGroups/QueryByCampaignId", json={"CampaignId": campaign})
+            for group in list_in(ask, self._door.send(ask).body, "AdGroups"):
+                self._campaign_of_group[str(group["Id"])] = campaign
+            if missing <= self._campaign_of_group.keys():
+                break
+        found = {one: one.object_id for one in objects if one.level is Level.CAMPAIGN}
+        for one in objects:
+            if one.level is Level.AD_GROUP and one.object_id in self._campaign_of_group:
+                found[one] = self._campaign_of_group[one.object_id]
+        return found
+
+    def _all_campaigns(self) -> list[str]:
+        body = {"AccountId": self._account, "CampaignType": CAMPAIGN_TYPES}
+        ask = Ask("POST", "Campaigns/QueryByAccountId", json=body)
+        return [str(one["Id"]) for one in list_in(ask, self._door.send(ask).body, "Campaigns")]
+
+
+Sender = Callable[[Sequence[CorrectionChange]], list[CorrectionReceipt]]
+
+_ONLY_LISTS = (
+    "it shows ads to its lists only (target and bid), so another list would change whom it "
+    "reaches; set its audiences to bid only, or correct them by hand"
+)
+
+
+def _standing_of(campaign: str, told: dict[str, Any], group: dict[str, Any]) -> Standing:
+    own = _scheme(group)
+    scheme = _scheme(told) if own in ("", INHERITED) else own
+    return Standing(campaign, scheme, _only_lists(told) or _only_lists(group))
+
+
+def _scheme(told: dict[str, Any]) -> str:
+    scheme = told.get("BiddingScheme") or {}
+    return str(scheme.get("Type") or "").removesuffix(LONG_NAME)
+
+
+def _only_lists(told: dict[str, Any]) -> bool:
+    """Get tells only those groups of criteria that target and bid."""
+    return any(
+        detail.get("CriterionTypeGroup") == "Audience" and detail.get("TargetAndBid")
+        for setting in told.get("Settings") or []
+        if setting and setting.get("Type") == "TargetSetting"
+        for detail in setting.get("Details") or []
+    )
+
+
+def _bid(change: CorrectionChange) -> dict[str, Any]:
+    wire = WIRE[change.object.level]
+    return {
+        "Type": f"Biddable{wire.name}Criterion",
+        wire.id: change.object.object_id,
+        "CriterionBid": {"Type": "BidMultiplier", "Multiplier": change.percent},
+    }
+
+
+def _criterion(change: CorrectionChange) -> dict[str, Any]:
+    return {
+        "Type": "AudienceCriterion",
+        "AudienceId": change.condition_id,
+        "AudienceType": "CustomerList",
+    }
+
+
+def _is_void(change: CorrectionChange) -> bool:
+    return change.percent is None and change.correction_id is None
+
+
+def _is_out_of_range(change: CorrectionChange) -> bool:
+    limits = LIMITS
+    return change.percent is not None and not limits.lowest <= change.percent <= limits.highest
+
+
+def _nothing_to_do(changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
+    return [CorrectionReceipt(change, None) for change in changes]
+
+
+def _out_of_range(changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
+    limits = LIMITS
+    said = f"Microsoft takes adjustments of {limits.lowest} to {limits.highest} %"
+    return [_refused(change, said) for change in changes]
+
+
+def _refused(change: CorrectionChange, said: str) -> CorrectionReceipt:
+    return CorrectionReceipt(change, change.correction_id, refused=said)
+
+
+def _verdict(ask: Ask, change: CorrectionChange, made: Any, said: Said | None) -> CorrectionReceipt:
+    if said is not None:
+        return _refused(change, _explained(said))
+    if not isinstance(made, str):
+        raise ContractBroken(f"{ask}: an item has neither an id nor an error.")
+    return CorrectionReceipt(change, made)
+
+
+def _is_duplicate(said: Said | None) -> bool:
+    return said is not None and said.code == DUPLICATE
+
+
+def _explained(said: Said) -> str:
+    why = EXPLAINED.get(said.code)
+    return f"{said}: {why}" if why else str(said)
+
+
+def _with(
+    changes: Sequence[CorrectionChange], errors: dict[int, Said]
+) -> list[tuple[CorrectionChange, Said | None]]:
+    return [(change, errors.get(place)) for place, change in enumerate(changes)]

@@ -1,0 +1,217 @@
+"""VK Ads (ads.vk.com): segments over uploaded lists of contacts, prices per ad group, spend.
+
+A list of people here is a *segment* with one users list per kind of contact, because a users list
+holds contacts of one kind; the segment holds who is in any of them, and ad groups target it. A
+users list is made out of 2,000 lines or more and changed by differences of 25 or more, few an
+hour. There is no replacing and no bid modifier.
+
+Facts: VK Ads API documentation of June 2026 (users lists, segments, ad groups, statistics) and the
+help pages of its forerunner on remarketing. UNVERIFIED marks what they leave open.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, ClassVar
+
+from audiences.model import AudienceRef, Batch, ListState, Opened, Receipt, Recipe
+from config.platforms import Account
+from connectors.base import Connector, Limits
+from connectors.errors import (
+    ConnectorError,
+    ListGone,
+    ListTooSmall,
+    RuleRefused,
+    Unsure,
+)
+from connectors.http import Ask, Door, Effect, Surroundings
+from connectors.kept import KeptFile
+from connectors.recipes import VK
+from connectors.vk_files import Lines, Verdict, receipt
+from connectors.vk_lookalikes import VkLookalikes
+from connectors.vk_prices import VkPrices
+from connectors.vk_segments import SEGMENT, SEGMENTS, USERS_LIST, VkSegments, refuse_busy, states
+from connectors.vk_spend import VkSpend
+from connectors.vk_tokens import lookalikes_for, tokens_for
+from connectors.vk_uploads import (
+    FEWEST,
+    FEWEST_OF_DIFFERENCE,
+    LIST,
+    MARKS,
+    NAME_LENGTH,
+    READY,
+    TYPES,
+)
+from connectors.vk_wire import ORIGIN, judge, whole
+
+VERSION = "v3"
+"""Of users lists; everything else has its own. v2 takes no new lists any more."""
+VERSION_ENDS: date | None = None
+"""No end of v3 was announced (2026-09)."""
+
+
+class Vk(VkSegments, VkPrices, VkSpend, Connector):
+    """One VK Ads account, or one client of an agency (`login`)."""
+
+    platform: ClassVar[str] = "vk"
+    limits: ClassVar[Limits] = Limits(
+        source="ads.vk.com/en/doc/api, RemarketingUsersLists v3 and Overview (2026-06)",
+        kinds=frozenset(TYPES),
+        batch_size=1_000_000,  # 33 bytes a line: three phones each still fit into 128 MB
+        min_members=FEWEST,
+        min_difference=FEWEST_OF_DIFFERENCE,
+        born_with_members=True,
+        title_length=NAME_LENGTH - max(len(mark) for mark in MARKS.values()),
+        changes_per_minute=1,
+        changes_per_hour=10,
+        expected_match=0.6,  # UNVERIFIED
+    )
+    recipe: ClassVar[Recipe] = VK
+
+    @classmethod
+    def connect(cls, account: Account, around: Surroundings) -> "Vk":
+        """One that grows look-alikes where the account's secrets switch them on."""
+        origin = origin_for(account, around)
+        tokens = tokens_for(account, around, origin)
+        kept = None
+        if around.state is not None:
+            place = f"{account.name}-sandbox" if account.sandbox else account.name
+            kept = KeptFile(around.state / f"vk-{place}-prices.json")
+        door = Door(origin, surroundings=around, tokens=tokens, judge=judge)
+        kind = VkWithLookalikes if lookalikes_for(account, around) else cls
+        return kind(door, now=around.now, kept=kept, version=account.api_version or VERSION)
+
+    def check(self) -> None:
+        """The token lets us in, and users lists of our version can still be made."""
+        self._door.send(Ask("GET", SEGMENTS, query={"limit": 1}))
+        self._longest_wait()
+
+    # Lists
+
+    def find(self, audience: AudienceRef) -> str | None:
+        """The oldest segment with the title, without those whose lists VK has deleted.
+
+        Of such a one nothing is left to change: a new one is made, and ad groups must be pointed
+        at it.
+        """
+        named = self._segments_named(audience.title)
+        return next((one for one in named if not self._is_dead(one)), None)
+
+    def find_or_create(self, audience: AudienceRef, first: Batch) -> Opened:
+        """One users list per kind of contact of which there are 2,000, and a segment over them.
+
+        Raises ListTooSmall before anything is sent where there is no such kind. Lists that were
+        made when the segment could not be are deleted again.
+        """
+        if (found := self.find(audience)) is not None:
+            return Opened(found)
+        files = {kind: Lines(first, kind) for kind in TYPES}
+        enough = {kind: file for kind, file in files.items() if len(file) >= FEWEST}
+        if not enough:
+            counts = " and ".join(f"{len(file)} {TYPES[kind]}" for kind, file in files.items())
+            raise ListTooSmall(
+                f"{audience}: {counts}; VK makes no list of fewer than {FEWEST}.",
+                act="Widen the audience or drop it for this account.",
+            )
+        made: dict[int, Verdict] = {}
+        try:
+            for kind, file in enough.items():
+                number, verdict = self._make_list(audience.title + MARKS[kind], file)
+                made[number] = verdict
+            segment = self._make_segment(audience.title, [_relation(one) for one in made])
+        except ConnectorError:
+            self._take_back(made)
+            raise
+        unmade = set(files) - set(enough)
+        return Opened(segment, receipt(first, list(made.values()), unmade=unmade))
+
+    def add(self, list_id: str, batch: Batch) -> Receipt:
+        return self._change(list_id, batch, 1)
+
+    def remove(self, list_id: str, batch: Batch) -> Receipt:
+        return self._change(list_id, batch, -1)
+
+    def state(self, list_id: str) -> ListState:
+        """Sizes are those of the larger list: how many people are in both, VK does not tell."""
+        lists = self._lists_of(list_id).values()
+        words = [word for one in lists for word in states(one)]
+        said = next((word for word in words if word != READY), READY)
+        return ListState(
+            list_id,
+            ready=said == READY,
+            settled=said == READY,
+            size=max(whole(one.get("ids_count")) or 0 for one in lists),
+            matched=max(whole(one.get("matched_ids_count")) or 0 for one in lists),
+            said=said,
+        )
+
+    def delete(self, list_id: str) -> None:
+        """Delete the segment, then its lists. Raises InUse while an ad group targets it."""
+        try:
+            lists = self._lists_of(list_id, some_may_be_gone=True)
+        except ListGone:
+            lists = {}
+        self._delete(SEGMENT, list_id)
+        for one in lists.values():
+            self._delete(LIST, one["id"])
+
+    # What follows knows the wire.
+
+    def _change(self, list_id: str, batch: Batch, sign: int) -> Receipt:
+        """Once one list took its part, a failure of the other leaves the batch unsure."""
+        lists = self._lists_of(list_id)
+        for one in lists.values():
+            refuse_busy(one)
+        files = {kind: Lines(batch, kind, FEWEST_OF_DIFFERENCE) for kind in lists}
+        files = {kind: file for kind, file in files.items() if len(file)}
+        self._wait_for_turn(len(files))
+        verdicts: list[Verdict] = []
+        for kind, file in files.items():
+            one = lists[kind]
+            try:
+                verdicts.append(self._send_difference(one, file, sign))
+            except ConnectorError as fault:
+                if verdicts:
+                    raise Unsure(
+                        f"segment {list_id}: one of its lists took its part, list {one['id']} did "
+                        f"not: {fault}"
+                    ) from None
+                raise
+        if sign < 0:
+            return receipt(batch, verdicts, absent_is_done=True)
+        return receipt(batch, verdicts, unmade=set(TYPES) - set(lists))
+
+    def _take_back(self, lists: Mapping[int, Verdict]) -> None:
+        """Contacts do not lie about; a list that the segment got after all stays."""
+        for one in lists:
+            try:
+                self._delete(LIST, one)
+            except ConnectorError:
+                continue  # what led here is raised, and VK deletes unused lists in 60 days
+
+    def _delete(self, path: str, number: str | int) -> None:
+        gaps = {"version": self._version, "id": number}
+        try:
+            self._door.send(Ask("DELETE", path, gaps=gaps, effect=Effect.SAME, is_json=False))
+        except ListGone:
+            return
+
+
+class VkWithLookalikes(Vk, VkLookalikes):
+    """An account whose look-alikes are switched on."""
+
+
+def origin_for(account: Account, around: Surroundings) -> str:
+    """Where requests of this account go."""
+    if not account.sandbox:
+        return ORIGIN
+    if around.sandbox_url is None:
+        raise RuleRefused(
+            f"account {account.name} is a sandbox account, but no sandbox address is set.",
+            act="Start `adsteer sandbox` and set its address, or remove `sandbox = true`.",
+        )
+    return f"{around.sandbox_url.rstrip('/')}/vk/"
+
+
+def _relation(number: int) -> dict[str, Any]:
+    params = {"source_id": number, "type": "positive"}
+    return {"object_type": USERS_LIST, "params": params}

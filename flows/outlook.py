@@ -1,0 +1,208 @@
+"""What a bid plan will do: automatic corrections, overlaps, strategies, forecast."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+
+import ibis
+
+from audiences.choosing import choose, describe
+from bids.automatic import AutomaticResult, automatic_corrections
+from bids.corrections import AutomaticCorrection, BidPlan
+from bids.forecast import Figures, Forecast, Outlook, Range, SegmentForecast, forecast
+from bids.ledger import BidLedger
+from bids.model import BidObject, Level, PresentCorrection
+from bids.overlap import (
+    COMBINATIONS,
+    Cell,
+    after_overlaps,
+    met_after,
+    possible_on,
+    strategy_sentence,
+)
+from bids.weeks import in_force, since_change, weeks_of
+from connectors.base import BidLimits, Strategy
+from flows.documents import Document
+from flows.measuring import WINDOW_DAYS, segments_of, yesterday
+from flows.workshop import Workshop
+from measurement.spend import Money, by_segment, spend_between
+
+FORECAST_DAYS = 28
+"""The days behind that a forecast is made from, and the days ahead that it is for."""
+
+Automatic = dict[tuple[str, str], AutomaticCorrection]
+
+
+def automatic(
+    workshop: Workshop, account: str, present: Iterable[PresentCorrection], limits: BidLimits
+) -> AutomaticResult | None:
+    """What the automatic rules of an account ask for; None without such rules or without spend."""
+    rules = workshop.project.bid_rules
+    if not any(rule.automatic for rule in rules.rule):
+        return None
+    last = yesterday(workshop)
+    with workshop.catalog.begin() as connection:
+        rows = spend_between(connection, account, last - timedelta(days=WINDOW_DAYS - 1), last)
+    if not rows:
+        return None
+    segments = segments_of(workshop, account)
+    stood = in_force(BidLedger(workshop.catalog).history())
+    weeks = weeks_of(rows, segments=segments, stood=stood, last=last)
+    if not any(week.cost and week.revenue for week in weeks):
+        return None
+    standing = {
+        segments[one.condition_id]: one.percent for one in present if one.condition_id in segments
+    }
+    return automatic_corrections(
+        rules,
+        weeks,
+        account=account,
+        present=standing,
+        since=since_change(rows, segments=segments, stood=stood),
+        lowest=limits.lowest,
+        highest=limits.highest,
+    )
+
+
+def outlook(
+    workshop: Workshop,
+    plan: BidPlan,
+    strategies: Sequence[Strategy],
+    results: Mapping[str, AutomaticResult],
+) -> Document:
+    """Beside the rows of a plan: effective corrections, strategies, forecast, what cannot be."""
+    accounts = sorted({row.object.account for row in plan.corrections})
+    platforms = {workshop.project.account(name).platform for name in accounts}
+    return {
+        "effective": _effective(workshop, plan),
+        "strategies": [strategy_sentence(one) for one in strategies],
+        "possible": [possible_on(platform) for platform in sorted(platforms)],
+        "forecast": [_forecast(workshop, plan, name, results.get(name)) for name in accounts],
+        "automatic": {
+            name: {"budget": made.budget, "spend": made.spend, "refused": made.refused}
+            for name, made in sorted(results.items())
+        },
+    }
+
+
+def _effective(workshop: Workshop, plan: BidPlan) -> list[Document]:
+    """What is left of every correction where people are in several of the lists."""
+    cells = _cells(workshop, {row.segment for row in plan.corrections})
+    effective = []
+    for campaign in _campaigns(plan):
+        how = COMBINATIONS.get(campaign.platform)
+        if how is None:
+            continue
+        for one in after_overlaps(met_after(plan, campaign), cells, how):
+            effective.append(
+                {
+                    "account": campaign.account,
+                    "level": campaign.level.value,
+                    "object": campaign.object_id,
+                    "segment": one.segment,
+                    "asked": one.asked,
+                    "effective": round(one.effective, 1),
+                    "people": one.people,
+                    "verdict": one.verdict.value,
+                    "text": one.sentence,
+                    "verified": how.verified,
+                }
+            )
+    return effective
+
+
+def _campaigns(plan: BidPlan) -> list[BidObject]:
+    """Campaigns of the plan, and its ad groups for themselves."""
+    objects = {row.object for row in plan.corrections}
+    return sorted(objects, key=lambda one: (one.level is not Level.CAMPAIGN, one))
+
+
+def _cells(workshop: Workshop, segments: Iterable[str]) -> list[Cell]:
+    """How many people are in which of the lists that corrections name. Counts only."""
+    project = workshop.project
+    if workshop.find_snapshot("segments") is None:
+        return []
+    described = describe(
+        workshop.table("segments"),
+        workshop.table("people"),
+        as_of=workshop.snapshot("segments").as_of,
+        overlays=project.overlay_rules,
+    )
+    members = [
+        choose(described, project.audience_rules[name]).mutate(segment_list=ibis.literal(name))
+        for name in sorted(set(segments) & set(project.audience_rules))
+    ]
+    if not members:
+        return []
+    everybody = members[0].union(*members[1:]) if len(members) > 1 else members[0]
+    lists = everybody.group_by("person_id").agg(
+        lists=everybody.segment_list.collect(order_by=everybody.segment_list)
+    )
+    counted = lists.group_by("lists").agg(people=lists.count()).to_pyarrow().to_pylist()
+    return [Cell(frozenset(row["lists"]), row["people"]) for row in counted]
+
+
+def _forecast(
+    workshop: Workshop, plan: BidPlan, account: str, made: AutomaticResult | None
+) -> Document:
+    last = yesterday(workshop)
+    first = last - timedelta(days=FORECAST_DAYS - 1)
+    with workshop.catalog.begin() as connection:
+        rows = spend_between(connection, account, first, last)
+    segments = segments_of(workshop, account)
+    sums = by_segment(rows, segments, rest="everyone_else")
+    spent = {name: one for name, one in sums.items() if one.cost > 0}
+    if not spent:
+        return {"account": account, "days": FORECAST_DAYS, "segments": [], "all": None}
+    standing, wanted = _modifiers(plan, account)
+    figures = [_figures(name, one, standing.get(name, 1.0)) for name, one in spent.items()]
+    told = forecast(
+        [one for one in figures if one.modifier > 0],
+        wanted,
+        elasticity=made.elasticity if made else None,
+    )
+    return _told(account, told)
+
+
+def _modifiers(plan: BidPlan, account: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Present and wanted factor per segment; campaigns go before ad groups."""
+    standing: dict[str, float] = {}
+    wanted: dict[str, float] = {}
+    for row in sorted(plan.corrections, key=lambda one: one.object.level is Level.CAMPAIGN):
+        if row.object.account == account:
+            standing[row.segment] = 1 + (row.present or 0) / 100
+            wanted[row.segment] = 1 + (row.after(approved=True) or 0) / 100
+    return standing, wanted
+
+
+def _figures(name: str, one: Money, modifier: float) -> Figures:
+    return Figures(name, float(one.cost), float(one.revenue), float(one.conversions), modifier)
+
+
+def _told(account: str, told: Forecast) -> Document:
+    return {
+        "account": account,
+        "days": FORECAST_DAYS,
+        "elasticity": {"value": told.elasticity.value, "source": told.elasticity.source},
+        "segments": [_segment(one) for one in told.segments],
+        "all": _segment(told.total),
+    }
+
+
+def _segment(one: SegmentForecast) -> Document:
+    return {
+        "segment": one.segment,
+        "present": _outlook(one.present),
+        "wanted": _outlook(one.wanted),
+    }
+
+
+def _outlook(one: Outlook) -> Document:
+    return {
+        "spend": _range(one.spend),
+        "revenue": _range(one.revenue),
+        "drr": _range(one.cost_share, scale=100) if one.cost_share else None,
+    }
+
+
+def _range(one: Range, *, scale: float = 1) -> Document:
+    return {name: round(scale * getattr(one, name), 2) for name in ("expected", "low", "high")}
