@@ -169,6 +169,7 @@ def _orders_of(sums: ir.Table) -> ir.Table:
         items=ibis.null("int64"),
         category=ibis.ifelse(last, numbered.category, text),
         channel=ibis.ifelse(last, numbered.channel, text),
+        consent_ads=text,
     )
 
 

@@ -48,6 +48,7 @@ ORDER_ROWS = ibis.schema(
         "items": "int64",
         "category": "string",
         "channel": "string",
+        "consent_ads": "string",  # yes, no; null where the order does not say
     }
 )
 """PLAIN. One row per accepted order; contact_id, email or phone leads to the person."""

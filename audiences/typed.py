@@ -412,9 +412,12 @@ def order_columns(
     columns = {
         name: or_null(values, name, str(kind))
         for name, kind in ORDER_ROWS.items()
-        if name not in ("source", "file", "line", "state", "amount", "margin")
+        if name not in ("source", "file", "line", "state", "amount", "margin", "consent_ads")
     }
     columns["state"] = state
+    consent, consent_fault = _consent(values, export)
+    faults += consent_fault
+    columns["consent_ads"] = consent.nullif("unknown")
     columns["amount"] = ibis.ifelse(state == "returned", -net.abs(), net).cast(cells.MONEY)
     margin = or_null(values, "margin", "decimal(18, 2)")
     if "margin" not in values and "cost" in values:
