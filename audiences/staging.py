@@ -44,8 +44,7 @@ class Staging:
         trace: TracebackType | None,
     ) -> None:
         for engine, name in self._kept:
-            # Ibis 12 writes DROP TABLE without a name under the newest sqlglot; the name is ours.
-            engine.raw_sql(f"DROP TABLE IF EXISTS {name}")
+            engine.drop_table(name, force=True)
         self._kept.clear()
 
 

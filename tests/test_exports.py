@@ -289,6 +289,7 @@ GOOD = (
 BITES = [b'"', b";", b"\n", b"\r", b"\x00", b"\xff", b"\xd0", b",", b"'", b"=", b"\xef\xbb\xbf"]
 
 
+@pytest.mark.slow
 @settings(
     max_examples=15,
     deadline=None,

@@ -246,6 +246,7 @@ CELLS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(cells=st.lists(CELLS, min_size=2, max_size=10), data=st.data())
 def test_the_order_of_rows_does_not_matter(cells, data):
