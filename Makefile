@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick check bench clean
+.PHONY: demo test quick check bench torture clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "adsteer needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
@@ -27,6 +27,9 @@ check: .venv/ready  ## ruff, mypy strict, the tests
 
 bench: .venv/ready  ## speed and memory, as ratios in one run; QUICK=1 for the small size
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
+torture: .venv/ready  ## a thousand runs killed and hindered; CASES=n, SEED=n
+	$(BIN)/python -m tests.support.torture --cases $(or $(CASES),1000) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf .venv demo

@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 
 from audiences.features import completed_gaps, features, up_to
 from audiences.purchases import Model
-from audiences.ranks import best
+from audiences.ranks import auc, best
 from audiences.staging import Staging
 from audiences.value import ValueModel, fit_value, predict
 
@@ -146,3 +146,53 @@ def _totals(table: ir.Table) -> ir.Table:
 def _people_and_value(table: ir.Table) -> tuple[int, float]:
     row = table.aggregate(people=table.count(), value=table.worth.sum()).to_pyarrow().to_pylist()[0]
     return row["people"], row["value"] or 0.0
+
+
+@dataclass(frozen=True)
+class ChurnTest:
+    """Chance of no purchase in a short horizon against what happened, of all buyers of a day."""
+
+    from_day: date
+    days: int
+    people: int
+    quiet: int
+    """Buyers who bought nothing in the horizon."""
+    predicted_quiet: float
+    auc: float | None
+    """Chance that somebody who kept quiet was given the higher risk than somebody who bought."""
+    auc_of_silence: float | None
+    """The same for days since the last purchase, the rule of thumb to beat."""
+
+
+def churn_test(
+    known: ir.Table, occasions: ir.Table, *, from_day: date, days: int, model: ValueModel
+) -> ChurnTest:
+    """Put `value.predict`'s churn_risk of `from_day` to the test.
+
+    known: `features` at `from_day`; model: fitted to it. Raises UnusableFit for a model with
+    faults, ValueError where the orders end before the horizon does.
+    """
+    until = from_day + timedelta(days=days)
+    newest = occasions.day.max().to_pyarrow().as_py()
+    if newest is None or newest < until:
+        raise ValueError(f"orders end on {newest}, the test needs them up to {until}")
+    told = predict(known, model, weeks=1, churn_days=days)
+    silence = known.select("person_id", "recency_days")
+    later = later_worth(occasions, after=from_day, until=until).select("person_id", "purchases")
+    both = told.inner_join(silence, "person_id").left_join(later, "person_id")
+    rows = both.select("churn_risk", "recency_days", quiet=both.purchases.isnull().cast("int64"))
+    with Staging() as staging:
+        rows = staging.keep(rows)
+        sums = rows.aggregate(
+            people=rows.count(), quiet=rows.quiet.sum(), predicted=rows.churn_risk.sum()
+        )
+        row = sums.to_pyarrow().to_pylist()[0]
+        return ChurnTest(
+            from_day=from_day,
+            days=days,
+            people=row["people"],
+            quiet=row["quiet"],
+            predicted_quiet=row["predicted"],
+            auc=auc(rows, "churn_risk", "quiet"),
+            auc_of_silence=auc(rows, "recency_days", "quiet"),
+        )

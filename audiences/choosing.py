@@ -2,30 +2,54 @@
 
 from collections.abc import Collection, Mapping
 from datetime import date
+from types import MappingProxyType
 
 import ibis
 import ibis.expr.types as ir
 
 from audiences.model import MEMBERS
+from audiences.tables import SCORES
 from config.audiences import Identifier
 from config.rules import Condition
 
 
 def describe(
-    segmented: ir.Table, people: ir.Table, *, as_of: date, overlays: Mapping[str, Condition]
+    segmented: ir.Table,
+    people: ir.Table,
+    *,
+    as_of: date,
+    overlays: Mapping[str, Condition],
+    scores: ir.Table | None = None,
+    left_out: Mapping[str, Collection[Condition]] = MappingProxyType({}),
 ) -> ir.Table:
     """One row per person with every feature a rule may name, and a boolean per overlay.
 
-    segmented, people: tables SEGMENTED and PEOPLE of one engine, one row per person each.
+    segmented, people, scores: tables SEGMENTED, PEOPLE and SCORES of one engine, one row per person
+    each; without scores their features are unknown. left_out: by overlay, the conditions of
+    audiences whose people are not in it (frequency guard).
     """
     about = people.mutate(
         age_years=_years(people.birth_date, as_of),
         registered_days=_days(people.registered_on, as_of),
     )
     described = segmented.inner_join(about, "person_id").drop("birth_date")
-    return described.mutate(
+    if scores is None:
+        nothing = {name: ibis.null(kind(nullable=True)) for name, kind in SCORES.items()}
+        del nothing["person_id"]
+        described = described.mutate(**nothing)
+    else:
+        described = described.left_join(scores, "person_id").drop("person_id_right")
+    described = described.mutate(
         **{name: condition.to_ibis(described) for name, condition in overlays.items()}
     )
+    # An audience that keeps people out may itself be made of overlays, never of one that has
+    # people kept out: the checks of the files refuse that.
+    guarded = {
+        name: described[name] & ~ibis.or_(*(other.to_ibis(described) for other in others))
+        for name, others in left_out.items()
+        if others
+    }
+    return described.mutate(**guarded) if guarded else described
 
 
 def choose(described: ir.Table, condition: Condition) -> ir.Table:

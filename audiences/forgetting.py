@@ -21,7 +21,6 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from ibis import _
 from ibis.backends.duckdb import Backend
 from sqlalchemy import (
@@ -49,7 +48,8 @@ from audiences.people import People
 from audiences.phones import phones_in
 from audiences.plan import plans_folder
 from audiences.records import BATCHES, KNOWN_KIND, LISTS, REFUSALS
-from audiences.snapshots import SNAPSHOTS, write_rows
+from audiences.sealing import Seal, open_parquet
+from audiences.snapshots import SNAPSHOTS, open_rows, write_rows
 from audiences.staging import keep
 from audiences.unions import stacked
 from config.audiences import Identifier
@@ -176,7 +176,12 @@ class Forgetting:
 
 
 def look_for(
-    engine: Backend, catalog: Engine, state: Path, people: People, contact_rows: ir.Table
+    engine: Backend,
+    catalog: Engine,
+    state: Path,
+    people: People,
+    contact_rows: ir.Table,
+    seal: Seal | None = None,
 ) -> Forgetting:
     """Find the people of every request in this refresh, and whether they are on a list."""
     with catalog.begin() as connection:
@@ -187,7 +192,8 @@ def look_for(
     wanted = pa.Table.from_pylist([dict(row) for row in rows])
     found = _found(engine, people, contact_rows, ibis.memtable(wanted), rows[0]["salt"])
     mine = {one.number: one.people | found.get(one.number, frozenset()) for one in asked}
-    listed = _on_lists(engine, catalog, state, {one for ids in mine.values() for one in ids})
+    every = {one for ids in mine.values() for one in ids}
+    listed = _on_lists(engine, catalog, state, every, seal)
     waiting = {n: ids for n, ids in mine.items() if ids & listed}
     return Forgetting(waiting, {n: ids for n, ids in mine.items() if n not in waiting})
 
@@ -214,7 +220,9 @@ def _found(
     return {number: frozenset(ids) for number, ids in found.items()}
 
 
-def _on_lists(engine: Backend, catalog: Engine, state: Path, people: Collection[str]) -> set[str]:
+def _on_lists(
+    engine: Backend, catalog: Engine, state: Path, people: Collection[str], seal: Seal | None
+) -> set[str]:
     """Who of these people is on a list or may be; all of them while a plan is open."""
     with catalog.begin() as connection:
         opened = select(LISTS.c.account).where(LISTS.c.open_plan.is_not(None))
@@ -224,7 +232,7 @@ def _on_lists(engine: Backend, catalog: Engine, state: Path, people: Collection[
         paths = list(connection.scalars(select(SNAPSHOTS.c.path).where(current)))
     on: set[str] = set()
     for path in paths:
-        known = engine.read_parquet(state / path)
+        known = open_rows(engine, state / path, seal)
         held = known.filter(
             known.person_id.isin(list(people)) & (known.standing != Standing.REFUSED.value)
         )
@@ -260,7 +268,9 @@ def without(people: People, doing: Forgetting) -> People:
     )
 
 
-def settle(catalog: Engine, state: Path, doing: Forgetting, now: datetime) -> None:
+def settle(
+    catalog: Engine, state: Path, doing: Forgetting, now: datetime, seal: Seal | None = None
+) -> None:
     """Remove what is stored of the forgotten and keep the proof; remember who still waits."""
     with catalog.begin() as connection:
         for number, people in doing.waiting.items():
@@ -273,9 +283,11 @@ def settle(catalog: Engine, state: Path, doing: Forgetting, now: datetime) -> No
     if not fresh:
         return
     forgotten = sorted({one for people in fresh.values() for one in people})
-    plans = [folder for folder in _plans(state) if _names(folder, forgotten)]
-    proofs = {number: list(_removals(catalog, plans, people)) for number, people in fresh.items()}
-    _purge(catalog, state, forgotten, plans)
+    plans = [folder for folder in _plans(state) if _names(folder, forgotten, seal)]
+    proofs = {
+        number: list(_removals(catalog, plans, people, seal)) for number, people in fresh.items()
+    }
+    _purge(catalog, state, forgotten, plans, seal)
     with catalog.begin() as connection:
         for number, proof in proofs.items():
             values = {"people": "[]", "done_at": now, "proof": json.dumps(proof)}
@@ -287,23 +299,24 @@ def _plans(state: Path) -> Iterator[Path]:
     yield from sorted(path for path in folder.glob("*") if path.is_dir())
 
 
-def _names(folder: Path, people: Collection[str]) -> bool:
-    return any(_rows_of(path, people).num_rows for path in folder.glob("*.parquet"))
+def _names(folder: Path, people: Collection[str], seal: Seal | None) -> bool:
+    return any(_rows_of(path, people, seal).num_rows for path in folder.glob("*.parquet"))
 
 
-def _rows_of(path: Path, people: Collection[str]) -> pa.Table:
-    return pq.read_table(path, filters=[("person_id", "in", list(people))])
+def _rows_of(path: Path, people: Collection[str], seal: Seal | None) -> pa.Table:
+    with open_parquet(path, seal) as file:
+        return file.read().filter(pc.field(PERSON).isin(list(people)))
 
 
 def _removals(
-    catalog: Engine, plans: Collection[Path], people: frozenset[str]
+    catalog: Engine, plans: Collection[Path], people: frozenset[str], seal: Seal | None
 ) -> Iterator[dict[str, Any]]:
     """Account, audience, moment and receipt of every batch that took the people off a list."""
     removal = BATCHES.c.verb == Verb.REMOVE.value
     settled = BATCHES.c.state == "settled"
     for folder in plans:
         for path in sorted(folder.glob("*.parquet")):
-            batches = set(_rows_of(path, people).column("batch").to_pylist()) if people else set()
+            batches = set(_rows_of(path, people, seal).column("batch").to_pylist())
             account, _, audience = path.stem.partition(".")
             mine = (BATCHES.c.account == account) & (BATCHES.c.audience == audience)
             this = (BATCHES.c.plan == folder.name) & BATCHES.c.number.in_(batches)
@@ -319,7 +332,13 @@ def _removals(
                     }
 
 
-def _purge(catalog: Engine, state: Path, people: Collection[str], plans: Collection[Path]) -> None:
+def _purge(
+    catalog: Engine,
+    state: Path,
+    people: Collection[str],
+    plans: Collection[Path],
+    seal: Seal | None,
+) -> None:
     """Take people out of every stored file and table. Plans that name them are deleted whole."""
     if not people:
         return
@@ -327,12 +346,16 @@ def _purge(catalog: Engine, state: Path, people: Collection[str], plans: Collect
         stored = connection.execute(select(SNAPSHOTS.c.id, SNAPSHOTS.c.path)).all()
     for number, written in stored:
         path = state / written
-        schema = pq.read_schema(path)
-        if PERSON not in schema.names or not _rows_of(path, people).num_rows:
+        with open_parquet(path, seal) as stored_rows:
+            schema = stored_rows.schema_arrow
+            if PERSON not in schema.names:
+                continue
+            whole = stored_rows.read()
+        rest = whole.filter(~pc.field(PERSON).isin(list(people)))
+        if rest.num_rows == whole.num_rows:
             continue
-        rest = pq.read_table(path, filters=~pc.field(PERSON).isin(list(people)))
         name = f"{path.stem.partition('-')[0]}-{{fingerprint}}.parquet"
-        file = write_rows(path.parent, name, schema, rest.to_batches())
+        file = write_rows(path.parent, name, schema, rest.to_batches(), seal=seal)
         with catalog.begin() as connection:
             connection.execute(
                 update(SNAPSHOTS)

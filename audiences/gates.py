@@ -1,6 +1,6 @@
 """How much data a statement about people needs: refuse, fall back, or roll small segments up."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +17,10 @@ PARENTS: tuple[tuple[Segment, Segment], ...] = (
     (Segment.REGISTERED, Segment.SLEEPING_REGISTERED),
 )
 """Where the people of a segment that is too small go; children before their parents' turn."""
+
+RETURN_MARGIN = 1.2
+"""A segment that was rolled up comes back at this many times its gate: at the border it would
+otherwise come and go with every refresh, and its list and correction with it."""
 
 
 class Verdict(StrEnum):
@@ -60,8 +64,8 @@ def gate_base(*, buyers: int, history_days: int, gates: Gates) -> BaseGate:
         note = f"Three stages (new, loyal, at_risk) instead of eleven segments: {why}."
         return BaseGate(Verdict.LIFECYCLE, (note,))
     note = (
-        f"No segments are made: {why}. Bring more history, lower [gates] in segments.toml, or set "
-        "too_few = 'lifecycle'."
+        f"Nothing may be exported by these segments: {why}. Bring more history, lower [gates] in "
+        "segments.toml, or set too_few = 'lifecycle'."
     )
     return BaseGate(Verdict.REFUSE, (note,))
 
@@ -83,11 +87,14 @@ def roll_up(
     gates: Gates,
     platform_minimum: int = 0,
     match_rate: float = 1.0,
+    rolled_before: Collection[Segment] = (),
 ) -> Exported:
     """Decide under which name each segment is exported.
 
     people: size of each base segment. A segment needs `gates.segment_share` of the base and
-    `platform_minimum / match_rate` people. Raises ValueError for a match rate out of (0, 1].
+    `platform_minimum / match_rate` people; one of `rolled_before` needs RETURN_MARGIN times that.
+    One without a neighbour to roll into keeps its name, with a note. Raises ValueError for a
+    match rate out of (0, 1].
     """
     if not 0 < match_rate <= 1:
         raise ValueError(f"match_rate is {match_rate}, expected above 0 and at most 1")
@@ -97,16 +104,23 @@ def roll_up(
     notes: list[str] = []
     if gates.too_small is TooSmall.ROLL_UP:
         for child, parent in PARENTS:
-            if left[child] >= least:
+            if left[child] >= least * (RETURN_MARGIN if child in rolled_before else 1):
                 continue
             if left[child]:
                 notes.append(f"{child} ({left[child]} people) is exported within {parent}.")
             left[parent] += left.pop(child)
             goes = {name: parent if to is child else to for name, to in goes.items()}
     for name, number in tuple(left.items()):
-        if number < least or number == 0:
-            if number:
-                notes.append(f"{name} is not exported: {number} people, {least:.0f} are needed.")
-            del left[name]
-            goes = {one: None if to is name else to for one, to in goes.items()}
+        if number >= least:
+            continue
+        if number and gates.too_small is TooSmall.ROLL_UP:
+            notes.append(
+                f"{name} ({number} people; {least:.0f} are wanted) has no larger neighbour: it is "
+                "exported as it is."
+            )
+            continue
+        if number:
+            notes.append(f"{name} is not exported: {number} people, {least:.0f} are needed.")
+        del left[name]
+        goes = {one: None if to is name else to for one, to in goes.items()}
     return Exported(goes, left, tuple(notes))

@@ -21,13 +21,22 @@ class SourceFigures:
     consent_share: float
     usual_people: int | None = None
     usual_consent_share: float | None = None
+    columns_come: tuple[str, ...] = ()
+    """Columns nobody mapped that are new, as file: header."""
+    columns_gone: tuple[str, ...] = ()
+    """Those that used to be there and are not any more."""
 
 
 def refuse_source(source: SourceFigures, guards: Guards, *, as_of: date) -> tuple[Refused, ...]:
     """What is wrong with the source; every list that is made from it is refused for this."""
     if source.people == 0:
         return (Refused("source_empty", "the source holds no people. Check the export."),)
-    checks = (_stale(source, guards, as_of), _shrunk(source, guards), _consent(source, guards))
+    checks = (
+        _stale(source, guards, as_of),
+        _shrunk(source, guards),
+        _consent(source, guards),
+        _columns(source),
+    )
     return tuple(refused for refused in checks if refused)
 
 
@@ -86,6 +95,23 @@ def _consent(source: SourceFigures, guards: Guards) -> Refused | None:
             ("fall", fall),
             ("limit", guards.max_consent_drop),
         ),
+    )
+
+
+def _columns(source: SourceFigures) -> Refused | None:
+    """A column that nobody mapped came or went: a mapped one may have been renamed with it."""
+    parts = []
+    if source.columns_come:
+        parts.append(f"new and unknown: {', '.join(source.columns_come)}")
+    if source.columns_gone:
+        parts.append(f"no longer there: {', '.join(source.columns_gone)}")
+    if not parts:
+        return None
+    return Refused(
+        "columns_changed",
+        f"the exports have other columns than usual ({'; '.join(parts)}). Check that every column "
+        "still means what exports.toml says, or approve this plan.",
+        (("come", len(source.columns_come)), ("gone", len(source.columns_gone))),
     )
 
 

@@ -45,15 +45,20 @@ def take_lease(
     now: datetime,
     lasts: timedelta = LEASE_LASTS,
     is_dead: Callable[[str], bool] = _never,
+    is_alive: Callable[[str], bool] = _never,
 ) -> Lease:
     """Take the account for `owner`, which must be unique to the run.
 
     Raises AccountBusy while another owner holds it, unless `is_dead` says that owner is no more.
+    An owner that `is_alive` keeps a lease that ended: the machine slept or its clock was set, and
+    a request of that run may still be on its way.
     """
     holder = _holder(catalog, account)
-    may_replace = [LEASES.c.until <= now, LEASES.c.owner == owner]
-    if holder is not None and holder[0] != owner and is_dead(holder[0]):
+    may_replace = [LEASES.c.owner == owner]
+    if holder is not None and is_dead(holder[0]):
         may_replace.append(LEASES.c.owner == holder[0])
+    elif holder is not None and not is_alive(holder[0]):
+        may_replace.append((LEASES.c.owner == holder[0]) & (LEASES.c.until <= now))
     taken = (
         update(LEASES)
         .where(LEASES.c.account == account, or_(*may_replace))

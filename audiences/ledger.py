@@ -7,7 +7,7 @@ snapshot and makes it current in one transaction, after a run or at the start of
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import ibis
+import pyarrow as pa
 from ibis.backends.duckdb import Backend
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
@@ -36,10 +37,13 @@ from audiences.records import (
     sent_batches,
     write_list,
 )
+from audiences.sealing import Seal
 from audiences.snapshots import (
     RowsFile,
     commit_snapshot,
     held,
+    open_rows,
+    read_rows,
     snapshot_at,
     snapshot_name,
     stream,
@@ -52,6 +56,10 @@ Checkpoint = Callable[[str], None]
 
 def no_checkpoint(_step: str) -> None:
     """Nothing happens between two recorded steps; a crash test puts a kill here."""
+
+
+class Unsigned(Exception):
+    """An approval without a name or a reason."""
 
 
 class ListNotOurs(Exception):
@@ -77,6 +85,7 @@ class Ledger:
     state: Path
     clock: Clock
     checkpoint: Checkpoint = no_checkpoint
+    seal: Seal | None = None
 
     def base(self, audience: AudienceRef) -> Base:
         """What planning starts from. Close an open plan first (`recover`)."""
@@ -84,7 +93,8 @@ class Ledger:
             record = read_list(connection, audience)
             generation, path = known_now(connection, audience)
         made = record is not None and record["list_id"] is not None
-        return Base(generation, self._known_table(path), made)
+        add_only = record is not None and record["add_only"]
+        return Base(generation, self._known_table(path), made, add_only)
 
     def list_id(self, audience: AudienceRef) -> str | None:
         """Id of the list on the platform, or None while it is not known to be made."""
@@ -102,21 +112,22 @@ class Ledger:
                 return known
             sent, refused = sent_batches(connection, audience, record["open_plan"])
         rows = plan_folder(self.state, record["open_plan"]) / rows_name(audience)
-        planned = self.engine.read_parquet(rows)
+        planned = open_rows(self.engine, rows, self.seal)
         return known_after(known, planned, ibis.memtable(sent), ibis.memtable(refused))
 
     def keep(self, plan: AudiencePlan) -> None:
-        """Record that a plan was made; the second time is no error."""
+        """Record that a plan was made, or the very same one made again: its age begins anew."""
+        now = self.clock()
+        again = update(PLANS).where(PLANS.c.fingerprint == plan.fingerprint).values(made_at=now)
         with self.catalog.begin() as connection:
-            known = select(PLANS.c.fingerprint).where(PLANS.c.fingerprint == plan.fingerprint)
-            if connection.execute(known).first() is None:
+            if connection.execute(again).rowcount == 0:
                 row = {"fingerprint": plan.fingerprint, "as_of": plan.as_of}
-                connection.execute(insert(PLANS).values(made_at=self.clock(), **row))
+                connection.execute(insert(PLANS).values(made_at=now, **row))
 
     def approve(self, fingerprint: str, *, who: str, why: str) -> Approval:
         """Let exactly this plan pass its guards. Raises StalePlan if no such plan was made."""
         if not who.strip() or not why.strip():
-            raise ValueError("an approval needs a name and a reason")
+            raise Unsigned("an approval needs a name and a reason: --who NAME --why REASON")
         approval = Approval(fingerprint, who, why, self.clock())
         with self.catalog.begin() as connection:
             known = select(PLANS.c.fingerprint).where(PLANS.c.fingerprint == fingerprint)
@@ -180,7 +191,7 @@ class Ledger:
             record = read_list(connection, audience)
             if record is None or record["state"] != "gone":
                 raise ListNotOurs(f"{audience}: only a list known as gone can be forgotten")
-        empty = write_rows(self._folder(audience), snapshot_name(self.clock()), KNOWN, ())
+        empty = self._write(audience, ())
         with self.catalog.begin() as connection:
             now = self.clock()
             hold_lease(connection, lease, now=now)
@@ -197,7 +208,7 @@ class Ledger:
             )
         if snapshot is None:
             return None
-        known = self.engine.read_parquet(snapshot.path)
+        known = open_rows(self.engine, Path(snapshot.path), self.seal)
         return known.filter(known.standing == Standing.IN.value).select(*ROW)
 
     def history(self, audience: AudienceRef) -> tuple[dict[str, Any], ...]:
@@ -237,7 +248,7 @@ class Ledger:
         if sent.num_rows:
             with held(self.engine, self.known(audience)) as known:
                 rows = stream(self.engine, known.order_by(*ROW))
-                file = write_rows(self._folder(audience), snapshot_name(self.clock()), KNOWN, rows)
+                file = self._write(audience, rows)
             self.checkpoint("snapshot written")
         with self.catalog.begin() as connection:
             now = self.clock()
@@ -260,13 +271,14 @@ class Ledger:
             made_at=now,
         )
 
-    def _folder(self, audience: AudienceRef) -> Path:
-        return self.state / KNOWN_KIND / audience.account / audience.audience
+    def _write(self, audience: AudienceRef, rows: Iterable[pa.RecordBatch]) -> RowsFile:
+        folder = self.state / KNOWN_KIND / audience.account / audience.audience
+        return write_rows(folder, snapshot_name(self.clock()), KNOWN, rows, seal=self.seal)
 
     def _known_table(self, path: str | None) -> ibis.Table:
         if path is None:
             return ibis.memtable(KNOWN.empty_table())
-        return self.engine.read_parquet(self.state / path)
+        return open_rows(self.engine, self.state / path, self.seal)
 
 
 @dataclass(frozen=True)
@@ -285,9 +297,10 @@ class Sending(AbstractContextManager["Sending"]):
         self.ledger._close(self.plan.audience, self.plan_fingerprint, self.lease)
 
     @property
-    def rows(self) -> Path:
-        """The file with the plan's rows, of schema PLANNED."""
-        return plan_folder(self.ledger.state, self.plan_fingerprint) / self.plan.rows
+    def rows(self) -> Iterator[pa.RecordBatch]:
+        """The plan's rows in the order of sending, of schema PLANNED."""
+        path = plan_folder(self.ledger.state, self.plan_fingerprint) / self.plan.rows
+        return read_rows(path, self.ledger.seal)
 
     @property
     def list_id(self) -> str | None:

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 
 from audiences.difference import Step
 from audiences.model import AudienceRef
+from audiences.sealing import Seal
 from audiences.snapshots import fingerprint_of, private_folder
 
 
@@ -167,7 +168,7 @@ def save_plan(plan: AudiencePlan, folder: Path) -> None:
     Path(target.name).replace(folder / "plan.json")
 
 
-def load_plan(state: Path, fingerprint: str) -> AudiencePlan:
+def load_plan(state: Path, fingerprint: str, seal: Seal | None = None) -> AudiencePlan:
     """The saved plan with this fingerprint.
 
     Raises StalePlan if there is none, or if its files are not what the fingerprint says.
@@ -179,7 +180,7 @@ def load_plan(state: Path, fingerprint: str) -> AudiencePlan:
     if plan.fingerprint != fingerprint:
         raise StalePlan(f"plan {fingerprint[:12]} was changed after it was made: plan again")
     for one in plan.lists:
-        if fingerprint_of(folder / one.rows) != one.rows_fingerprint:
+        if fingerprint_of(folder / one.rows, seal) != one.rows_fingerprint:
             raise StalePlan(
                 f"{one.audience}: the rows of plan {fingerprint[:12]} were changed after it was "
                 "made: plan again"

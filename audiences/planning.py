@@ -25,7 +25,8 @@ from audiences.plan import (
     rows_name,
     save_plan,
 )
-from audiences.snapshots import held, private_folder, stream, write_rows
+from audiences.sealing import Seal
+from audiences.snapshots import held, open_rows, private_folder, stream, write_rows
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,14 @@ class Wanted:
     """Who is to be in one list: a table, or the path of a Parquet file, of schema MEMBERS.
 
     `withdrawn` has a column person_id: people whose consent was withdrawn. They leave whatever the
-    guards say, and are never added.
+    guards say, and are never added. `notes` are shown with the plan of the list.
     """
 
     audience: AudienceRef
     limits: ListLimits
     members: ibis.Table | Path
     withdrawn: ibis.Table | None = field(default=None)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +62,8 @@ class Base:
     known: ibis.Table
     made: bool
     """The list is there on the platform."""
+    add_only: bool = False
+    """It was adopted: nobody is removed but those who withdrew their consent."""
 
 
 Guard = Callable[[ListPlan, Wanted], Iterable[Refused]]
@@ -73,6 +77,7 @@ def plan_audiences(
     state: Path,
     as_of: date,
     guard: Guard = lambda _plan, _wanted: (),
+    seal: Seal | None = None,
 ) -> AudiencePlan:
     """Plan all lists, ask the guard about each, and keep the plan in the state folder.
 
@@ -82,7 +87,9 @@ def plan_audiences(
     try:
         lists = []
         for one in sorted(wanted, key=lambda each: (each.audience.account, each.audience.audience)):
-            plan = plan_list(engine, one, base_of(one.audience), folder=draft, as_of=as_of)
+            plan = plan_list(
+                engine, one, base_of(one.audience), folder=draft, as_of=as_of, seal=seal
+            )
             lists.append(replace(plan, refused_by=tuple(guard(plan, one))))
         whole = AudiencePlan(as_of, tuple(lists))
         folder = plan_folder(state, whole.fingerprint)
@@ -95,21 +102,27 @@ def plan_audiences(
 
 
 def plan_list(
-    engine: Backend, wanted: Wanted, base: Base, *, folder: Path, as_of: date
+    engine: Backend,
+    wanted: Wanted,
+    base: Base,
+    *,
+    folder: Path,
+    as_of: date,
+    seal: Seal | None = None,
 ) -> ListPlan:
     """Plan one list and write its rows into `folder`."""
     limits = wanted.limits
     members = wanted.members
     if isinstance(members, Path):
-        members = engine.read_parquet(members)
+        members = open_rows(engine, members, seal)
     renewal = Renewal(limits.membership_days) if limits.membership_days else None
     expression = judge(members, base.known, wanted.withdrawn, renewal=renewal, as_of=as_of)
     with held(engine, expression) as judged:
         reasons = _count_reasons(engine, judged)
-        steps = _steps(reasons, limits)
+        steps = _steps(reasons, limits, add_only=base.add_only)
         rows = _rows_to_send(judged)
         batches = _numbered(engine, rows, steps, limits.batch_size)
-        file = write_rows(folder, rows_name(wanted.audience), PLANNED, batches)
+        file = write_rows(folder, rows_name(wanted.audience), PLANNED, batches, seal=seal)
     counts = _counts(reasons)
     return ListPlan(
         audience=wanted.audience,
@@ -118,8 +131,8 @@ def plan_list(
         steps=steps,
         rows=file.path.name,
         rows_fingerprint=file.fingerprint,
-        waiting=tuple(_waiting(steps, counts, limits, made=base.made)),
-        notes=tuple(_notes(counts, limits, made=base.made)),
+        waiting=tuple(_waiting(steps, counts, limits, base)),
+        notes=(*wanted.notes, *_notes(counts, limits, made=base.made)),
     )
 
 
@@ -151,12 +164,15 @@ def _counts(of: Mapping[str, int]) -> Counts:
     )
 
 
-def _steps(of: Mapping[str, int], limits: ListLimits) -> tuple[tuple[Step, int], ...]:
+def _steps(
+    of: Mapping[str, int], limits: ListLimits, *, add_only: bool
+) -> tuple[tuple[Step, int], ...]:
     """Rows per step. Where a platform has a least difference, withdrawals join the removals."""
     sizes = dict.fromkeys(Step, 0)
     for reason, step in STEP_OF.items():
         sizes[step] += of.get(reason.value, 0)
-    if sizes[Step.WITHDRAW] < limits.min_difference <= sizes[Step.WITHDRAW] + sizes[Step.REMOVE]:
+    together = 0 if add_only else sizes[Step.WITHDRAW] + sizes[Step.REMOVE]
+    if sizes[Step.WITHDRAW] < limits.min_difference <= together:
         sizes[Step.REMOVE] += sizes[Step.WITHDRAW]
         sizes[Step.WITHDRAW] = 0
     return tuple((step, size) for step, size in sizes.items() if size)
@@ -199,10 +215,17 @@ def _numbered(
 
 
 def _waiting(
-    steps: Sequence[tuple[Step, int]], counts: Counts, limits: ListLimits, *, made: bool
+    steps: Sequence[tuple[Step, int]], counts: Counts, limits: ListLimits, base: Base
 ) -> Iterator[Waiting]:
     for step, size in steps:
-        if step is Step.ADD and not made and counts.after < limits.min_members:
+        if step is Step.REMOVE and base.add_only:
+            yield Waiting(
+                step,
+                size,
+                "the list was there before this project and is only added to, until somebody "
+                f"allows removals; {size:,} people would leave",
+            )
+        elif step is Step.ADD and not base.made and counts.after < limits.min_members:
             yield Waiting(
                 step,
                 size,

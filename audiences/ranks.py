@@ -55,3 +55,26 @@ def rf_grid(segmented: ir.Table) -> ir.Table:
         ((scored.r_score == r) & (scored.f_score == f), label) for (r, f), label in RF_GRID.items()
     ]
     return scored.mutate(rf_label=ibis.cases(*cells, else_=ibis.null("string")))
+
+
+def auc(table: ir.Table, score_column: str, outcome: str) -> float | None:
+    """Chance that a row with the outcome (1) scores above one without (0); equals count half.
+
+    None where all rows have the same outcome. Rows without a score are left out.
+    """
+    known = table.filter(table[score_column].notnull())
+    cells = known.group_by(known[score_column].name("at")).aggregate(
+        ones=known[outcome].sum().cast("int64"), rows=known.count().cast("int64")
+    )
+    cells = cells.mutate(zeros=cells.rows - cells.ones)
+    below = ibis.cumulative_window(order_by=cells["at"])
+    cells = cells.mutate(zeros_below=cells.zeros.sum().over(below).cast("int64") - cells.zeros)
+    sums = cells.aggregate(
+        won=(cells.ones * (2 * cells.zeros_below + cells.zeros)).sum().cast("float64"),
+        ones=cells.ones.sum(),
+        zeros=cells.zeros.sum(),
+    )
+    row = sums.to_pyarrow().to_pylist()[0]
+    if not row["ones"] or not row["zeros"]:
+        return None
+    return float(row["won"] / (2 * row["ones"] * row["zeros"]))

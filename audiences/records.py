@@ -33,7 +33,7 @@ LISTS = Table(
     "lists",
     metadata,
     Column("account", String(40), nullable=False),
-    Column("audience", String(40), nullable=False),
+    Column("audience", String(60), nullable=False),
     Column("platform", String(40), nullable=False),
     Column("purpose", String(20), nullable=False),
     Column("title", Text, nullable=False),
@@ -41,6 +41,8 @@ LISTS = Table(
     # planned: never asked for; creating: may have been made; ours; gone: deleted behind our back
     Column("state", String(10), nullable=False),
     Column("open_plan", String(64)),
+    # adopted: nobody is removed but those who withdrew their consent
+    Column("add_only", Boolean, nullable=False, default=False),
     Column("changed_at", Instant, nullable=False),
     PrimaryKeyConstraint("account", "audience"),
 )
@@ -60,7 +62,7 @@ BATCHES = Table(
     Column("key", String(80), primary_key=True),
     Column("plan", String(64), nullable=False, index=True),
     Column("account", String(40), nullable=False),
-    Column("audience", String(40), nullable=False),
+    Column("audience", String(60), nullable=False),
     Column("number", Integer, nullable=False),
     Column("verb", String(10), nullable=False),
     Column("people", Integer, nullable=False),

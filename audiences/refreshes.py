@@ -1,6 +1,7 @@
 """What every refresh found, in figures: the usual size of a source, and change since the last."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 from statistics import median
@@ -81,10 +82,31 @@ def source_figures(refreshes: list[Refresh]) -> SourceFigures | None:
     if not refreshes:
         return None
     last, *before = refreshes
+    now, usual = _unknown_columns(last), _usual_columns(before)
     return SourceFigures(
         people=last.people,
         newest_order=last.newest_order,
         consent_share=last.consent_share,
         usual_people=round(median(one.people for one in before)) if before else None,
         usual_consent_share=median(one.consent_share for one in before) if before else None,
+        columns_come=tuple(sorted(now - usual)) if before else (),
+        columns_gone=tuple(sorted(usual - now)),
     )
+
+
+def _unknown_columns(refresh: Refresh) -> frozenset[str]:
+    """Columns that nobody mapped, as file: header."""
+    return frozenset(
+        f"{one['file']}: {column}"
+        for one in refresh.document.get("exports", ())
+        for column in one["unknown_columns"]
+    )
+
+
+def _usual_columns(before: list[Refresh]) -> frozenset[str]:
+    """Those of the commonest form among earlier refreshes: one odd export is not the new usual.
+
+    Of two that are as common the newer one counts.
+    """
+    forms = Counter(_unknown_columns(one) for one in before)
+    return max(forms, key=forms.__getitem__, default=frozenset())

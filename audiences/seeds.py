@@ -6,6 +6,7 @@ ones above the LTV floor, within the size window.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import ibis.expr.types as ir
 
@@ -40,6 +41,42 @@ class Seed:
     def share(self) -> float:
         """Of the base."""
         return self.people / self.base if self.base else 0.0
+
+
+class Freshness(StrEnum):
+    """Where a seed or what grew from it stands on its age clock."""
+
+    FRESH = "fresh"
+    DUE = "due"
+    """A refresh is due soon: say so while there is time."""
+    EXPIRED = "expired"
+
+
+DUE_SHARE = 0.7
+"""Share of the refresh time from which a refresh is due: day 21 of 30."""
+
+
+@dataclass(frozen=True)
+class Age:
+    """How old a seed, or a look-alike grown from it, is."""
+
+    days: int
+    refresh_days: int
+
+    @property
+    def freshness(self) -> Freshness:
+        if self.days > self.refresh_days:
+            return Freshness.EXPIRED
+        due = self.days >= DUE_SHARE * self.refresh_days
+        return Freshness.DUE if due else Freshness.FRESH
+
+    def __str__(self) -> str:
+        said = {
+            Freshness.FRESH: "fresh",
+            Freshness.DUE: "a refresh is due",
+            Freshness.EXPIRED: "expired",
+        }
+        return f"{self.days} days old, {said[self.freshness]} (refresh at {self.refresh_days})"
 
 
 @dataclass(frozen=True)
@@ -91,6 +128,12 @@ def pick_seed(
         refused_by=refused,
         notes=(*(notes if measure == "worth" else ()), *trimmed),
     )
+
+
+def overlap(seed: ir.Table, other: ir.Table) -> float | None:
+    """Share of the people of `seed` who are in `other` too; None of an empty seed."""
+    people = _count(seed)
+    return _count(seed.semi_join(other, "person_id")) / people if people else None
 
 
 def _window(

@@ -38,6 +38,7 @@ from sqlalchemy import (
 
 from audiences.catalog import Instant, metadata
 from audiences.model import Snapshot
+from audiences.sealing import Seal, is_sealed, open_parquet
 
 ROWS_AT_ONCE = 65_536
 """Rows held in memory while a file is written or read; also its row groups."""
@@ -95,9 +96,16 @@ def stream(engine: Backend, rows: ibis.Table) -> Iterator[pa.RecordBatch]:
 
 
 def write_rows(
-    folder: Path, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
+    folder: Path,
+    name: str,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    *,
+    seal: Seal | None = None,
 ) -> RowsFile:
     """Write rows into `folder`; mode 0600 in a 0700 folder, on the disk when this returns.
+
+    With a `seal` only its key opens the file.
 
     `name` may hold `{fingerprint}`, which is replaced by the first 16 digits of the content's.
 
@@ -109,7 +117,7 @@ def write_rows(
     with NamedTemporaryFile(dir=private_folder(folder), suffix=".part", delete=False) as target:
         part = Path(target.name)  # the module makes it with mode 0600
         try:
-            with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+            with _writer(target, schema, seal) as writer:
                 for batch in even_batches(batches, schema):
                     digest.update(canonical_text(batch))
                     rows += batch.num_rows
@@ -125,16 +133,45 @@ def write_rows(
     return RowsFile(path, rows, digest.hexdigest())
 
 
-def read_rows(path: Path) -> Iterator[pa.RecordBatch]:
-    """The rows of a file in their order, never more than a few thousand at once."""
-    with pq.ParquetFile(path) as file:
+def _writer(target: Any, schema: pa.Schema, seal: Seal | None) -> pq.ParquetWriter:
+    properties = None if seal is None else seal.to_write()
+    return pq.ParquetWriter(target, schema, compression="zstd", encryption_properties=properties)
+
+
+def read_rows(path: Path, seal: Seal | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of a file in their order, never more than a few thousand at once.
+
+    Raises Sealed if the file is encrypted with another key.
+    """
+    with open_parquet(path, seal) as file:
         yield from file.iter_batches(batch_size=ROWS_AT_ONCE)
 
 
-def fingerprint_of(path: Path) -> str:
+def open_rows(engine: Backend, path: Path, seal: Seal | None = None) -> ibis.Table:
+    """The rows of a file as a table of the engine.
+
+    A sealed file is read into the engine, which spills out of core and encrypted if need be:
+    DuckDB's own decryption is an extension that would have to be downloaded.
+    """
+    if not is_sealed(path):
+        return engine.read_parquet(path)
+    with open_parquet(path, seal) as file:
+        reader = pa.RecordBatchReader.from_batches(
+            file.schema_arrow, file.iter_batches(batch_size=ROWS_AT_ONCE)
+        )
+        name = ibis.util.gen_name("unsealed")
+        engine.con.register(f"{name}_file", reader)
+        try:
+            engine.raw_sql(f'CREATE TEMP TABLE "{name}" AS SELECT * FROM "{name}_file"')
+        finally:
+            engine.con.unregister(f"{name}_file")
+    return engine.table(name)
+
+
+def fingerprint_of(path: Path, seal: Seal | None = None) -> str:
     """The fingerprint `write_rows` gave, computed again from the file."""
     digest = hashlib.sha256()
-    for batch in read_rows(path):
+    for batch in read_rows(path, seal):
         digest.update(canonical_text(batch))
     return digest.hexdigest()
 

@@ -69,17 +69,6 @@ EVENT_ROWS = ibis.schema(
 )
 """PLAIN. One row per accepted event; contact_id, email or phone leads to the person."""
 
-EVENTS = ibis.schema(
-    {
-        "person_id": "!string",
-        "ts": "!timestamp('UTC')",
-        "kind": "!string",
-        "sku": "string",
-        "category": "string",
-    }
-)
-"""What people did, as behaviour rules and triggers need it; only of people who are known."""
-
 COSTS = ibis.schema(
     {
         "source": "!string",
@@ -166,6 +155,69 @@ SEGMENTED = ibis.schema(
     }
 )
 """One row per person at a snapshot day: the base segment and what it was decided from."""
+
+EVENTS = ibis.schema(
+    {
+        "person_id": "!string",
+        "ts": "!timestamp",  # the shop's own clock, without a zone
+        "kind": "!string",  # behaviour.KINDS and their synonyms
+        "sku": "string",
+        "category": "string",
+    }
+)
+"""What people did on the site, in the app and with letters: one row per event."""
+
+BEHAVIOUR = ibis.schema(
+    {
+        "person_id": "!string",
+        "last_visit_days": "int64",
+        "visits_30d": "int64",
+        "repeat_visit_72h": "boolean",
+        "cards_viewed_30d": "int64",
+        "top_category_cards_30d": "int64",
+        "top_category_30d": "string",
+        "cart_age_hours": "int64",
+        "cart_items": "int64",
+        "cart_categories": "string",
+        "wishlist_items": "int64",
+        "wishlist_categories": "string",
+        "letters_opened_30d": "int64",
+        "letters_clicked_30d": "int64",
+    }
+)
+"""One row per person with an event: what the events say at a moment."""
+
+SCORES = ibis.schema(
+    {
+        "person_id": "!string",
+        "orders_30d": "!int64",
+        "orders_90d": "!int64",
+        "revenue_30d": "!float64",
+        "category_last": "string",
+        "channel_last": "string",
+        "items_per_order": "float64",
+        "discount_share": "float64",
+        "margin_share": "float64",
+        "returned_share": "float64",
+        "value_rank": "float64",
+        "revenue_rank": "float64",
+        "orders_rank": "float64",
+        "predicted_value": "float64",
+        "predicted_orders": "float64",
+        "alive": "float64",
+        "churn_risk": "float64",
+        "predicted_rank": "float64",
+        "acquisition_cost": "float64",
+        "net_margin": "float64",
+        "romi": "float64",
+        "rf_label": "string",
+        "previous_segment": "string",
+        "days_in_segment": "!int64",
+        "entered_by": "!string",
+        **{name: kind for name, kind in BEHAVIOUR.items() if name != "person_id"},
+    }
+)
+"""One row per person: the features beyond SEGMENTED, kept at every refresh."""
 
 
 def digests_schema() -> ibis.Schema:

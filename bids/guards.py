@@ -42,8 +42,10 @@ def too_early(facts: Facts, rule: Rule, record: RecordedCorrection | None) -> st
         return ""
     limits = facts.rules.limits
     days = limits.cooldown_days if rule.cooldown_days is None else rule.cooldown_days
-    if record.percent is not None and facts.now - record.set_at < timedelta(days=days):
-        return f"changed {(facts.now - record.set_at).days} days ago, cooldown is {days} days"
+    age = facts.now - record.set_at
+    # a change recorded ahead of now comes from a clock that was set back: it holds nothing up
+    if record.percent is not None and timedelta() <= age < timedelta(days=days):
+        return f"changed {age.days} days ago, cooldown is {days} days"
     asked = facts.automatic.get((record.object.account, record.segment))
     if rule.automatic and record.percent is not None:
         clicks, conversions = (asked.clicks, asked.conversions) if asked else (0, 0.0)

@@ -50,7 +50,7 @@ COMBINATIONS: Mapping[str, Combination] = MappingProxyType(
             group_replaces_campaign=True,
         ),
         # UNVERIFIED winner: google.md 5.1 only says that lists with bids stand on one level.
-        "google_ads": Combination(
+        "google": Combination(
             "google.md 5.1: one level only; which list wins is UNVERIFIED",
             Winner.HIGHEST,
             group_replaces_campaign=False,
@@ -79,10 +79,10 @@ COMBINATIONS: Mapping[str, Combination] = MappingProxyType(
 NO_CORRECTIONS: Mapping[str, str] = MappingProxyType(
     {
         "vk": "one ad group per segment, its max_price or budget (vk.md 6)",
-        "tiktok": "one ad group per segment, its bid or budget (tiktok.md 5)",
+        "tiktok": "one ad group per segment, its bid (tiktok.md 5)",
     }
 )
-"""Platforms without corrections, and what does the same there."""
+"""Platforms without corrections for lists, and what is moved instead, in the same per cent."""
 
 
 @dataclass(frozen=True)
@@ -321,5 +321,5 @@ def possible_on(platform: str) -> str:
     if platform in COMBINATIONS:
         return f"corrections are possible on {platform}"
     if platform in NO_CORRECTIONS:
-        return f"corrections are not possible on {platform}: {NO_CORRECTIONS[platform]}"
+        return f"no corrections for lists on {platform}; instead: {NO_CORRECTIONS[platform]}"
     return f"corrections are not possible on {platform}"

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
-from config.audiences import AudiencesFile
+from config.audiences import AudiencesFile, Purpose
 from config.bid_rules import BidRulesFile
 from config.exports import ExportsFile
 from config.faults import Fault, shown, unknown_name
@@ -12,7 +12,7 @@ from config.labels import SEGMENTS
 from config.platforms import PlatformsFile
 from config.rules import RuleError, parse_condition
 from config.schedules import SchedulesFile
-from config.segments import SegmentsFile
+from config.segments import Overlay, SegmentsFile
 from config.shop import AdsteerFile
 
 
@@ -62,6 +62,28 @@ def _segments(segments: SegmentsFile | None, audiences: AudiencesFile | None) ->
         yield from _condition(file, f"{key}.rule", overlay.rule, ())
         if audiences is not None:
             yield from _known(file, f"{key}.not_in", overlay.not_in, "an audience", lists)
+            yield from _not_in(file, f"{key}.not_in", overlay, segments, audiences)
+
+
+def _not_in(
+    file: str, key: str, overlay: Overlay, segments: SegmentsFile, audiences: AudiencesFile
+) -> Iterator[Fault]:
+    """A frequency guard names lists that people see, and never leads in a circle."""
+    guarded = {each.name for each in segments.overlay if each.not_in}
+    overlays = [each.name for each in segments.overlay]
+    for audience in audiences.audience:
+        if audience.name not in overlay.not_in:
+            continue
+        if audience.purpose is Purpose.SEED:
+            expected = "an audience that is shown ads; a seed is not"
+            yield Fault(file, key, shown(audience.name), expected)
+        try:
+            named = parse_condition(audience.people, overlays=overlays).columns & guarded
+        except RuleError:
+            continue  # told where the audience is checked
+        if named:
+            expected = f"an audience without overlay {sorted(named)[0]!r}, which has not_in itself"
+            yield Fault(file, key, shown(audience.name), expected)
 
 
 def _taken_by(name: str) -> str | None:

@@ -72,5 +72,15 @@ class Project:
         }
 
     @cached_property
+    def left_out(self) -> dict[str, tuple[Condition, ...]]:
+        """By overlay: the conditions of the audiences whose people it leaves out."""
+        rules = self.audience_rules
+        return {
+            each.name: tuple(rules[name] for name in each.not_in)
+            for each in self.segments.overlay
+            if each.not_in
+        }
+
+    @cached_property
     def _accounts(self) -> dict[str, Account]:
         return {account.name: account for account in self.platforms.account}

@@ -9,7 +9,7 @@ Arithmetic is done in floating point, so it never overflows and is the same on e
 """
 
 import operator
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import reduce
@@ -21,7 +21,7 @@ from sqlglot import exp
 
 from config.features import FEATURES, Feature, Kind
 from config.rule_kinds import as_number, check_kinds
-from config.rule_text import Problem, RuleError, parse
+from config.rule_text import DIALECT, Problem, RuleError, parse
 
 _COMPARE: dict[type, Callable[[Any, Any], Any]] = {
     exp.EQ: operator.eq,
@@ -51,6 +51,26 @@ class Condition:
         """The condition over a table with these columns: true or false, never unknown."""
         return ibis.coalesce(_build(self._tree, table), ibis.literal(False))
 
+    def demanded(self, column: str) -> str | None:
+        """The text that `column` must equal for the condition to hold, where it says so.
+
+        That is a comparison `column = 'text'` alone, or joined to the rest by `and`.
+        """
+        for part in _joined(self._tree):
+            bare = part.unnest()  # type: ignore[no-untyped-call]
+            if isinstance(bare, exp.EQ) and isinstance(bare.this, exp.Column):
+                named, wanted = bare.this.name.lower(), bare.expression.unnest()
+                if named == column and isinstance(wanted, exp.Literal) and wanted.is_string:
+                    return str(wanted.name)
+        return None
+
+    def parts(self) -> tuple["Condition", ...]:
+        """The statements that and, or and parentheses join, in the order of the text."""
+        return tuple(
+            Condition(leaf.sql(dialect=DIALECT), _columns_of(leaf), leaf)
+            for leaf in _leaves(self._tree)
+        )
+
     def __str__(self) -> str:
         return self.text
 
@@ -66,6 +86,25 @@ def parse_condition(text: str, *, overlays: Collection[str] = ()) -> Condition:
     if problems:
         raise RuleError(problems)
     return Condition(text, columns, tree)
+
+
+def _joined(tree: exp.Expression) -> list[exp.Expression]:
+    """The parts that `and` joins at the top of a tree."""
+    bare = tree.unnest()  # type: ignore[no-untyped-call]
+    return list(bare.flatten()) if isinstance(bare, exp.And) else [bare]  # type: ignore[no-untyped-call]
+
+
+def _leaves(node: exp.Expression) -> Iterator[exp.Expression]:
+    bare = node.unnest()  # type: ignore[no-untyped-call]
+    if isinstance(bare, exp.And | exp.Or):
+        for each in bare.flatten():  # type: ignore[no-untyped-call]
+            yield from _leaves(each)
+    else:
+        yield bare
+
+
+def _columns_of(node: exp.Expression) -> frozenset[str]:
+    return frozenset(each.name.lower() for each in node.find_all(exp.Column))
 
 
 def _build(node: exp.Expression, table: ir.Table) -> Any:

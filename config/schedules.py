@@ -23,7 +23,7 @@ class Schedule(Written):
     """One cadence."""
 
     name: Name = Field(description="Name of the deployment.")
-    flow: Literal["refresh", "sync", "adjust", "measure", "steer"] = Field(
+    flow: Literal["refresh", "follow", "sync", "adjust", "measure", "steer"] = Field(
         description="Flow to run."
     )
     cron: str = Field(description="Cron expression, in the shop's time zone.")

@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from config.labels import SEGMENTS
 from config.model import Labels, Name, Share, Written
 
 
@@ -39,6 +40,11 @@ class Base(Written):
         default=False,
         description="Value is taken net of returns; they count by returner_share either way.",
     )
+    acquisition_costs: dict[str, float] = Field(
+        default_factory=dict,
+        description="Cost of winning one customer by first channel, in shop currency, such as "
+        "{ yandex = 900, email = 0 }; other channels have no known cost.",
+    )
     lifecycle_days: int = Field(
         default=60, ge=1, description="Silence from which a person is leaving, for 'lifecycle'."
     )
@@ -66,6 +72,8 @@ class Base(Written):
     def _rising(self) -> Self:
         if not 0 < self.quantiles[0] < self.quantiles[1] < self.quantiles[2] < 1:
             raise ValueError("quantiles that rise, between 0 and 1")
+        if any(cost < 0 for cost in self.acquisition_costs.values()):
+            raise ValueError("acquisition_costs of 0 or more")
         if not 0 < self.days[0] < self.days[1] < self.days[2]:
             raise ValueError("days that rise, above 0")
         return self
@@ -105,6 +113,36 @@ class Gates(Written):
     )
 
 
+class History(Written):
+    """How segments are followed over time."""
+
+    retention_days: int = Field(
+        default=90, ge=1, description="Days in which a person must buy to count as retained."
+    )
+    every_days: int = Field(default=30, ge=1, description="Days between two points of a chart.")
+    points: int = Field(default=7, ge=2, le=60, description="Points of a chart, the last is today.")
+    compare_days: int = Field(
+        default=182, ge=1, description="How long ago 'loyal now against then' looks."
+    )
+    targets: dict[Name, Share] = Field(
+        default_factory=lambda: {
+            "vip": 0.75,
+            "loyal": 0.50,
+            "promising": 0.25,
+            "new": 0.15,
+            "sleeping": 0.10,
+        },
+        description="Share of a segment that should be retained.",
+    )
+
+    @model_validator(mode="after")
+    def _known_segments(self) -> Self:
+        unknown = sorted(set(self.targets) - set(SEGMENTS))
+        if unknown:
+            raise ValueError(f"base segments as targets; {unknown[0]!r} is none")
+        return self
+
+
 class Overlay(Written):
     """A set of people that may cut across the base segments."""
 
@@ -121,4 +159,5 @@ class SegmentsFile(Written):
 
     base: Base = Field(default=Base(), description="Settings of the base segments.")
     gates: Gates = Field(default=Gates(), description="How much data is needed.")
+    history: History = Field(default=History(), description="How segments are followed over time.")
     overlay: tuple[Overlay, ...] = Field(default=(), description="Sets that cut across.")

@@ -33,6 +33,16 @@ from config.audiences import Identifier, Lookalike
 
 
 @dataclass(frozen=True)
+class ApiVersion:
+    """A version of a platform's API that a connector speaks. `ends` None: no end is announced."""
+
+    api: str
+    version: str
+    ends: date | None
+    source: str
+
+
+@dataclass(frozen=True)
 class Limits:
     """What a platform's lists can take. `source` names the page the figures come from."""
 
@@ -49,6 +59,8 @@ class Limits:
     membership_days: int | None = None
     """After this many days a member drops out unless sent again; None: never."""
     title_length: int = 250
+    max_in_flight: int = 1
+    """Batches that may be under way to one list at once."""
     changes_per_minute: int | None = None
     changes_per_hour: int | None = None
     changes_per_day: int | None = None

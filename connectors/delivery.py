@@ -2,17 +2,20 @@
 
 Removals come before additions, because a plan has them first. What the platform does not take now
 waits for a later run; what it refuses is data; what nobody can know stays unsure. The record
-(`audiences.ledger.Sending`, here only a protocol) remembers all of it before the next batch leaves.
+(`audiences.ledger.Sending`, here only a protocol) remembers every batch before it leaves and what
+was answered before its place is given to another. Where the platform takes several requests at
+once, so many are under way and no more are held in memory.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Protocol, TypeVar
+from threading import Lock
+from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from audiences.model import MEMBERS, AudienceRef, Batch, Receipt, Refusal, Verb
 from connectors.base import Connector
@@ -32,7 +35,6 @@ from connectors.errors import (
 
 Answer = TypeVar("Answer")
 
-ROWS_AT_ONCE = 65_536
 FIRST_WAIT = 5.0
 LONGEST_WAIT = 60.0
 """Seconds between two tries while a platform is busy and does not say how long."""
@@ -127,22 +129,13 @@ class Delivered:
         return replace(self, removed=self.removed.plus(tally))
 
 
-class _Stopped(Exception):
-    """Delivery ends here; the batch's own tally and the error that ended it."""
-
-    def __init__(self, error: ConnectorError, tally: Tally) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.tally = tally
-
-
 def no_checkpoint(_step: str) -> None:
     """Nothing happens between two steps; a crash test puts a kill here."""
 
 
 def deliver(
     audience: AudienceRef,
-    rows: Path,
+    rows: Iterable[pa.RecordBatch],
     steps: Collection[str],
     connector: Connector,
     record: Record,
@@ -153,41 +146,32 @@ def deliver(
 ) -> Delivered:
     """Send what is left of a list's plan.
 
-    `rows` is the plan's file: batch, step, verb, reason and the columns of MEMBERS, in the order of
+    `rows` are the plan's: batch, step, verb, reason and the columns of MEMBERS, in the order of
     sending. `steps` are the steps that may go: 'withdraw', 'remove', 'add'. `wait` waits so many
     seconds, `patience` is how many in all. Raises nothing of the platform: what stopped it is in
     `stopped_by`.
     """
-    walk = _Walk(audience, connector, record, _Patience(wait, patience, record.hold), checkpoint)
-    settled = record.settled
-    done = Delivered()
-    for number, verb, members in planned_batches(rows, steps):
-        people = members.num_rows
-        if number in settled:
-            continue
-        if done.stopped_by is not None:
-            done = done.plus(verb, Tally(waiting=people))
-            continue
-        try:
-            done = done.plus(verb, walk.send(number, verb, members))
-        except _Stopped as stop:
-            done = replace(done.plus(verb, stop.tally), stopped_by=stop.error)
-    return done
+    patient = _Patience(wait, patience, record.hold)
+    most = connector.limits.max_in_flight
+    with ThreadPoolExecutor(most) if most > 1 else _HereAndNow() as pool:
+        walk = _Walk(audience, connector, record, patient, checkpoint, pool)
+        return walk.go(planned_batches(rows, steps))
 
 
-def planned_batches(rows: Path, steps: Collection[str]) -> Iterator[tuple[int, Verb, pa.Table]]:
-    """The batches of a plan's file that belong to these steps: number, verb, members."""
+def planned_batches(
+    rows: Iterable[pa.RecordBatch], steps: Collection[str]
+) -> Iterator[tuple[int, Verb, pa.Table]]:
+    """The batches of a plan that belong to these steps: number, verb, members."""
     held: list[pa.RecordBatch] = []
     number = 0
-    with pq.ParquetFile(rows) as file:
-        for chunk in file.iter_batches(batch_size=ROWS_AT_ONCE):
-            for part in _runs(chunk):
-                now = part.column("batch")[0].as_py()
-                if held and now != number:
-                    yield from _batch(held, steps)
-                    held = []
-                number = now
-                held.append(part)
+    for chunk in rows:
+        for part in _runs(chunk):
+            now = part.column("batch")[0].as_py()
+            if held and now != number:
+                yield from _batch(held, steps)
+                held = []
+            number = now
+            held.append(part)
     if held:
         yield from _batch(held, steps)
 
@@ -211,68 +195,140 @@ def _batch(
     yield first.column("batch")[0].as_py(), Verb(first.column("verb")[0].as_py()), table
 
 
+class _HereAndNow(Executor):
+    """One request at a time needs no thread."""
+
+    def submit(self, do: Callable[..., Any], /, *args: Any, **more: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        try:
+            future.set_result(do(*args, **more))
+        except ConnectorError as error:
+            future.set_exception(error)
+        return future
+
+
 @dataclass
 class _Patience:
-    """Waits for a platform until the run's time for waiting is used up."""
+    """Waits for a platform until the run's time for waiting is used up; shared by all batches."""
 
     wait: Callable[[float], None]
     left: float
     hold: Callable[[], None]
     next: float = FIRST_WAIT
+    lock: Lock = field(default_factory=Lock)
 
     def after(self, error: ConnectorError) -> bool:
         """Wait before another try; False if that would take longer than we may."""
-        seconds = error.retry_after if error.retry_after is not None else self.next
-        if seconds > self.left:
-            return False
-        self.left -= max(seconds, 1.0)
-        self.next = min(self.next * 2, LONGEST_WAIT)
+        with self.lock:
+            seconds = error.retry_after if error.retry_after is not None else self.next
+            if seconds > self.left:
+                return False
+            self.left -= max(seconds, 1.0)
+            self.next = min(self.next * 2, LONGEST_WAIT)
         while seconds > 0:
             self.hold()
             self.wait(min(seconds, LONGEST_WAIT))
             seconds -= LONGEST_WAIT
         return True
 
+    def during(self, request: Callable[[], Answer]) -> Answer:
+        """Ask until the platform is free; raises what it said when our patience ends."""
+        while True:
+            try:
+                return request()
+            except (ListBusy, Throttled) as error:
+                if not self.after(error):
+                    raise
+
 
 @dataclass
 class _Walk:
+    """The thread that records: it alone opens the list, intends and settles."""
+
     audience: AudienceRef
     connector: Connector
     record: Record
     patience: _Patience
     checkpoint: Callable[[str], None]
+    pool: Executor
     list_id: str | None = None
-    partly_sent: bool = False
-    """Some halves of a batch under search were taken: it is no longer without effect."""
+    done: Delivered = field(default=Delivered())
+    flying: "dict[Future[Receipt], _Errand]" = field(default_factory=dict)
 
-    def send(self, number: int, verb: Verb, members: pa.Table) -> Tally:
-        """Send one batch and record it. Raises _Stopped."""
-        self.list_id = self.list_id or self.record.list_id
-        if self.list_id is None:
-            try:
-                self._look_up()
-            except ConnectorError as error:
-                raise _Stopped(error, Tally(waiting=members.num_rows)) from error
+    def go(self, batches: Iterable[tuple[int, Verb, pa.Table]]) -> Delivered:
+        """Send every batch, as many at once as the platform takes, removals before additions."""
+        settled = self.record.settled
+        last: Verb | None = None
+        for number, verb, members in batches:
+            if number in settled:
+                continue
+            # somebody may be in both: the old address leaves before the new one comes
+            self._land(room_for=self._room if verb is last else None)
+            last = verb
+            if self.done.stopped_by is None:
+                self._send(number, verb, members)
+            else:
+                self.done = self.done.plus(verb, Tally(waiting=members.num_rows))
+        self._land(room_for=None)
+        return self.done
+
+    @property
+    def _room(self) -> int:
+        return self.connector.limits.max_in_flight
+
+    def _send(self, number: int, verb: Verb, members: pa.Table) -> None:
+        try:
+            self._find_list()
+        except ConnectorError as error:
+            self._stop(error, verb, Tally(waiting=members.num_rows))
+            return
         if self.list_id is None and verb is Verb.ADD:
             self.record.claim()
             self.checkpoint("claimed")
         batch = Batch(self.record.intend(number, verb, members.num_rows), verb, members)
         self.checkpoint("intended")
         try:
-            return self._settled(self._opened_with(batch) or self._sent(batch), batch)
+            receipt = self._opened_with(batch)
         except ConnectorError as error:
-            raise _Stopped(error, self._not_settled(batch, error)) from error
+            self._stop(error, verb, self._not_settled(batch, error))
+            return
+        if receipt is not None:
+            self._settle(receipt, batch)
+            return
+        errand = _Errand(self.connector, str(self.list_id), batch, self.patience, self.checkpoint)
+        self.flying[self.pool.submit(errand.run)] = errand
 
-    def _look_up(self) -> None:
+    def _land(self, *, room_for: int | None) -> None:
+        """Record answers until there is room for another batch, or until all have come."""
+        while len(self.flying) >= (room_for or 1):
+            come, _ = wait_for(self.flying, return_when=FIRST_COMPLETED)
+            for future in come:
+                errand = self.flying.pop(future)
+                try:
+                    self._settle(future.result(), errand.batch)
+                except ConnectorError as error:
+                    tally = self._not_settled(errand.batch, error, errand.partly_sent)
+                    self._stop(error, errand.batch.verb, tally)
+
+    def _stop(self, error: ConnectorError, verb: Verb, tally: Tally) -> None:
+        """Nothing more is sent; what came first says why."""
+        first = self.done.stopped_by or error
+        self.done = replace(self.done.plus(verb, tally), stopped_by=first)
+
+    def _find_list(self) -> None:
         """Find a list whose making we asked for; one we never asked for is not ours."""
-        found = self._patiently(lambda: self.connector.find(self.audience))
+        self.list_id = self.list_id or self.record.list_id
+        if self.list_id is not None:
+            return
+        found = self.patience.during(lambda: self.connector.find(self.audience))
         if found is None:
             return
         if not self.record.claimed:
             raise NotOurs(
                 f"{self.audience}: a list with this title exists, but this project did not make "
                 "it.",
-                act="Rename it on the platform, or give the audience another title.",
+                act="Rename it on the platform, give the audience another title, or take it over: "
+                "adsteer adopt.",
             )
         self._open(found)
 
@@ -287,27 +343,56 @@ class _Walk:
             return None
         if batch.verb is Verb.REMOVE:  # there is no list to be in
             return Receipt(batch.key, len(batch))
-        opened = self._patiently(lambda: self.connector.find_or_create(self.audience, batch))
+        opened = self.patience.during(lambda: self.connector.find_or_create(self.audience, batch))
         self.checkpoint("made")
         self._open(opened.list_id)
-        return opened.receipt
+        return None if opened.receipt is None else _checked(opened.receipt, batch)
 
-    def _sent(self, batch: Batch) -> Receipt:
-        """The platform's verdict on a batch; one refused whole is searched for its bad members."""
+    def _settle(self, receipt: Receipt, batch: Batch) -> None:
+        self.record.settle(replace(_checked(receipt, batch), batch=batch.key))
+        self.checkpoint("settled")
+        tally = Tally(accepted=receipt.accepted, refused=len(receipt.refused))
+        self.done = self.done.plus(batch.verb, tally)
+
+    def _not_settled(self, batch: Batch, error: ConnectorError, partly_sent: bool = False) -> Tally:
+        """Waiting if the batch certainly had no effect, else unsure."""
+        if isinstance(error, ListGone):
+            self.record.lost()
+        making = self.list_id is None and self.connector.limits.born_with_members
+        no_effect = isinstance(error, NOT_TAKEN) and not partly_sent and not making
+        if no_effect and self.record.recall(batch.key):
+            return Tally(waiting=len(batch))
+        return Tally(unsure=len(batch))
+
+
+@dataclass
+class _Errand:
+    """One batch on its way; run by a thread of its own where several may be."""
+
+    connector: Connector
+    list_id: str
+    batch: Batch
+    patience: _Patience
+    checkpoint: Callable[[str], None]
+    partly_sent: bool = False
+    """Some halves of a batch under search were taken: it is no longer without effect."""
+
+    def run(self) -> Receipt:
+        """The platform's verdict on the batch; one refused whole is searched for bad members."""
         try:
-            return self._request(batch)
+            return self._request(self.batch)
         except ListTooSmall as error:
-            return Receipt(batch.key, 0, _all_refused(batch, str(error), temporary=True))
+            refused = _all_refused(self.batch, str(error), temporary=True)
+            return Receipt(self.batch.key, 0, refused)
         except SeedRefused:
             raise
         except RuleRefused as error:
-            return self._bisect(batch, error)
+            return self._bisect(error)
 
-    def _bisect(self, batch: Batch, error: RuleRefused) -> Receipt:
+    def _bisect(self, error: RuleRefused) -> Receipt:
         refused: list[Refusal] = []
-        suspects = [(batch, error)]
+        suspects = [(self.batch, error)]
         left = REQUESTS_PER_BISECTION
-        self.partly_sent = False
         while suspects:
             suspect, error = suspects.pop()
             if len(suspect) == 1:
@@ -323,40 +408,14 @@ class _Walk:
                     self.partly_sent = True
                 except RuleRefused as again:
                     suspects.append((half, again))
-        self.partly_sent = False
-        return Receipt(batch.key, len(batch) - len(refused), tuple(sorted(refused)))
+        taken = len(self.batch) - len(refused)
+        return Receipt(self.batch.key, taken, tuple(sorted(refused)))
 
     def _request(self, batch: Batch) -> Receipt:
-        list_id = str(self.list_id)
-        if batch.verb is Verb.ADD:
-            receipt = self._patiently(lambda: self.connector.add(list_id, batch))
-        else:
-            receipt = self._patiently(lambda: self.connector.remove(list_id, batch))
+        send = self.connector.add if batch.verb is Verb.ADD else self.connector.remove
+        receipt = self.patience.during(lambda: send(self.list_id, batch))
         self.checkpoint("sent")
         return _checked(receipt, batch)
-
-    def _settled(self, receipt: Receipt, batch: Batch) -> Tally:
-        self.record.settle(replace(_checked(receipt, batch), batch=batch.key))
-        self.checkpoint("settled")
-        return Tally(accepted=receipt.accepted, refused=len(receipt.refused))
-
-    def _not_settled(self, batch: Batch, error: ConnectorError) -> Tally:
-        """Waiting if the batch certainly had no effect, else unsure."""
-        if isinstance(error, ListGone):
-            self.record.lost()
-        making = self.list_id is None and self.connector.limits.born_with_members
-        no_effect = isinstance(error, NOT_TAKEN) and not self.partly_sent and not making
-        if no_effect and self.record.recall(batch.key):
-            return Tally(waiting=len(batch))
-        return Tally(unsure=len(batch))
-
-    def _patiently(self, request: Callable[[], Answer]) -> Answer:
-        while True:
-            try:
-                return request()
-            except (ListBusy, Throttled) as error:
-                if not self.patience.after(error):
-                    raise
 
 
 def _checked(receipt: Receipt, batch: Batch) -> Receipt:

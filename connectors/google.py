@@ -15,7 +15,14 @@ from pydantic import SecretStr
 from audiences.model import AudienceRef, Batch, ListState, Opened, Receipt, Recipe
 from config.audiences import Identifier, Lookalike
 from config.platforms import Account
-from connectors.base import Connector, GrowsLookalikes, Limits, Outcome, TellsOutcomes
+from connectors.base import (
+    ApiVersion,
+    Connector,
+    GrowsLookalikes,
+    Limits,
+    Outcome,
+    TellsOutcomes,
+)
 from connectors.errors import (
     ContractBroken,
     ListBusy,
@@ -36,6 +43,7 @@ from connectors.google_wire import (
     DATA_VERSION,
     OAUTH_ORIGIN,
     QUOTAS,
+    SERVED_UNTIL,
     Ads,
     GoogleCredentials,
     GoogleTokens,
@@ -76,6 +84,15 @@ class Google(GoogleBids, Connector, GrowsLookalikes, TellsOutcomes):
     """One Google Ads customer, reached directly or through a manager account."""
 
     platform: ClassVar[str] = "google"
+    versions: ClassVar[tuple[ApiVersion, ...]] = (
+        ApiVersion("Data Manager API", DATA_VERSION, None, "google.md; no end announced"),
+        ApiVersion(
+            "Google Ads API",
+            ADS_VERSION,
+            SERVED_UNTIL[ADS_VERSION],
+            "Ads developer blog, 2025-09-04",
+        ),
+    )
     limits: ClassVar[Limits] = Limits(
         source="Data Manager API v1, Limits and quotas; help centre, audience list sizes (2026-11)",
         kinds=frozenset({Identifier.EMAIL, Identifier.PHONE}),

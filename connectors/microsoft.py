@@ -23,6 +23,7 @@ from bids.model import BidObject, CorrectionChange, CorrectionReceipt, Level, Pr
 from config.audiences import Identifier
 from config.platforms import Account
 from connectors.base import (
+    ApiVersion,
     BidLimits,
     Connector,
     CorrectsBids,
@@ -77,6 +78,9 @@ class Microsoft(Connector, CorrectsBids, ReportsSpend):
     """One ad account (`login`) of one manager account."""
 
     platform: ClassVar[str] = "microsoft"
+    versions: ClassVar[tuple[ApiVersion, ...]] = (
+        ApiVersion("Campaign Management", VERSION, VERSION_ENDS, "microsoft.md; no end for REST"),
+    )
     limits: ClassVar[Limits] = Limits(
         source="ApplyCustomerListUserData, CustomerList, guides/entity-limits (v13, 2026-08)",
         kinds=frozenset({Identifier.EMAIL}),

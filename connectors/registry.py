@@ -6,15 +6,16 @@ from config.platforms import Account
 from connectors.errors import RuleRefused
 from connectors.google import Google
 from connectors.http import Surroundings
+from connectors.meta import Meta
 from connectors.microsoft import Microsoft
 from connectors.tiktok import TikTok
 from connectors.vk import Vk
 from connectors.yandex_audience import YandexAudience
 from connectors.yandex_direct import YandexDirect
 
-Platform = YandexAudience | YandexDirect | Vk | Google | Microsoft | TikTok
+Platform = YandexAudience | YandexDirect | Vk | Google | Meta | Microsoft | TikTok
 PLATFORMS: dict[str, type[Platform]] = {
-    one.platform: one for one in (YandexAudience, YandexDirect, Vk, Google, Microsoft, TikTok)
+    one.platform: one for one in (YandexAudience, YandexDirect, Vk, Google, Meta, Microsoft, TikTok)
 }
 
 

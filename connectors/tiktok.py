@@ -31,6 +31,7 @@ from config.settings import Credentials
 from connectors import recipes
 from connectors import tiktok_reports as reports
 from connectors.base import (
+    ApiVersion,
     BidLimits,
     Connector,
     CorrectsBids,
@@ -110,6 +111,9 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpen
     """One advertiser (`login` is its id)."""
 
     platform: ClassVar[str] = "tiktok"
+    versions: ClassVar[tuple[ApiVersion, ...]] = (
+        ApiVersion("Business API", VERSION, VERSION_ENDS, "published OpenAPI files, 2026-02"),
+    )
     limits: ClassVar[Limits] = Limits(
         source="TikTok OpenAPI files dmp_custom_audience_* (2026-02), help of 2025",
         kinds=frozenset(COLUMNS),

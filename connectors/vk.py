@@ -15,7 +15,11 @@ from typing import Any, ClassVar
 
 from audiences.model import AudienceRef, Batch, ListState, Opened, Receipt, Recipe
 from config.platforms import Account
-from connectors.base import Connector, Limits
+from connectors.base import (
+    ApiVersion,
+    Connector,
+    Limits,
+)
 from connectors.errors import (
     ConnectorError,
     ListGone,
@@ -53,6 +57,9 @@ class Vk(VkSegments, VkPrices, VkSpend, Connector):
     """One VK Ads account, or one client of an agency (`login`)."""
 
     platform: ClassVar[str] = "vk"
+    versions: ClassVar[tuple[ApiVersion, ...]] = (
+        ApiVersion("VK Ads API", VERSION, VERSION_ENDS, "vk.md; no end announced (2026-09)"),
+    )
     limits: ClassVar[Limits] = Limits(
         source="ads.vk.com/en/doc/api, RemarketingUsersLists v3 and Overview (2026-06)",
         kinds=frozenset(TYPES),

@@ -25,7 +25,12 @@ from audiences.model import (
 from config.audiences import Identifier, Lookalike
 from config.platforms import Account
 from config.settings import Credentials
-from connectors.base import Connector, GrowsLookalikes, Limits
+from connectors.base import (
+    ApiVersion,
+    Connector,
+    GrowsLookalikes,
+    Limits,
+)
 from connectors.errors import (
     ConnectorError,
     ContractBroken,
@@ -139,6 +144,9 @@ class YandexAudience(Connector, GrowsLookalikes):
     """One Yandex account with Audience segments made of CRM contacts."""
 
     platform: ClassVar[str] = "yandex_audience"
+    versions: ClassVar[tuple[ApiVersion, ...]] = (
+        ApiVersion("Audience API", "v1", None, "yandex.md 2; no end announced"),
+    )
     limits: ClassVar[Limits] = Limits(
         source="yandex.ru/dev/audience/ru/intro/data-requirements, intro/quotas (2026-09)",
         kinds=frozenset({Identifier.EMAIL, Identifier.PHONE}),

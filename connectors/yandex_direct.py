@@ -24,6 +24,7 @@ from bids.model import (
 from config.platforms import Account
 from connectors import yandex_reports as reports
 from connectors.base import (
+    ApiVersion,
     BidLimits,
     CorrectsBids,
     NamesObjects,
@@ -146,6 +147,9 @@ class YandexDirect(CorrectsBids, NamesObjects, ReportsSpend):
     """One Direct account, or one client of an agency (`login`)."""
 
     platform: ClassVar[str] = "yandex_direct"
+    versions: ClassVar[tuple[ApiVersion, ...]] = (
+        ApiVersion("Direct API", VERSION, None, "yandex.md 5.1; no end announced"),
+    )
     bid_limits: ClassVar[BidLimits] = BidLimits(
         source="yandex.ru/dev/direct/doc bidmodifiers/set and add (2026-09)",
         lowest=-100,

@@ -30,6 +30,45 @@ def publish_segments(document: Document, chart: str) -> None:
     )
 
 
+def publish_history(document: Document, charts: Mapping[str, str]) -> None:
+    """Tables of moves and retention, and every picture of the history."""
+    label = document["labels"]
+    create_table_artifact(
+        key="segment-retention",
+        description=f"Bought within {document['retention_days']} days, with 95 % interval",
+        table=[
+            {
+                "day": one["day"],
+                "segment": label[one["segment"]],
+                "people": one["people"],
+                "bought, %": round(100 * one["share"], 1),
+                "from, %": round(100 * one["low"], 1),
+                "to, %": round(100 * one["high"], 1),
+                "target, %": None if one["target"] is None else round(100 * one["target"], 1),
+                "verdict": one["verdict"],
+            }
+            for one in document["retention"]
+        ],
+    )
+    create_table_artifact(
+        key="segment-migration",
+        description=f"Moves from {document['migration']['from']} to {document['migration']['to']}",
+        table=[
+            {
+                "was": label.get(one["before"], "entered"),
+                "is": label.get(one["after"], "left"),
+                "people": one["people"],
+                "of the row, %": None if one["share"] is None else round(100 * one["share"], 1),
+            }
+            for one in document["migration"]["moves"]
+        ],
+    )
+    for name, svg in charts.items():
+        create_markdown_artifact(
+            key=f"{name}-chart", description=name.replace("-", " "), markdown=picture(svg)
+        )
+
+
 def publish_exports(document: Document) -> None:
     """What was read, and which rows were refused for what."""
     keys = ("file", "kind", "read", "accepted", "rejected")

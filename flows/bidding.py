@@ -11,9 +11,11 @@ from bids.ledger import BidLedger
 from bids.model import BidObject, FoundObject, Level, PresentCorrection
 from bids.plan import plan_bids, wanted_objects
 from bids.switch import switched_off
+from config.bid_rules import BidRulesFile
 from connectors.base import BidLimits, CorrectsBids, NamesObjects, Strategy
 from flows.documents import Document
-from flows.lists import leased, ledger, reference, settled
+from flows.gating import roll_ups_of
+from flows.lists import last_document, leased, ledger, reference, settled
 from flows.outlook import automatic, outlook
 from flows.workshop import CannotRun, Workshop
 
@@ -26,7 +28,7 @@ def plan_corrections(workshop: Workshop, lists: AudiencePlan | None) -> tuple[Bi
     `lists` is the plan of lists that is applied first, if there is one: a list that it makes can
     carry a correction in the same run.
     """
-    rules = workshop.project.bid_rules
+    rules = _without_rolled_up(workshop)
     platforms = {one.name: one.platform for one in workshop.project.platforms.account}
     objects = wanted_objects(rules.where, platforms, _found(workshop))
     memory = BidLedger(workshop.catalog)
@@ -63,6 +65,47 @@ def plan_corrections(workshop: Workshop, lists: AudiencePlan | None) -> tuple[Bi
         switched_off=switched_off(workshop.catalog),
     )
     return plan, outlook(workshop, plan, strategies, results)
+
+
+def roll_up_notes(workshop: Workshop) -> list[str]:
+    """Which correction speaks for the people of segments too small for a list of their own."""
+    rules = {rule.segment: rule.correction for rule in workshop.project.bid_rules.rule}
+    notes = []
+    for account, within in _rolled_up(workshop).items():
+        for small, to in sorted(within.items()):
+            if small in rules:
+                bid = rules.get(to, "none")
+                asked = f"{bid:+d} %" if isinstance(bid, int) else str(bid)
+                notes.append(
+                    f"{account}: people of {small} are in the list of {to}, so its correction "
+                    f"({asked}) is theirs; the rule of {small} rests until it has people enough."
+                )
+    return notes
+
+
+def _without_rolled_up(workshop: Workshop) -> BidRulesFile:
+    """The rules, without those of segments whose people are in another segment's list."""
+    file = workshop.project.bid_rules
+    within = _rolled_up(workshop)
+    rules = []
+    for rule in file.rule:
+        here = rule.accounts or tuple(sorted({place.account for place in file.where}))
+        own = tuple(account for account in here if rule.segment not in within.get(account, {}))
+        if own == here:
+            rules.append(rule)
+        elif own:
+            rules.append(rule.model_copy(update={"accounts": own}))
+    return file.model_copy(update={"rule": tuple(rules)})
+
+
+def _rolled_up(workshop: Workshop) -> dict[str, Mapping[str, str]]:
+    """By account that takes corrections: the roll-ups of the account whose lists it uses."""
+    rolled = roll_ups_of(last_document(workshop))
+    accounts = sorted({place.account for place in workshop.project.bid_rules.where})
+    return {
+        account: rolled.get(workshop.project.account(account).lists_from or account, {})
+        for account in accounts
+    }
 
 
 def wait_for_lists(workshop: Workshop) -> None:
@@ -111,6 +154,7 @@ def apply_corrections(
                 run=run,
                 approved_by=approved_by,
                 waiting=_not_ready(workshop, plan, account),
+                checkpoint=workshop.checkpoint,
             )
             for account in accounts
         ]

@@ -1,11 +1,12 @@
 """The command line. Imports are made where they are used, so that `--help` answers at once."""
 
+import errno
 import json
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -74,16 +75,49 @@ def segments(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Snapshot day; that of the project if left out."),
     ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Sizes, moves and retention up to that day.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show the segments of a day; reads the exports first if that was never done."""
-    from flows import loop, show
+    from flows import histories, loop, show, show_history
 
     with _workshop(project) as workshop:
         if workshop.find_snapshot("segments") is None:
             loop.refresh(workshop)
-        document = loop.segments_at(workshop, as_of.date() if as_of else workshop.as_of)
-    _tell(document, as_json=json, show=show.segmented)
+        day = as_of.date() if as_of else workshop.as_of
+        if history:
+            document = histories.history_with_charts(workshop, day)
+        else:
+            document = loop.segments_at(workshop, day)
+    _tell(document, as_json=json, show=show_history.followed if history else show.segmented)
+
+
+@app.command()
+def value(project: ProjectFolder = HERE, json: Json = False) -> None:
+    """Hold predicted value, churn risk and seeds against what happened in the last weeks."""
+    from flows import show_value, valuing
+
+    with _workshop(project) as workshop:
+        document = valuing.value(workshop)
+    _tell(document, as_json=json, show=show_value.valued)
+
+
+@app.command()
+def explain(
+    who: Annotated[
+        str, typer.Argument(help="Person id, or a contact; - reads it from standard input.")
+    ],
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Say why a person is in what: features, rules, audiences, bids. A contact is never shown."""
+    from flows import explaining, show_person
+
+    with _workshop(project) as workshop:
+        document = explaining.explain(workshop, sys.stdin.readline() if who == "-" else who)
+    _tell(document, as_json=json, show=show_person.explained)
 
 
 @app.command()
@@ -161,6 +195,25 @@ def forget(
 
 
 @app.command()
+def study(
+    data: Annotated[Path, typer.Argument(help="Folder of order files, or one such file.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Markdown page to write, such as docs/segments.md.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Put the segments to the test on order files: shares, purchase rates, back-tests."""
+    from flows import study_page, studying
+
+    with said_plainly():
+        document = studying.study(data)
+    page = study_page.report(document)
+    if out is not None:
+        out.write_text(page, encoding="utf-8")
+    _tell(document, as_json=json, show=lambda _made: [page if out is None else f"Written: {out}"])
+
+
+@app.command()
 def measure(project: ProjectFolder = HERE, json: Json = False) -> None:
     """Read what was spent and what came of it, by segment."""
     from flows import measuring, show
@@ -172,7 +225,16 @@ def measure(project: ProjectFolder = HERE, json: Json = False) -> None:
 
 @app.command()
 def rollback(
-    project: ProjectFolder = HERE,
+    to: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f"],
+            help="Moment, in UTC, whose lists to plan back to; a day means its beginning.",
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="With --to: only this audience; repeatable.")
+    ] = None,
     bids: Annotated[
         str | None, typer.Option(help="Run or plan whose bid corrections to go back to.")
     ] = None,
@@ -183,13 +245,31 @@ def rollback(
         bool, typer.Option("--revive", help="Let rules move bids again after --kill.")
     ] = False,
     who: Annotated[str, typer.Option(help="Your name, for the record.")] = "",
+    project: ProjectFolder = HERE,
     json: Json = False,
 ) -> None:
-    """Go back: bids to what an earlier run left, or to neutral. Needs no exports, no segments."""
+    """Go back: lists to an earlier moment (a plan, to be applied); bids to a run, or to neutral."""
+    from flows import loop, show
+
+    if sum((to is not None, bids is not None, kill, revive)) != 1:
+        _stop("say what to go back to: --to MOMENT, --bids RUN, --kill or --revive", WRONG)
+    if to is None:
+        _roll_back_bids(project, bids, kill=kill, revive=revive, who=who, json=json)
+        return
+    with _workshop(project) as workshop:
+        # a moment as `history` shows it means all of its second
+        moment = to.replace(tzinfo=UTC, microsecond=to.microsecond or 999_999)
+        document = loop.rollback(workshop, moment, only=only or ())
+    _tell(document, as_json=json, show=show.planned)
+    _leave(REFUSED if loop.is_refused(document) else DONE)
+
+
+def _roll_back_bids(
+    project: Path, bids: str | None, *, kill: bool, revive: bool, who: str, json: bool
+) -> None:
+    """Needs no exports and no segments."""
     from flows import bid_undo, show
 
-    if sum((bids is not None, kill, revive)) != 1:
-        _stop("say what to go back to: --bids RUN, --kill or --revive", WRONG)
     if not who and not revive:
         _stop("--who NAME is needed: it is kept with every change", WRONG)
     with _workshop(project) as workshop:
@@ -206,21 +286,79 @@ def rollback(
     _leave(REFUSED if any(one["refused"] for one in document["receipts"]["bids"]) else DONE)
 
 
+Account = Annotated[
+    str | None, typer.Option(help="Account of the list; may be left out if it is on one alone.")
+]
+Named = Annotated[str, typer.Argument(help="Name of the audience.")]
+
+
 @app.command()
 def history(
-    project: ProjectFolder = HERE,
+    audience: Annotated[str | None, typer.Argument(help="Audience; all if left out.")] = None,
+    account: Account = None,
     bids: Annotated[bool, typer.Option("--bids", help="Changes of bid corrections.")] = False,
     bid: Annotated[str | None, typer.Option(help="Those of one segment.")] = None,
+    project: ProjectFolder = HERE,
     json: Json = False,
 ) -> None:
-    """Tell what was changed, when, by which plan, from which figures, and who let it pass."""
+    """Tell what was sent or changed, when, by which plan, what was answered, who let it pass."""
     from flows import bid_undo, show
+    from flows.history import history as told
 
-    if not bids and bid is None:
-        _stop("say whose history: --bids, or --bid SEGMENT", WRONG)
     with _workshop(project) as workshop:
-        document = {"bids": bid_undo.history(workshop, bid)}
-    _tell(document, as_json=json, show=show.bid_history)
+        if bids or bid is not None:
+            document: Document = {"bids": bid_undo.history(workshop, bid)}
+        else:
+            document = told(workshop, audience, account)
+    _tell(document, as_json=json, show=show.told if "lists" in document else show.bid_history)
+
+
+@app.command()
+def adopt(
+    audience: Named,
+    list_id: Annotated[
+        str | None, typer.Option(help="Id of the list on the platform, to take it over.")
+    ] = None,
+    allow_removals: Annotated[
+        bool, typer.Option("--allow-removals", help="Whom we sent may leave again.")
+    ] = False,
+    account: Account = None,
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Take over a list that is on the platform already; it is only added to until you say more."""
+    from flows import curating, show
+
+    if (list_id is None) == (not allow_removals):
+        _stop("say either --list-id, or --allow-removals for a list that is adopted", WRONG)
+    with _workshop(project) as workshop:
+        if list_id is not None:
+            document = curating.adopt(workshop, audience, account, list_id)
+        else:
+            document = curating.allow_removals(workshop, audience, account)
+    _tell(document, as_json=json, show=show.adopted)
+
+
+@app.command()
+def rebuild(
+    audience: Named,
+    delete_old: Annotated[
+        bool, typer.Option("--delete-old", help="Delete the list that a rebuild replaced.")
+    ] = False,
+    account: Account = None,
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Build a list anew beside the old one, verify it, swap it in; the old one is kept."""
+    from flows import curating, loop, show
+
+    with _workshop(project) as workshop:
+        if delete_old:
+            document = {"rebuilt": curating.delete_old(workshop, audience, account)}
+        else:
+            document = loop.rebuild(workshop, audience, account)
+    _tell(document, as_json=json, show=show.rebuilt)
+    _leave(DONE if document.get("rebuilt", {}).get("swapped") else REFUSED)
 
 
 @app.command()
@@ -302,6 +440,14 @@ def deploy(project: ProjectFolder = HERE, json: Json = False) -> None:
 
 
 @app.command()
+def platforms() -> None:
+    """Print what every platform can do and takes, as its connector declares it."""
+    from flows.platform_page import table
+
+    sys.stdout.write(table() + "\n")
+
+
+@app.command()
 def schema(
     folder: Annotated[
         Path | None, typer.Option("--out", help="Folder to write one file per TOML file into.")
@@ -345,16 +491,34 @@ def said_plainly() -> Iterator[None]:
     except (ConfigError, FileExistsError) as error:
         _stop(str(error), WRONG)
     except Exception as error:
+        if text := _no_room(error):
+            _stop(text, REFUSED)
         if not isinstance(error, _mendable()):
             raise
         _stop(str(error), REFUSED)
 
 
+def _no_room(error: Exception) -> str:
+    """What to say of a full disk or a catalog that cannot be reached; empty for anything else."""
+    from sqlalchemy.exc import OperationalError
+
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        what = f"{error.filename or 'a file'} cannot be written: the disk is full."
+    elif isinstance(error, OperationalError):
+        said = str(error.orig).splitlines()[0]
+        what = f"the catalog cannot be read or written ({said}): is the disk full, or is it locked?"
+    else:
+        return ""
+    return f"{what} Nothing is lost: mend that and run again, it goes on where it stopped."
+
+
 def _mendable() -> tuple[type[Exception], ...]:
+    from audiences.catalog import CatalogUnknown
     from audiences.leases import AccountBusy, LeaseLost
-    from audiences.ledger import ListNotOurs
+    from audiences.ledger import ListNotOurs, Unsigned
     from audiences.plan import StalePlan
     from audiences.refusals import ExportRefused
+    from audiences.sealing import Sealed
     from bids.deliver import StalePlan as StaleBidPlan
     from connectors.errors import ConnectorError
     from flows.workshop import CannotRun
@@ -362,12 +526,15 @@ def _mendable() -> tuple[type[Exception], ...]:
     return (
         AccountBusy,
         CannotRun,
+        CatalogUnknown,
         ConnectorError,
         ExportRefused,
         LeaseLost,
         ListNotOurs,
+        Sealed,
         StaleBidPlan,
         StalePlan,
+        Unsigned,
     )
 
 

@@ -1,13 +1,15 @@
 """Lists on the platforms: who is wanted where, the plan, and its delivery."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
-from audiences.choosing import choose, describe, members, withdrawn
+from audiences.choosing import choose, members, withdrawn
 from audiences.forgetting import leaving
+from audiences.gates import Verdict
 from audiences.guards import refuse_list, refuse_source
 from audiences.holdout import without_holdout
 from audiences.leases import Lease, leave_lease, take_lease
@@ -15,14 +17,18 @@ from audiences.ledger import Ledger
 from audiences.model import AudienceRef, ListState
 from audiences.plan import AudiencePlan, ListPlan, Refused
 from audiences.planning import Guard, ListLimits, Wanted, plan_audiences
+from audiences.rebuilds import NEW
 from audiences.refreshes import last_refreshes, source_figures
+from audiences.seeds import Freshness
 from audiences.unions import stacked
 from config.audiences import Audience, Purpose
 from connectors.base import Connector
 from connectors.delivery import Delivered, deliver
 from flows import documents
 from flows.documents import Document
-from flows.ownership import is_dead, owner
+from flows.gating import roll_ups_of, segment_of
+from flows.ownership import is_alive, is_dead, owner
+from flows.scoring import described_people, seed_age
 from flows.workshop import Workshop
 
 POLL_SECONDS = 60.0
@@ -31,7 +37,14 @@ POLL_SECONDS = 60.0
 
 def ledger(workshop: Workshop) -> Ledger:
     """The lists' memory of this project."""
-    return Ledger(workshop.catalog, workshop.engine, workshop.state, workshop.now)
+    return Ledger(
+        workshop.catalog,
+        workshop.engine,
+        workshop.state,
+        workshop.now,
+        checkpoint=workshop.checkpoint,
+        seal=workshop.seal,
+    )
 
 
 def plan_lists(workshop: Workshop, *, only: Collection[str] = ()) -> AudiencePlan:
@@ -40,7 +53,11 @@ def plan_lists(workshop: Workshop, *, only: Collection[str] = ()) -> AudiencePla
     A plan that a dead run left open is closed first. Raises CannotRun before the first refresh and
     AccountBusy while another run works on one of the accounts.
     """
-    wanted = list(_wanted(workshop, only))
+    return plan_wanted(workshop, list(wanted_lists(workshop, only)))
+
+
+def plan_wanted(workshop: Workshop, wanted: Sequence[Wanted]) -> AudiencePlan:
+    """Plan these lists; raises as `plan_lists`."""
     memory = ledger(workshop)
     with leased(workshop, {one.audience.account for one in wanted}) as leases:
         for one in wanted:
@@ -52,8 +69,10 @@ def plan_lists(workshop: Workshop, *, only: Collection[str] = ()) -> AudiencePla
         state=workshop.state,
         as_of=workshop.as_of,
         guard=_refusals(workshop),
+        seal=workshop.seal,
     )
     memory.keep(plan)
+    workshop.checkpoint("plan kept")
     return plan
 
 
@@ -91,38 +110,75 @@ def _apply_list(
                 sending,
                 wait=workshop.around(account).sleep,
                 patience=account.wait_minutes * 60,
+                checkpoint=workshop.checkpoint,
             )
         return documents.list_receipt(one, sending.list_id, delivered)
 
 
-def _wanted(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
+def wanted_lists(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
     """Who is wanted in which list."""
     project = workshop.project
     people = workshop.table("people")
-    described = describe(
-        workshop.table("segments"),
-        people,
-        as_of=workshop.snapshot("segments").as_of,
-        overlays=project.overlay_rules,
-    )
+    described = described_now(workshop)
     forgotten = leaving(workshop.catalog)
     gone = withdrawn(people)
     if forgotten:
         described = described.filter(~described.person_id.isin(forgotten))
         gone = stacked(gone, ibis.memtable({"person_id": forgotten})).distinct()
+    rolled = roll_ups_of(last_document(workshop))
     for audience in project.audiences.audience:
         if only and audience.name not in only:
             continue
-        chosen = without_holdout(_chosen(workshop, described, audience), project.audiences.holdout)
         for account in audience.accounts:
             connector = workshop.lists_of(account)
+            ref = reference(workshop, audience, account)
+            seen, notes = _rolled(workshop, described, audience, ref, rolled.get(account, {}))
+            chosen = without_holdout(_chosen(workshop, seen, audience), project.audiences.holdout)
             digests = workshop.table("digests", connector.recipe.name)
             yield Wanted(
-                audience=reference(workshop, audience, account),
+                audience=ref,
                 limits=_limits(connector, audience),
                 members=members(chosen, digests, identifiers=audience.identifiers),
                 withdrawn=gone,
+                notes=notes,
             )
+
+
+def described_now(workshop: Workshop) -> ir.Table:
+    """Everybody of the last refresh with every feature and overlay."""
+    scores = workshop.table("scores") if workshop.find_snapshot("scores") else None
+    as_of = workshop.snapshot("segments").as_of
+    segmented, people = workshop.table("segments"), workshop.table("people")
+    return described_people(workshop, segmented, people, scores, as_of)
+
+
+def _rolled(
+    workshop: Workshop,
+    described: ir.Table,
+    audience: Audience,
+    ref: AudienceRef,
+    within: Mapping[str, str],
+) -> tuple[ir.Table, tuple[str, ...]]:
+    """`described` as the list of a segment sees it after roll-up, and what to say of it.
+
+    A list takes in the small segments that are exported within its own. The list of such a small
+    segment is not made; one that is there already stays in step with its own people, so that
+    nothing has to be emptied, and only its correction goes (`flows.bidding`).
+    """
+    name = segment_of(audience, workshop.project.audience_rules[audience.name])
+    if name is None:
+        return described, ()
+    if name in within:
+        if ledger(workshop).list_id(ref) is None:
+            note = f"{name} is too small for a list of its own: its people are in {within[name]}"
+            return described.filter(ibis.literal(value=False)), (note,)
+        note = f"{name} is under its gate: its people are in {within[name]} too, and bid by it"
+        return described, (note,)
+    taken = sorted(small for small, to in within.items() if to == name)
+    if not taken:
+        return described, ()
+    segment = ibis.ifelse(described.segment.isin(taken), name, described.segment)
+    return described.mutate(segment=segment), (f"holds {', '.join(taken)} too: under their gate",)
 
 
 def _chosen(workshop: Workshop, described: ir.Table, audience: Audience) -> ir.Table:
@@ -141,15 +197,49 @@ def _refusals(workshop: Workshop) -> Guard:
     figures = source_figures(refreshes)
     guards = workshop.project.audiences.guards
     source = refuse_source(figures, guards, as_of=workshop.as_of) if figures else ()
-    seeds = refreshes[0].document["seeds"] if refreshes else {}
+    document = refreshes[0].document if refreshes else {}
+    seeds = document.get("seeds", {})
+    rules = workshop.project.audience_rules
+    of_segment = {one.name: segment_of(one, rules[one.name]) for one in _audiences(workshop)}
+    gate = document.get("gate", {})
+    ages = {
+        one.name: seed_age(workshop, one)
+        for one in _audiences(workshop)
+        if one.purpose is Purpose.SEED
+    }
 
     def guard(plan: ListPlan, _wanted: Wanted) -> Iterator[Refused]:
         yield from source
-        for text in seeds.get(plan.audience.audience, {}).get("refused_by", ()):
+        listed = plan.audience.audience.removesuffix(NEW)
+        if gate.get("verdict") == Verdict.REFUSE:
+            yield Refused("base_gate", " ".join(gate["notes"]))
+        behaviour = document.get("behaviour") or {}
+        if listed in behaviour.get("audiences", ()):
+            yield Refused("behaviour_gate", " ".join(behaviour["notes"]))
+        short = document.get("roll_ups", {}).get(plan.audience.account, {}).get("refused", ())
+        name = of_segment[listed]
+        if name in short:
+            yield Refused(
+                "segment_gate", f"{name} is under its gate and [gates] too_small is 'refuse'"
+            )
+        age = ages.get(listed)
+        if age is not None and age.freshness is Freshness.EXPIRED:
+            yield Refused("seed_expired", f"the seed is {age}. Run `adsteer refresh`.")
+        for text in seeds.get(listed, {}).get("refused_by", ()):
             yield Refused("seed_refused", text)
         yield from refuse_list(plan, guards)
 
     return guard
+
+
+def _audiences(workshop: Workshop) -> tuple[Audience, ...]:
+    return workshop.project.audiences.audience
+
+
+def last_document(workshop: Workshop) -> Mapping[str, Any] | None:
+    with workshop.catalog.begin() as connection:
+        refreshes = last_refreshes(connection, most=1)
+    return refreshes[0].document if refreshes else None
 
 
 def reference(workshop: Workshop, audience: Audience, account: str) -> AudienceRef:
@@ -197,7 +287,12 @@ def leased(workshop: Workshop, accounts: Collection[str]) -> Iterator[dict[str, 
         leases = {}
         for account in sorted(accounts):
             lease = take_lease(
-                workshop.catalog, account, owner(), now=workshop.now(), is_dead=is_dead
+                workshop.catalog,
+                account,
+                owner(),
+                now=workshop.now(),
+                is_dead=is_dead,
+                is_alive=is_alive,
             )
             stack.callback(leave_lease, workshop.catalog, lease)
             leases[account] = lease

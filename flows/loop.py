@@ -4,29 +4,41 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from audiences.plan import AudiencePlan, StalePlan, load_plan
-from audiences.snapshots import private_folder
+from audiences.plan import AudiencePlan, ListPlan, StalePlan, load_plan, plan_folder
+from audiences.snapshots import forget_old, private_folder
 from bids.corrections import BidPlan
 from bids.deliver import BidReceipts
-from flows import documents
+from flows import curating, documents, refreshing
 from flows.bidding import (
     apply_corrections,
     plan_corrections,
     refuse_stale_corrections,
+    roll_up_notes,
     settle_interrupted,
 )
+from flows.curating import plan_rollback
 from flows.documents import Document
 from flows.lists import apply_lists, ledger, plan_lists
-from flows.refreshing import refresh, segments_at
-from flows.seeding import Growth, grow_all, plan_growth
+from flows.refreshing import segments_at
+from flows.seeding import Growth, age_notes, ages, grow_all, plan_growth
 from flows.workshop import Workshop
 
-__all__ = ["apply", "approve", "plan", "refresh", "segments_at", "summary"]
+__all__ = [
+    "apply",
+    "approve",
+    "plan",
+    "rebuild",
+    "refresh",
+    "rollback",
+    "segments_at",
+    "summary",
+]
 
 BIDS = TypeAdapter(BidPlan)
 GROWTH = TypeAdapter(tuple[Growth, ...])
@@ -57,9 +69,52 @@ def plan(
     workshop: Workshop, *, lists: bool = True, bids: bool = True, only: Collection[str] = ()
 ) -> Document:
     """Plan what is asked for, keep it, and say what it would do. Nothing is sent."""
-    whole = _make(workshop, lists=lists, bids=bids, only=only)
+    return _kept(workshop, _make(workshop, lists=lists, bids=bids, only=only))
+
+
+def rollback(workshop: Workshop, to: datetime, *, only: Collection[str] = ()) -> Document:
+    """Plan lists back to what they held at a moment; `apply` sends it. Bids have their own."""
+    return _kept(workshop, WholePlan(plan_rollback(workshop, to, only=only), (), None))
+
+
+def rebuild(workshop: Workshop, name: str, account: str | None = None) -> Document:
+    """Build a list anew beside the old one, verify it, swap it in. Run again until it says so.
+
+    A plan that guards refuse waits for its approval; the old list serves until the swap.
+    """
+    _, plan_of_new = curating.rebuild(workshop, name, account)
+    document = _kept(workshop, WholePlan(plan_of_new, (), None))
+    if not is_refused(document):
+        document = apply(workshop, document["fingerprint"])
+        if not has_failed(document):
+            document["rebuilt"] = curating.finish_rebuild(workshop, name, account)
+    return document
+
+
+def _kept(workshop: Workshop, whole: WholePlan) -> Document:
     _save(workshop, whole)
+    workshop.checkpoint("plan saved")
     return _document(workshop, whole)
+
+
+def refresh(workshop: Workshop) -> Document:
+    """Read every export, make people and segments current, and let go of what is old."""
+    document = refreshing.refresh(workshop)
+    _tidy(workshop)
+    return document
+
+
+def _tidy(workshop: Workshop) -> None:
+    """Remove snapshots and plans that are older than the project keeps them."""
+    days = workshop.project.adsteer.state.keep_days
+    forget_old(workshop.catalog, workshop.state, now=workshop.now(), keep_days=days)
+    ledger(workshop).forget_old_plans(days)
+    limit = (workshop.now() - timedelta(days=days)).timestamp()
+    for path in (workshop.state / "plans").glob("*.json"):
+        lists = json.loads(path.read_text(encoding="utf-8"))["lists"]
+        kept = plan_folder(workshop.state, lists).exists() if lists else False
+        if not kept and (lists or path.stat().st_mtime < limit):
+            path.unlink(missing_ok=True)
 
 
 def apply(workshop: Workshop, fingerprint: str | None = None) -> Document:
@@ -76,12 +131,14 @@ def apply(workshop: Workshop, fingerprint: str | None = None) -> Document:
     lists, grown = [], []
     if whole.lists is not None:
         lists = apply_lists(workshop, whole.lists, approved=approval is not None)
+        workshop.checkpoint("lists applied")
         grown = grow_all(workshop, whole.growth, whole.lists)
     corrected: list[BidReceipts] = []
     if whole.bids is not None:
         who = approval.who if approval else None
         corrected = apply_corrections(workshop, whole.bids, run=fingerprint[:12], approved_by=who)
     bids = documents.bid_receipts(corrected)
+    _tidy(workshop)
     return {**document, "receipts": {"audiences": lists, "lookalikes": grown, "bids": bids}}
 
 
@@ -118,7 +175,7 @@ def summary(document: Document) -> list[str]:
         said.append(
             f"{document['people']:,} people on {document['as_of']}; {rejected:,} rows rejected."
         )
-        said += document["notes"]
+    said += document.get("notes", ())
     waits = sum(one["action"] == "wait" for one in document.get("bids", ()))
     if waits:
         said.append(f"{waits} corrections wait for a list that is not ready yet.")
@@ -180,8 +237,17 @@ def _document(workshop: Workshop, whole: WholePlan) -> Document:
         ledger(workshop).approval(whole.lists.fingerprint) is not None
     )
     made = documents.plan(whole.fingerprint, whole.lists, whole.bids, approved=approved)
+    aged = zip(whole.growth, ages(workshop, whole.growth), strict=True)
+    growth = [{**one.as_json(), **age} for one, age in aged]
+    notes = [f"{one.audience}: {note}" for one in _lists(whole) for note in one.notes]
+    notes += age_notes(workshop, whole.growth)
+    notes += roll_up_notes(workshop) if whole.bids is not None else []
     ahead = {"outlook": whole.outlook} if whole.outlook else {}
-    return {**made, "lookalikes": [one.as_json() for one in whole.growth], **ahead}
+    return {**made, "lookalikes": growth, "notes": notes, **ahead}
+
+
+def _lists(whole: WholePlan) -> tuple[ListPlan, ...]:
+    return whole.lists.lists if whole.lists is not None else ()
 
 
 def _file(workshop: Workshop, fingerprint: str) -> Path:
@@ -216,7 +282,7 @@ def _load(workshop: Workshop, fingerprint: str) -> WholePlan:
             else f"{fingerprint} could be any of {len(found)} plans: give more of it."
         )
     written = json.loads(found[0].read_text(encoding="utf-8"))
-    lists = load_plan(workshop.state, written["lists"]) if written["lists"] else None
+    lists = load_plan(workshop.state, written["lists"], workshop.seal) if written["lists"] else None
     bids = BIDS.validate_python(written["bids"]) if written["bids"] else None
     whole = WholePlan(lists, GROWTH.validate_python(written["growth"]), bids)
     if whole.fingerprint != found[0].stem:

@@ -19,6 +19,14 @@ def is_dead(name: str) -> bool:
     return _started(int(pid)) != started
 
 
+def is_alive(name: str) -> bool:
+    """True only if the owner runs on this machine right now."""
+    host, _, pid = name.rpartition(":")[0].rpartition(":")
+    if host != platform.node() or not pid.isdigit():
+        return False
+    return _started(int(pid)) == name.rpartition(":")[2]
+
+
 def _started(pid: int) -> str:
     """When a process started, in the kernel's ticks, as a process id alone may be used again.
 

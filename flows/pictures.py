@@ -1,10 +1,16 @@
 """Charts of a run, drawn from its documents and kept in the state folder."""
 
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audiences.snapshots import private_folder
 from flows.documents import Document
 from flows.workshop import Workshop
+
+if TYPE_CHECKING:
+    from measurement.history_charts import RetentionBar
 
 ORDER = (
     "vip",
@@ -45,7 +51,70 @@ def segments_chart(workshop: Workshop, document: Document) -> str:
     svg = segment_chart(
         bars, title=f"{shop} on {document['as_of']}: people, money, and where bids go"
     )
-    path = chart_file(workshop)
+    return _kept(workshop, "segments", svg)
+
+
+def history_charts(workshop: Workshop, document: Document) -> dict[str, str]:
+    """The pictures of a history document as SVG, by name; also kept as files."""
+    from measurement.history_charts import (
+        concentration_chart,
+        migration_chart,
+        retention_chart,
+        sizes_chart,
+    )
+
+    label = {name: workshop.project.label(name) for name in ORDER}
+    sizes, moves = document["sizes"], document["migration"]
+    charts = {
+        "segment-sizes": sizes_chart(
+            [date.fromisoformat(one["day"]) for one in sizes],
+            {label[name]: [one["people"][name] for one in sizes] for name in ORDER},
+            title=f"People of each segment, {sizes[0]['day']} to {sizes[-1]['day']}",
+        ),
+        "segment-migration": migration_chart(
+            [label[name] for name in ORDER],
+            _shares(moves["moves"]),
+            title=f"Who moved where, {moves['from']} to {moves['to']}",
+        ),
+        "value-concentration": concentration_chart(
+            document["concentration"], title="How much of the revenue how few buyers bring"
+        ),
+    }
+    rates = _latest_rates(document, label)
+    if rates:
+        day = document["retention"][-1]["day"]
+        charts["segment-retention"] = retention_chart(
+            rates, title=f"Bought within {document['retention_days']} days after {day}"
+        )
+    return {name: _kept(workshop, name, svg) for name, svg in charts.items()}
+
+
+def _latest_rates(document: Document, label: Mapping[str, str]) -> "list[RetentionBar]":
+    from measurement.history_charts import RetentionBar
+
+    rows = document["retention"]
+    latest = {one["segment"]: one for one in rows if one["day"] == rows[-1]["day"]}
+    return [
+        RetentionBar(
+            label[name], one["people"], one["share"], one["low"], one["high"], one["target"]
+        )
+        for name in ORDER
+        if (one := latest.get(name)) is not None
+    ]
+
+
+def _shares(moves: Sequence[Document]) -> list[list[float | None]]:
+    """Rows and columns in ORDER; None where nobody was in the row's segment."""
+    shares = {(one["before"], one["after"]): one["share"] for one in moves}
+    rows = {before for before, _ in shares}
+    return [
+        [shares.get((before, after), 0.0) if before in rows else None for after in ORDER]
+        for before in ORDER
+    ]
+
+
+def _kept(workshop: Workshop, name: str, svg: str) -> str:
+    path = chart_file(workshop, name)
     private_folder(path.parent)
     path.touch(mode=0o600)
     path.write_text(svg, encoding="utf-8")
@@ -79,6 +148,6 @@ def forecast_charts(workshop: Workshop, document: Document) -> list[str]:
     ]
 
 
-def chart_file(workshop: Workshop) -> Path:
-    """Where the chart of segments is kept."""
-    return workshop.state / "reports" / "segments.svg"
+def chart_file(workshop: Workshop, name: str = "segments") -> Path:
+    """Where a chart is kept."""
+    return workshop.state / "reports" / f"{name}.svg"

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
 import ibis.expr.types as ir
 from sqlalchemy import Connection
 
-from audiences.behaviour import attribute
+from audiences.attribution import attribute
 from audiences.contacts import digests
 from audiences.exports import (
     CONTACTS_TABLE,
@@ -22,19 +23,26 @@ from audiences.exports import (
     read_exports,
 )
 from audiences.forgetting import look_for, settle, without
+from audiences.history import STORIES
 from audiences.people import People, build_people
 from audiences.refreshes import Refresh, last_refreshes, record_refresh
-from audiences.seeds import Seed, pick_seed
-from audiences.segments import Segmentation, segment
+from audiences.seeds import Seed
+from audiences.segments import Segmentation
 from audiences.snapshots import commit_snapshot, snapshot_name, stream, write_rows
 from audiences.suppression import read_suppression
-from audiences.tables import OCCASIONS, PEOPLE, RETURNS, SEGMENTED
-from audiences.value import UnusableFit, fit_value, predict
-from config.audiences import Audience, Purpose
+from audiences.tables import OCCASIONS, PEOPLE, RETURNS, SCORES, SEGMENTED
 from config.exports import ExportKind
 from config.labels import SEGMENTS
 from connectors.base import Connector
 from flows.documents import Document
+from flows.gating import (
+    gate_document,
+    judge_base,
+    roll_ups_document,
+    roll_ups_of,
+    segment_gated,
+)
+from flows.scoring import Scored, pick_seeds, score, seed_document
 from flows.workshop import Workshop
 
 MOST_REASONS = 12
@@ -67,27 +75,42 @@ def refresh(workshop: Workshop) -> Document:
         suppressed=read_suppression(engine, project.exports, project.folder, shop.phone_regions),
     )
     doing = look_for(
-        engine, workshop.catalog, workshop.state, everybody, engine.table(CONTACTS_TABLE)
+        engine,
+        workshop.catalog,
+        workshop.state,
+        everybody,
+        engine.table(CONTACTS_TABLE),
+        workshop.seal,
     )
     people = without(everybody, doing)
-    made = segment(
-        people.occasions,
-        people.returns,
-        people.people,
-        as_of=as_of,
-        base=project.segments.base,
-    )
-    seeds = {one.name: seed for one, seed in _seeds(workshop, made, people)}
+    tables = {
+        "occasions": people.occasions,
+        "returns": people.returns,
+        "people": people.people,
+    }
+    made = segment_gated(workshop, tables, as_of)
+    last = _last_refresh(workshop)
+    rolled = roll_ups_document(workshop, made, roll_ups_of(last.document if last else None))
+    scored = score(workshop, made, people.occasions, people.people)
+    picked = list(pick_seeds(workshop, made, people.people, scored))
+    seeds = {one.name: seed for one, seed in picked}
     document = {
-        **segments_document(workshop, made, _last_counts(workshop)),
+        **segments_document(workshop, made, last.document["segments"] if last else None),
         "exports": [file_document(file) for file in reading.files],
         "rejects": str(rejects.relative_to(project.folder)),
         "reasons": reject_reasons(workshop),
         "identity": identity_document(people),
-        "seeds": {name: _seed(seed) for name, seed in seeds.items()},
+        "seeds": {one.name: seed_document(workshop, one, seed, made.as_of) for one, seed in picked},
+        "roll_ups": rolled,
+        "behaviour": scored.behaviour,
+        "value_model": {"usable": not scored.faults, "faults": list(scored.faults)},
     }
-    _keep(workshop, reading, people, made, seeds, document)
-    settle(workshop.catalog, workshop.state, doing, workshop.now())
+    document["notes"] += [
+        f"{account}: {note}" for account, one in rolled.items() for note in one["notes"]
+    ]
+    document["notes"] += scored.behaviour["notes"] if scored.behaviour else []
+    _keep(workshop, reading, people, made, scored, seeds, document)
+    settle(workshop.catalog, workshop.state, doing, workshop.now(), workshop.seal)
     return document
 
 
@@ -96,13 +119,8 @@ def segments_at(workshop: Workshop, as_of: date) -> Document:
 
     Raises CannotRun before the first refresh.
     """
-    made = segment(
-        workshop.table("occasions"),
-        workshop.table("returns"),
-        workshop.table("people"),
-        as_of=as_of,
-        base=workshop.project.segments.base,
-    )
+    tables = {kind: workshop.table(kind) for kind in ("occasions", "returns", "people")}
+    made = segment_gated(workshop, tables, as_of)
     last = _last_refresh(workshop)
     before = last.document["segments"] if last and last.as_of != as_of else None
     return segments_document(workshop, made, before)
@@ -132,13 +150,17 @@ def segments_document(
             "value": round(row["value"], 2),
             "change": row["people"] - before[name]["people"] if before else None,
         }
+    gate = judge_base(workshop, made)
     return {
         "as_of": made.as_of.isoformat(),
         "currency": workshop.project.adsteer.shop.currency,
         "people": people,
         "segments": segments,
         "calibration": _calibration(made),
-        "notes": list(made.notes),
+        "cuts": asdict(made.cuts),
+        "states_by": made.states_by,
+        "gate": gate_document(gate),
+        "notes": [*gate.notes, *made.notes],
     }
 
 
@@ -159,53 +181,7 @@ def _calibration(made: Segmentation) -> Document | None:
 
 def _previous_keys(workshop: Workshop) -> ir.Table | None:
     found = workshop.find_snapshot("keys")
-    return workshop.engine.read_parquet(found.path) if found else None
-
-
-def _seeds(
-    workshop: Workshop, made: Segmentation, people: People
-) -> Iterator[tuple[Audience, Seed]]:
-    """The seed of every audience that is one, picked for the strictest of its accounts."""
-    wanted = [one for one in workshop.project.audiences.audience if one.purpose is Purpose.SEED]
-    if not wanted:
-        return
-    predicted = _predicted(made)
-    among_of = _described(workshop, made, people)
-    for audience in wanted:
-        if audience.ltv_floor is None:
-            raise AssertionError(f"seed {audience.name} without a floor passed the checks")
-        limits = [workshop.lists_of(account).limits for account in audience.accounts]
-        yield (
-            audience,
-            pick_seed(
-                made,
-                people.people,
-                floor=audience.ltv_floor,
-                predicted=predicted,
-                among=among_of.filter(
-                    workshop.project.audience_rules[audience.name].to_ibis(among_of)
-                ),
-                max_base_share=audience.max_base_share,
-                platform_minimum=max(one.min_members for one in limits),
-                match_rate=min(one.expected_match for one in limits),
-            ),
-        )
-
-
-def _described(workshop: Workshop, made: Segmentation, people: People) -> ir.Table:
-    from audiences.choosing import describe
-
-    return describe(
-        made.table, people.people, as_of=made.as_of, overlays=workshop.project.overlay_rules
-    )
-
-
-def _predicted(made: Segmentation) -> ir.Table | None:
-    """Predicted value per buyer, or None where the model does not fit this base."""
-    try:
-        return predict(made.known, fit_value(made.known))
-    except UnusableFit:
-        return None
+    return workshop.read(found) if found else None
 
 
 def _keep(
@@ -213,6 +189,7 @@ def _keep(
     reading: Reading,
     people: People,
     made: Segmentation,
+    scored: Scored,
     seeds: Mapping[str, Seed],
     document: Document,
 ) -> None:
@@ -225,6 +202,8 @@ def _keep(
         ("returns", "", people.returns.select(*RETURNS.names)),
         ("segments", "", made.table.select(*SEGMENTED.names)),
         *_optional(workshop, people),
+        ("stories", "", scored.stories.select(*STORIES.names)),
+        ("scores", "", scored.scores.select(*SCORES.names)),
         *(("seed", name, seed.table) for name, seed in seeds.items()),
         *(("digests", name, table) for name, table in _digests(workshop, people)),
     ]
@@ -253,7 +232,8 @@ def _write(workshop: Workshop, kind: str, name: str, table: ir.Table, now: datet
     ordered = table.order_by(list(table.columns[:2]))
     folder = workshop.state / kind / name if name else workshop.state / kind
     schema = ordered.schema().to_pyarrow()
-    return write_rows(folder, snapshot_name(now), schema, stream(workshop.engine, ordered))
+    rows = stream(workshop.engine, ordered)
+    return write_rows(folder, snapshot_name(now), schema, rows, seal=workshop.seal)
 
 
 def _digests(workshop: Workshop, people: People) -> Iterator[tuple[str, ir.Table]]:
@@ -326,23 +306,7 @@ def identity_document(people: People) -> Document:
     }
 
 
-def _seed(seed: Seed) -> Document:
-    return {
-        "people": seed.people,
-        "share": seed.share,
-        "floor": round(seed.floor, 2),
-        "measured_by": seed.measured_by,
-        "refused_by": list(seed.refused_by),
-        "notes": list(seed.notes),
-    }
-
-
 def _last_refresh(workshop: Workshop) -> Refresh | None:
     with workshop.catalog.begin() as connection:
         last = last_refreshes(connection, most=1)
     return last[0] if last else None
-
-
-def _last_counts(workshop: Workshop) -> Mapping[str, Any] | None:
-    last = _last_refresh(workshop)
-    return last.document["segments"] if last else None

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from audiences.lookalikes import Grown, claim, grown_from, record_grown
 from audiences.model import AudienceRef
 from audiences.plan import AudiencePlan
+from audiences.seeds import Age, Freshness
 from config.audiences import Audience, Lookalike
 from connectors.base import GrowsLookalikes
 from connectors.errors import ConnectorError, ListBusy, Throttled
 from flows.documents import Document
 from flows.lists import leased, ledger, reference, settled
+from flows.scoring import refresh_days, seed_age
 from flows.workshop import Workshop
 
 
@@ -47,6 +49,45 @@ def plan_growth(workshop: Workshop, *, only: Collection[str] = ()) -> tuple[Grow
             title = title[: workshop.lists_of(account).limits.title_length]
             wanted.append(Growth(seed, reach, title, _is_there(grown.get(reach))))
     return tuple(wanted)
+
+
+def ages(workshop: Workshop, wanted: Collection[Growth]) -> list[Document]:
+    """How old the seed of each look-alike is, and the look-alike itself, for the plan document.
+
+    Not part of a plan's fingerprint: a plan that waits for approval stays the same plan.
+    """
+    audiences = {one.name: one for one in workshop.project.audiences.audience}
+    told = []
+    for one in wanted:
+        audience = audiences[one.seed.audience]
+        with workshop.catalog.begin() as connection:
+            grown = grown_from(connection, one.seed).get(one.reach)
+        seed, own = seed_age(workshop, audience), None
+        if grown is not None and grown.grown_at is not None:
+            days = (workshop.now() - grown.grown_at).days
+            own = Age(max(days, 0), refresh_days(audience))
+        told.append(
+            {
+                "seed_age_days": seed.days if seed else None,
+                "seed_freshness": seed.freshness.value if seed else None,
+                "age_days": own.days if own else None,
+                "freshness": own.freshness.value if own else None,
+            }
+        )
+    return told
+
+
+def age_notes(workshop: Workshop, wanted: Collection[Growth]) -> list[str]:
+    """What a marketer must do about seeds and look-alikes that grow old."""
+    notes = []
+    for one, age in zip(wanted, ages(workshop, wanted), strict=True):
+        for what, name in (("seed", "seed_freshness"), ("look-alike", "freshness")):
+            if age[name] in (Freshness.DUE.value, Freshness.EXPIRED.value):
+                days = age["seed_age_days" if what == "seed" else "age_days"]
+                said = "a refresh is due" if age[name] == Freshness.DUE.value else "expired"
+                which = f"{what} {one.seed}" + ("" if what == "seed" else f", reach {one.reach}")
+                notes.append(f"{which}: {days} days old, {said}")
+    return list(dict.fromkeys(notes))
 
 
 def grow_all(workshop: Workshop, wanted: Collection[Growth], plan: AudiencePlan) -> list[Document]:

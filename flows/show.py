@@ -241,6 +241,7 @@ def planned(document: Document) -> Iterable[RenderableType]:
     if document["lookalikes"]:
         yield lookalikes(document)
     yield bid_plan(document)
+    yield from notes(document)
     yield from held(document)
     yield (f"Nothing was sent. To send exactly this: adsteer apply {document['fingerprint'][:12]}")
 
@@ -316,6 +317,41 @@ def audit(found: Document) -> Iterable[RenderableType]:
     rows.append(["stale", f"nothing for {found['stale_days']} days", share(found["stale_share"])])
     rows.append(["double", "rows of somebody known", count(found["duplicate_rows"])])
     yield table("The base", ["about", "what", "share or number"], rows, left=2)
+
+
+def told(document: Document) -> Iterable[RenderableType]:
+    """The stories of lists."""
+    for one in document["lists"]:
+        name = f"{one['account']}/{one['audience']}"
+        yield f"[bold]{name}[/bold] list {one['list_id'] or '–'}: {one['state']}."
+        if one["old_list"]:
+            yield f"  The list it replaced, {one['old_list']}, is still on the platform."
+        for event in one["events"]:
+            plan = f" (plan {event['plan']})" if event["plan"] else ""
+            yield f"  {event['at']}  {event['text']}{plan}"
+
+
+def adopted(document: Document) -> Iterable[RenderableType]:
+    """A list that was taken over."""
+    name = f"{document['account']}/{document['audience']}"
+    size = f" with {count(document['size'])} members" if document["size"] is not None else ""
+    yield f"{name} is list {document['list_id']}{size}; removals are {document['removals']}."
+    yield "Members that were not sent by adsteer stay in it, whatever happens."
+
+
+def rebuilt(document: Document) -> Iterable[RenderableType]:
+    """How far a rebuild came."""
+    if "audiences" in document:
+        yield audience_plan(document)
+        yield from held(document)
+    made = document.get("rebuilt")
+    if made is None:
+        yield "The new list could not be filled; the old one serves on."
+        return
+    name = f"{made['account']}/{made['audience']}"
+    yield f"{name} is list {made['list_id'] or '–'}: {made['said']}."
+    if made["kept"] and made["swapped"]:
+        yield f"List {made['kept']} is kept. When nothing uses it: adsteer rebuild --delete-old"
 
 
 def checked(document: Document) -> Iterable[RenderableType]:

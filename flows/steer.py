@@ -13,7 +13,8 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows import artifacts, bidding, loop, measuring
-from flows.pictures import forecast_charts, segments_chart
+from flows.histories import history
+from flows.pictures import forecast_charts, history_charts, segments_chart
 from flows.workshop import open_workshop
 
 Document = dict[str, Any]
@@ -25,6 +26,14 @@ def rebuild_segments(project: str) -> Document:
         document = loop.refresh(workshop)
         artifacts.publish_exports(document)
         artifacts.publish_segments(document, segments_chart(workshop, document))
+    return document
+
+
+@task(name="follow segments over time", cache_policy=NO_CACHE)
+def follow_segments(project: str) -> Document:
+    with open_workshop(Path(project)) as workshop:
+        document = history(workshop, workshop.snapshot("segments").as_of)
+        artifacts.publish_history(document, history_charts(workshop, document))
     return document
 
 
@@ -57,6 +66,12 @@ def refresh(project: str = ".") -> Document:
     document = rebuild_segments(project)
     artifacts.publish_summary(loop.summary(document))
     return document
+
+
+@flow(name="follow", flow_run_name="follow: segments over time", log_prints=True)
+def follow(project: str = ".") -> Document:
+    """Sizes, moves and retention of the segments, out of the orders of the last refresh."""
+    return follow_segments(project)
 
 
 @flow(name="sync", flow_run_name="sync: audiences", log_prints=True)

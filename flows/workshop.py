@@ -16,8 +16,10 @@ from ibis.backends.duckdb import Backend
 
 from audiences.catalog import open_catalog
 from audiences.engine import open_engine
+from audiences.ledger import Checkpoint, no_checkpoint
 from audiences.model import Snapshot
-from audiences.snapshots import current_snapshot, private_folder
+from audiences.sealing import Seal
+from audiences.snapshots import current_snapshot, open_rows, private_folder
 from config.load import load_project
 from config.platforms import Account
 from config.project import Project
@@ -39,6 +41,8 @@ class Workshop:
     settings: Settings
     catalog: sa.Engine = field(repr=False)
     now: Callable[[], datetime] = field(repr=False)
+    checkpoint: Checkpoint = field(default=no_checkpoint, repr=False)
+    """Called between two steps of a run with the name of the one that is done."""
 
     @property
     def state(self) -> Path:
@@ -73,7 +77,17 @@ class Workshop:
 
     def table(self, kind: str, name: str = "") -> ir.Table:
         """The rows of the current snapshot of a kind."""
-        return self.engine.read_parquet(self.snapshot(kind, name).path)
+        return self.read(self.snapshot(kind, name))
+
+    def read(self, snapshot: Snapshot) -> ir.Table:
+        """The rows of a snapshot, opened with the project's key if they are encrypted."""
+        return open_rows(self.engine, Path(snapshot.path), self.seal)
+
+    @cached_property
+    def seal(self) -> Seal | None:
+        """What encrypts the project's files; None where no key is set."""
+        key = self.settings.encryption_key
+        return None if key is None else Seal.of(key.get_secret_value())
 
     def databases(self) -> dict[str, str]:
         """URLs of the databases that exports name, by the name of their variable."""
@@ -117,9 +131,14 @@ class Workshop:
 
 @contextmanager
 def open_workshop(
-    folder: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    folder: Path,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    checkpoint: Checkpoint = no_checkpoint,
 ) -> Iterator[Workshop]:
     """Load the project in `folder` and open its catalog.
+
+    `checkpoint` is told of every step of a run as soon as it is done: a crash test kills there.
 
     Raises ConfigError for what a person wrote wrong.
     """
@@ -127,7 +146,7 @@ def open_workshop(
     project = load_project(folder)
     private_folder(project.state_folder)
     url = settings.catalog.get_secret_value() if settings.catalog else project.catalog_url
-    workshop = Workshop(project, settings, open_catalog(url), now)
+    workshop = Workshop(project, settings, open_catalog(url), now, checkpoint)
     try:
         yield workshop
     finally:

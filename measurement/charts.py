@@ -37,7 +37,7 @@ def segment_chart(bars: Sequence[SegmentBar], *, title: str) -> str:
     _share_bars(shares, rows, bars)
     _correction_bars(moves, rows, bars)
     figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=12.5, fontweight="bold")
-    return _svg(figure)
+    return svg_text(figure)
 
 
 def _share_bars(axes: Axes, rows: range, bars: Sequence[SegmentBar]) -> None:
@@ -118,7 +118,7 @@ def forecast_chart(bars: Sequence[ForecastBar], *, title: str, note: str) -> str
     spend.legend(loc="lower right", frameon=False, fontsize=9)
     figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=12.5, fontweight="bold")
     figure.supxlabel(note, x=0.01, ha="left", fontsize=8.5, color=FAINT)
-    return _svg(figure)
+    return svg_text(figure)
 
 
 def _now_and_then(
@@ -165,7 +165,7 @@ def _bare(axes: Axes) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _svg(figure: Figure) -> str:
+def svg_text(figure: Figure) -> str:
     """The figure as SVG text, the same for the same figures."""
     import matplotlib as mpl
 

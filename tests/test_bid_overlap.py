@@ -147,7 +147,7 @@ def test_a_strategy_is_told_in_words():
 
 
 def test_platforms_without_corrections_say_what_does_the_same():
-    assert "not possible on vk: one ad group per segment" in possible_on("vk")
+    assert "on vk; instead: one ad group per segment" in possible_on("vk")
     assert possible_on("somewhere") == "corrections are not possible on somewhere"
 
 

@@ -87,6 +87,13 @@ def test_a_fixed_rule_in_its_cooldown_is_held_back_until_approved():
     assert "changed 2 days ago, cooldown is 7 days" in made.refused_by[0]
 
 
+def test_a_change_recorded_ahead_of_a_clock_that_was_set_back_holds_nothing_up():
+    recorded = [ours(-20, set_at=NOW + timedelta(days=300))]
+    made = plan(rules(VIP), present=[shown(-20)], recorded=recorded)
+    assert only(made)[0] is Action.SET
+    assert len(made.sends()) == 1
+
+
 def test_a_correction_changed_by_hand_is_drift_and_left_alone():
     made = plan(rules(VIP), present=[shown(-10)], recorded=[ours(-30)])
     assert only(made)[0] is Action.DRIFT
@@ -261,7 +268,7 @@ def test_a_platform_without_corrections_says_what_does_the_same():
     group = BidObject("vk_main", "vk", Level.AD_GROUP, "9")
     made = plan(rules(VIP), objects=[group])
     assert only(made) == (Action.WAIT, None, None)
-    assert "not possible on vk: one ad group per segment" in made.corrections[0].reason
+    assert "on vk; instead: one ad group per segment" in made.corrections[0].reason
 
 
 def test_a_plan_that_waits_for_approval_stays_the_same_plan_the_next_day():

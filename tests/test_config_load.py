@@ -276,3 +276,19 @@ def test_one_title_may_stand_on_two_accounts(project):
     other = twice.replace('name = "vip"', 'name = "two"\ntitle = "vip"').replace("lists", "ads")
     (project / "audiences.toml").write_text(f"{twice}\n{other}", encoding="utf-8")
     assert set(load_project(project).audience_rules) == {"vip", "two"}
+
+
+def test_a_frequency_guard_never_leads_in_a_circle_and_names_no_seed(project):
+    lists = (project / "audiences.toml").read_text(encoding="utf-8")
+    lists += '\n[[audience]]\nname = "both"\npeople = "repeat"\naccounts = ["lists"]\n'
+    lists += '\n[[audience]]\nname = "best"\npurpose = "seed"\npeople = "orders > 3"\n'
+    lists += 'accounts = ["lists"]\nltv_floor = { amount = 100 }\n'
+    (project / "audiences.toml").write_text(lists, encoding="utf-8")
+    (project / "segments.toml").write_text(
+        '[[overlay]]\nname = "repeat"\nrule = "orders >= 2"\nnot_in = ["vip", "both", "best"]\n',
+        encoding="utf-8",
+    )
+    both, best = faults_of(project)
+    assert (both.read, best.read) == ("'both'", "'best'")
+    assert "overlay 'repeat', which has not_in itself" in both.expected
+    assert "a seed is not" in best.expected

@@ -8,7 +8,15 @@ import pytest
 
 from audiences.plan import StalePlan, load_plan
 from tests.support.audience_run import digests, ref
-from tests.support.crashing_run import FOREIGN, connector_for, open_platform, open_run, run_and_die
+from tests.support.crashing_run import (
+    FOREIGN,
+    connector_for,
+    make_plan,
+    open_platform,
+    open_run,
+    planned,
+    run_and_die,
+)
 
 BEFORE = {f"c{i}": [f"e{i}", f"p{i}"] for i in range(5)}
 AFTER = {"c0": ["e0", "p0"], "c1": ["e1", "p100"], "c5": ["e5"], "c6": ["e6"], "c7": ["p7", "p4"]}
@@ -18,9 +26,9 @@ processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(["tests.support.crashing_run"])
 
 
-def die(folder, people, *, born, at):
+def die(folder, *, born, at):
     """True if the run was killed at that step, False if it ended before it."""
-    process = processes.Process(target=run_and_die, args=(folder, people, born, at))
+    process = processes.Process(target=run_and_die, args=(folder, born, at))
     process.start()
     process.join(60)
     assert process.exitcode in (0, -signal.SIGKILL)
@@ -30,7 +38,7 @@ def die(folder, people, *, born, at):
 def resume(folder, *, born):
     """The very plan once more, where the ledger still takes it."""
     run = open_run(folder)
-    plan = load_plan(run.state, (folder / "fingerprint").read_text())
+    plan = load_plan(run.state, planned(folder))
     try:
         run.apply(plan, connector_for(folder, born=born))
     except StalePlan:
@@ -43,9 +51,7 @@ def finish(folder, people, *, born):
     run = open_run(folder)
     delivered = run.sync(people, connector_for(folder, born=born))
     assert delivered.stopped_by is None
-    again = connector_for(folder, born=born)
-    run.sync(people, again)
-    assert again.requests == []
+    assert run.plan(people).is_empty
     assert run.standing() == {person: ["in"] for person in sorted(people)}
     run.catalog.dispose()
 
@@ -65,11 +71,12 @@ def test_after_a_kill_at_any_step_the_next_run_ends_in_the_desired_state(tmp_pat
     start.mkdir()
     if before:
         finish(start, before, born=born)
+    make_plan(start, AFTER)
     killed = 0
     for at in range(1, MOST_STEPS):
         folder = tmp_path / f"{at}"
         shutil.copytree(start, folder)
-        if not die(folder, AFTER, born=born, at=at):
+        if not die(folder, born=born, at=at):
             break
         killed += 1
         if at % 2:  # every other time the very plan is tried first
@@ -81,10 +88,13 @@ def test_after_a_kill_at_any_step_the_next_run_ends_in_the_desired_state(tmp_pat
 
 @pytest.mark.slow
 def test_after_a_kill_the_wish_may_have_changed(tmp_path):
+    start = tmp_path / "start"
+    start.mkdir()
+    make_plan(start, AFTER)
     for at in range(1, MOST_STEPS, 4):
         folder = tmp_path / f"{at}"
-        folder.mkdir()
-        if not die(folder, AFTER, born=False, at=at):
+        shutil.copytree(start, folder)
+        if not die(folder, born=False, at=at):
             break
         finish(folder, BEFORE, born=False)
         check(folder, BEFORE)

@@ -1,3 +1,4 @@
+import threading
 from dataclasses import replace
 
 import pyarrow as pa
@@ -261,3 +262,64 @@ def test_a_restoration_that_was_not_sent_is_not_forgotten(run, platform):
 def test_no_digest_is_shown_by_a_batch():
     row = {"person_id": "c1", "email": ["secret"], "phone": [], "external_id": []}
     assert "secret" not in repr(Batch("key", Verb.ADD, pa.Table.from_pylist([row], MEMBERS)))
+
+
+class Meeting(MemoryConnector):
+    """Lets a request go on only when as many are under way as may be."""
+
+    def __init__(self, platform, *, together, **more):
+        limits = replace(MemoryConnector.limits, max_in_flight=together)
+        super().__init__(platform, limits=limits, **more)
+        self.barrier = threading.Barrier(together)
+        self.under_way = self.most = 0
+        self.verbs = set()
+
+    def add(self, list_id, batch):
+        return self._with_others(batch, super().add, list_id)
+
+    def remove(self, list_id, batch):
+        return self._with_others(batch, super().remove, list_id)
+
+    def _with_others(self, batch, do, list_id):
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        self.verbs.add(batch.verb)
+        self.barrier.wait(30)
+        assert self.verbs == {batch.verb}
+        receipt = do(list_id, batch)
+        self.barrier.wait(30)
+        self.under_way -= 1
+        self.verbs.discard(batch.verb)
+        return receipt
+
+
+TWELVE = {f"c{i:02}": [f"e{i}", f"p{i}"] for i in range(12)}
+
+
+def test_as_many_batches_are_under_way_as_the_platform_takes_and_no_more(run, platform):
+    connector = Meeting(platform, together=4)
+    assert tally(run.sync(TWELVE, connector)) == (12, 0, 0, 0)
+    assert connector.most == 4
+    assert platform.members(TITLE) == digests(TWELVE)
+
+
+def test_no_addition_leaves_while_a_removal_is_under_way(run, platform):
+    run.sync(TWELVE, MemoryConnector(platform))
+    others = {person: [f"e{person}", f"p{person}"] for person in TWELVE}
+    connector = Meeting(platform, together=4)
+    run.sync(others, connector)
+    assert connector.most == 4
+    assert platform.members(TITLE) == digests(others)
+
+
+def test_one_answer_that_never_came_leaves_only_its_own_batch_unsure(run, platform):
+    limits = replace(MemoryConnector.limits, max_in_flight=4)
+    faults = [None, Fault(Unsure("cut"), after_effect=True)]
+    delivered = run.sync(TWELVE, MemoryConnector(platform, limits=limits, faults=faults))
+    added = delivered.added
+    assert (added.unsure, added.people) == (3, 12)
+    assert delivered.failed
+    assert list(run.standing().values()).count(["unsure"]) == 3
+    run.sync(TWELVE, MemoryConnector(platform, limits=limits))
+    assert platform.members(TITLE) == digests(TWELVE)
+    assert run.plan(TWELVE).is_empty

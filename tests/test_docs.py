@@ -1,11 +1,13 @@
 """The manual says what the program does."""
 
 import re
+from datetime import date
 from pathlib import Path
 
 from typer.testing import CliRunner
 
 from flows.cli import app
+from flows.platform_page import calendar, table
 from flows.worked_example import as_markdown, worked_example
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -19,6 +21,19 @@ def test_the_worked_example_is_the_programs() -> None:
     assert "+69 %" in page
     at_risk = next(one for one in worked_example()["rows"] if one["segment"] == "at_risk")
     assert round(at_risk["in_the_end"]) == 69
+
+
+def test_the_table_of_platforms_is_the_connectors() -> None:
+    page = (DOCS / "platforms.md").read_text(encoding="utf-8")
+    shown = page.split("<!-- platforms -->")[1].split("<!-- /platforms -->")[0].strip()
+    assert shown == table()
+
+
+def test_the_calendar_warns_before_a_version_ends() -> None:
+    ends = next(due for due in calendar({"google"}, date(2027, 9, 1)) if due.days_left is not None)
+    assert ends.days_left == 61
+    assert ends.warns
+    assert not any(due.warns for due in calendar({"google"}, date(2027, 1, 1)))
 
 
 def commands_named() -> set[str]:

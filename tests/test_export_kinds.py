@@ -9,7 +9,7 @@ from typing import Any
 import ibis
 import pytest
 
-from audiences.behaviour import attribute
+from audiences.attribution import attribute
 from audiences.contacts import digests
 from audiences.exports import (
     CONTACTS_TABLE,

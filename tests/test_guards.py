@@ -1,11 +1,12 @@
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from audiences.difference import Step
 from audiences.guards import SourceFigures, refuse_list, refuse_source
 from audiences.plan import Counts, ListPlan, Refused, Waiting
+from audiences.refreshes import Refresh, source_figures
 from config.audiences import Guards
 from tests.support.audience_run import ref
 
@@ -60,6 +61,32 @@ def test_an_unusual_source_is_refused(change, code):
 )
 def test_a_source_within_its_limits_passes(change):
     assert refuse_source(replace(GOOD, **change), Guards(), as_of=DAY) == ()
+
+
+@pytest.mark.parametrize(
+    "change", [{"columns_come": ("a.csv: x",)}, {"columns_gone": ("a.csv: y",)}]
+)
+def test_a_source_with_other_columns_than_usual_is_refused_by_their_names(change):
+    (refused,) = refuse_source(replace(GOOD, **change), Guards(), as_of=DAY)
+    assert refused.code == "columns_changed"
+    assert next(iter(change.values()))[0] in refused.text
+
+
+def refresh(*unknown, people=100):
+    exports = [{"file": "a.csv", "unknown_columns": list(unknown)}]
+    return Refresh(
+        datetime(2026, 3, 2, tzinfo=UTC), DAY, people, 0.5, DAY, "s", {"exports": exports}
+    )
+
+
+def test_columns_are_compared_with_the_commonest_form_of_earlier_refreshes():
+    figures = source_figures([refresh("x"), refresh("x"), refresh(), refresh()])
+    assert (figures.columns_come, figures.columns_gone) == (("a.csv: x",), ())
+    used_to = source_figures([refresh("x"), refresh("x"), refresh("x"), refresh()])
+    assert (used_to.columns_come, used_to.columns_gone) == ((), ())
+    gone = source_figures([refresh(), refresh("x")])
+    assert (gone.columns_come, gone.columns_gone) == ((), ("a.csv: x",))
+    assert source_figures([refresh("x")]).columns_come == ()
 
 
 def test_the_first_source_has_no_usual_size():

@@ -17,6 +17,7 @@ from audiences.leases import (
     leave_lease,
     take_lease,
 )
+from audiences.ledger import Unsigned
 from audiences.model import MEMBERS, Receipt, Refusal, Verb
 from audiences.plan import StalePlan
 from audiences.records import REFUSALS
@@ -144,7 +145,7 @@ def test_a_refused_plan_waits_for_an_approval_of_exactly_it(run):
     run.apply(plan, MemoryConnector(platform))
     assert platform.members(ref().title) == {"e0", "e1", "e2", "e3", "e4"}  # the withdrawal went
     plan = run.plan(fewer, withdrawn=["c5"])
-    with pytest.raises(ValueError, match="name and a reason"):
+    with pytest.raises(Unsigned, match="name and a reason"):
         run.ledger.approve(plan.fingerprint, who="Ann", why=" ")
     with pytest.raises(StalePlan):
         run.ledger.approve("0" * 64, who="Ann", why="season over")
@@ -193,6 +194,14 @@ def test_a_lease_ends_is_left_or_taken_from_the_dead(run):
     assert take_lease(run.catalog, "main", "fourth", now=START) == Lease("main", "fourth")
     with run.catalog.begin() as connection, pytest.raises(LeaseLost):
         hold_lease(connection, second, now=START)
+
+
+def test_a_lease_that_ended_is_not_taken_from_a_run_that_lives(run):
+    take_lease(run.catalog, "main", "first", now=START)
+    later = START + 2 * LEASE_LASTS
+    with pytest.raises(AccountBusy):
+        take_lease(run.catalog, "main", "second", now=later, is_alive=lambda _owner: True)
+    take_lease(run.catalog, "main", "second", now=later)
 
 
 def test_a_run_that_lost_its_lease_records_nothing_more(run):

@@ -279,19 +279,25 @@ shops = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.parametrize("state", ["rhythm", "model", "days", "lifecycle"])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rows=shops, order=st.randoms(use_true_random=False))
-def test_rows_in_any_order_give_the_same_segments(rows: list[tuple], order: object) -> None:
+def test_rows_in_any_order_give_the_same_segments(
+    state: str, rows: list[tuple], order: object
+) -> None:
+    base = Base(state=state)
     occasions = [
         row
         for person, ago, cents, category in rows
         for row in bought(f"p{person}", ago, revenue=cents / 100, category=category)
     ]
-    first = cut(occasions, Base())
+    first = cut(occasions, base)
     mixed = list(occasions)
     order.shuffle(mixed)  # type: ignore[attr-defined]
-    second = cut(mixed, Base())
+    second = cut(mixed, base)
     assert people_of(first).equals(people_of(second))
+    grids = [rf_grid(made.table).order_by("person_id").to_pandas() for made in (first, second)]
+    assert grids[0].equals(grids[1])
     assert first.calibration == second.calibration
     everyone = {row["person_id"] for row in occasions}
     assert set(people_of(first).index) == everyone

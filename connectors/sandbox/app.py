@@ -9,6 +9,7 @@ from connectors.sandbox import (
     google,
     google_ads,
     google_oauth,
+    meta,
     microsoft,
     microsoft_oauth,
     tiktok,
@@ -21,6 +22,7 @@ from connectors.sandbox.frame import Frame, Refused, refused, wrong_path
 from connectors.sandbox.world import World
 
 PLATFORMS = (
+    meta.PLATFORM,
     vk.PLATFORM,
     yandex_audience.PLATFORM,
     yandex_direct.PLATFORM,

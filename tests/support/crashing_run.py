@@ -11,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from audiences.catalog import open_catalog
+from audiences.plan import load_plan
 from tests.support.audience_run import People, Run
 from tests.support.memory_platform import MemoryConnector, Platform
+from tests.support.warm import compile_differences
 
 FOREIGN = {"a stranger's list": {"e1", "stranger"}}
 
@@ -44,8 +46,20 @@ def connector_for(
     return MemoryConnector(open_platform(folder), limits=limits, on_effect=on_effect)
 
 
-def run_and_die(folder: Path, people: People, born: bool, at: int) -> None:
-    """Plan and apply in this process; killed at step `at`, or never if there are fewer."""
+def make_plan(folder: Path, people: People) -> None:
+    """Plan what every copy of the folder is to apply."""
+    run = open_run(folder)
+    (folder / "fingerprint").write_text(run.plan(people).fingerprint)
+    run.catalog.dispose()
+
+
+def planned(folder: Path) -> str:
+    """Fingerprint of that plan."""
+    return (folder / "fingerprint").read_text()
+
+
+def run_and_die(folder: Path, born: bool, at: int) -> None:
+    """Apply the plan in this process; killed at step `at`, or never if there are fewer."""
     steps = 0
 
     def step(name: str) -> None:
@@ -55,6 +69,8 @@ def run_and_die(folder: Path, people: People, born: bool, at: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     run = open_run(folder)
-    plan = run.plan(people)
-    (folder / "fingerprint").write_text(plan.fingerprint)
+    plan = load_plan(run.state, planned(folder))
     run.apply(plan, connector_for(folder, born=born, on_effect=step), checkpoint=step)
+
+
+compile_differences()  # once, for all processes that start from this one

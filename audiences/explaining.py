@@ -1,0 +1,130 @@
+"""Why a person is where they are: the rules of the base segments in words of the rule language.
+
+The engine decides (`segments.segment`); this says it again, one statement at a time. A test holds
+the two together over whole shops.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import ibis.expr.types as ir
+
+from audiences.model import Segment
+from config.rules import Condition, parse_condition
+
+_RULES: tuple[tuple[Segment, str], ...] = (
+    (Segment.LOST, "state = 'lost'"),
+    (Segment.VIP, "is_vip and state = 'active'"),
+    (Segment.VIP_AT_RISK, "is_vip"),
+    (Segment.LOYAL, "count_class = 'loyal' and state = 'active'"),
+    (Segment.AT_RISK, "count_class = 'loyal'"),
+    (Segment.SLEEPING, "state = 'asleep'"),
+    (Segment.DRIFTING, "state = 'slipping'"),
+    (Segment.NEW, "count_class = 'first'"),
+    (Segment.PROMISING, "orders > 0"),
+)
+_LIFECYCLE: tuple[tuple[Segment, str], ...] = (
+    (Segment.NEW, "state = 'active' and count_class = 'first'"),
+    (Segment.LOYAL, "state = 'active'"),
+    (Segment.AT_RISK, "orders > 0"),
+)
+STATES = ("slipping", "asleep", "lost")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One statement of a condition, with the values it saw."""
+
+    text: str
+    holds: bool
+    saw: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One condition about one person."""
+
+    text: str
+    holds: bool
+    parts: tuple[Part, ...]
+
+    @property
+    def missed(self) -> tuple[Part, ...]:
+        """The statements that did not hold."""
+        return tuple(part for part in self.parts if not part.holds)
+
+
+def base_rules(
+    *, states_by: str, as_of: date, registered_days: float
+) -> tuple[tuple[Segment, Condition], ...]:
+    """The rules of the base segments, in the order in which they are decided; first match wins."""
+    rules = _LIFECYCLE if states_by == "lifecycle" else _RULES
+    since = as_of - timedelta(days=math.floor(registered_days))
+    still_new = f"registered_on >= '{since}' or last_activity_on >= '{since}'"
+    ends = ((Segment.REGISTERED, still_new), (Segment.SLEEPING_REGISTERED, "orders = 0"))
+    return tuple((name, parse_condition(text)) for name, text in (*rules, *ends))
+
+
+def derived_rules(cuts: Mapping[str, Any]) -> dict[str, Condition]:
+    """What the base segments' own terms ask for, with the lines this base drew.
+
+    cuts: `segments.Cuts` as the segments document has it.
+    """
+    fit = "orders >= 2 and not is_wholesale and not is_returner"
+    rules = {"loyal by count": f"orders >= {cuts['n_loyal']}"}
+    if cuts["vip_from"] is not None:
+        rules["vip"] = f"value >= {cuts['vip_from']!r} and {fit}"
+    return {name: parse_condition(text) for name, text in rules.items()}
+
+
+def trace(person: ir.Table, conditions: Mapping[str, Condition]) -> dict[str, Trace]:
+    """Put every condition, and each of its statements, to the one row of `person`.
+
+    person: one row of `choosing.describe`.
+    """
+    asked = {}
+    for name, condition in conditions.items():
+        asked[f"{name} whole"] = condition.to_ibis(person)
+        for place, part in enumerate(condition.parts()):
+            asked[f"{name} {place}"] = part.to_ibis(person)
+    columns = sorted(set().union(*(condition.columns for condition in conditions.values())))
+    told = person.select(*columns, **asked) if asked else person
+    row = told.to_pyarrow().to_pylist()[0]
+    return {
+        name: Trace(
+            text=condition.text,
+            holds=row[f"{name} whole"],
+            parts=tuple(
+                Part(
+                    text=part.text,
+                    holds=row[f"{name} {place}"],
+                    saw={column: row[column] for column in sorted(part.columns)},
+                )
+                for place, part in enumerate(condition.parts())
+            ),
+        )
+        for name, condition in conditions.items()
+    }
+
+
+def next_states(
+    features: Mapping[str, Any], calibration: Mapping[str, Any] | None
+) -> dict[str, float]:
+    """Days of silence at which this person's own rhythm ends each state; {} without a rhythm.
+
+    features: of a buyer; calibration: as the segments document has it. The inverse of
+    `rhythm.silence`: exp(m + th s), and for lost at least a first buyer's limit.
+    """
+    if calibration is None or not features.get("rhythm_days"):
+        return {}
+    sw2, sb2 = calibration["sw2"], calibration["sb2"]
+    gaps = features["orders"] - 1
+    scale = math.sqrt(sw2 * (1 + 1 / (sw2 / sb2 + gaps)))
+    middle = math.log(features["rhythm_days"])
+    days = [math.exp(middle + limit * scale) for limit in calibration["thresholds"]]
+    days[2] = max(days[2], calibration["limits_days"][2])
+    names = STATES if calibration["lost_on"] else STATES[:2]
+    return dict(zip(names, days, strict=False))

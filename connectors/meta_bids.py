@@ -1,0 +1,395 @@
+"""What corrects bids at Meta: value rules by audience label, and bid multipliers by audience id.
+
+An ad set follows at most one value rule set, shared or not, and cannot have multipliers beside it.
+So a combination of rules is a set of its own, found by its content, and an ad set is moved from
+one set to another; a set of ours is changed in place where all that follow it change alike. No set
+that somebody made is ever changed: its rules are carried along in front of ours, because the first
+rule that fits a person wins, and it is followed again when ours are gone.
+
+Facts: Marketing API, Value Rules and Bid Multipliers; SDK 26.0.3; as of November 2026.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from bids.model import CorrectionChange
+
+OURS = "adsteer"
+"""With this word the names of our rules and rule sets begin."""
+NAME_LENGTH = 100  # UNVERIFIED: no limit is stated
+
+LABELS = {
+    "OTHER_1": "OTHER_1",
+    "OTHER_2": "OTHER_2",
+    "OTHER_3": "OTHER_3",
+    "AT_RISK": "AT_RISK",
+    "DISENGAGED": "DISENGAGED",
+    "ENGAGED_USERS": "ENGAGED_USERS",
+    "TRIAL_USERS": "TRIAL_USERS",
+    "QUALIFIED_LEADS": "QUALIFIED_LEADS",
+    "DISQUALIFIED_LEADS": "DISQUALIFIED_LEADS",
+    # The pairs below are a guess: UNVERIFIED. They are taken last.
+    "HIGH_VALUE_CUSTOMERS": "HIGH_VALUE",
+    "LOW_VALUE_CUSTOMERS": "LOW_VALUE",
+    "GENERAL_CUSTOMERS": "OTHER_CUSTOMERS",
+    "APP_USERS": "APP_INSTALLERS",
+    "RECENT_PURCHASERS": "NEW_USERS",
+}
+"""A label as an audience carries it, and the same as a rule's criterion calls it."""
+FITTING = {
+    "at_risk": "AT_RISK",
+    "sleeping": "DISENGAGED",
+    "drifting": "DISENGAGED",
+    "lost": "DISENGAGED",
+    "vip": "ENGAGED_USERS",
+    "loyal": "ENGAGED_USERS",
+    "promising": "ENGAGED_USERS",
+    "registered": "TRIAL_USERS",
+}
+"""The label that fits a word of a list's title; only people read labels (our choice)."""
+CRITERION = ("criteria_type", "operator", "criteria_values", "criteria_value_types")
+"""What of a criterion is compared and carried along."""
+RULE_LABEL = "AUDIENCE_LABEL"
+LOWEST, HIGHEST = -90, 1000
+"""Per cent of DECREASE and INCREASE."""
+RULES_PER_SET = 10
+SETS_PER_ACCOUNT = 6  # 20 on another page
+
+WITH_RULES = frozenset({"LOWEST_COST_WITHOUT_CAP", "COST_CAP"})
+"""Strategies of ad sets that can follow value rules."""
+LOWEST_FACTOR = 0.09
+"""A multiplier is 0.09 to 1.0: it only lowers."""
+MULTIPLIERS_END: date | None = date(2027, 1, 1)  # "goes away in 2027"; the day is UNVERIFIED
+
+ACTS_ON = {
+    "LOWEST_COST_WITHOUT_CAP": "bid",
+    "LOWEST_COST_WITH_BID_CAP": "bid",
+    "COST_CAP": "bid",
+}
+"""UNVERIFIED for minimum ROAS: whether multipliers act there is not stated."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a value rule set; `criterias` is a JSON text without ids."""
+
+    name: str
+    percent: int
+    criterias: str
+
+    @property
+    def label(self) -> str | None:
+        """The audience label, if the rule asks for one label and for nothing else."""
+        criterias = json.loads(self.criterias)
+        if len(criterias) != 1 or criterias[0]["criteria_type"] != RULE_LABEL:
+            return None
+        values = criterias[0]["criteria_values"]
+        return str(values[0]) if len(values) == 1 else None
+
+    @property
+    def labels(self) -> list[str]:
+        """Every label it asks for, alone or with other things."""
+        return [
+            str(value)
+            for one in json.loads(self.criterias)
+            if one["criteria_type"] == RULE_LABEL
+            for value in one["criteria_values"]
+        ]
+
+    @property
+    def is_ours(self) -> bool:
+        return self.name.startswith(OURS)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "adjust_sign": "INCREASE" if self.percent > 0 else "DECREASE",
+            "adjust_value": abs(self.percent),
+            "criterias": json.loads(self.criterias),
+        }
+
+
+def rule_for(label: str, percent: int) -> Rule:
+    """Our rule for everybody in an audience with this label."""
+    criterion = {
+        "criteria_type": RULE_LABEL,
+        "operator": "CONTAINS",
+        "criteria_values": [label],
+        "criteria_value_types": ["NONE"],
+    }
+    return Rule(f"{OURS} {label} {percent:+d} %", percent, json.dumps([criterion], sort_keys=True))
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """A value rule set as the account has it."""
+
+    id: str
+    name: str
+    rules: tuple[Rule, ...]
+
+    @property
+    def is_ours(self) -> bool:
+        return self.name.startswith(OURS)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"name": self.name, "rules": [one.as_json() for one in self.rules]}
+
+
+def rule_set_of(row: Mapping[str, Any]) -> RuleSet:
+    """From an answer; raises KeyError for what is not a rule set."""
+    rules = []
+    for rule in row.get("rules", {}).get("data", []):
+        sign = 1 if rule["adjust_sign"] == "INCREASE" else -1
+        criterias = [
+            {key: value for key, value in one.items() if key in CRITERION}
+            for one in rule.get("criterias", {}).get("data", [])
+        ]
+        written = json.dumps(criterias, sort_keys=True)
+        rules.append(Rule(str(rule["name"]), sign * int(rule["adjust_value"]), written))
+    return RuleSet(str(row["id"]), str(row.get("name", "")), tuple(rules))
+
+
+def set_name(rules: Iterable[Rule]) -> str:
+    """A name that says what is in the set, for whoever sees it in Ads Manager."""
+    words = [f"{one.label or one.name} {one.percent:+d} %" for one in rules]
+    return f"{OURS}: {', '.join(words)}"[:NAME_LENGTH]
+
+
+def with_rule(rules: Sequence[Rule], label: str, percent: int | None) -> tuple[Rule, ...]:
+    """The rules with this label's correction set, or taken out (None).
+
+    A rule of others stays where it is; ours come after them, the strongest first: the first rule
+    that fits decides about somebody who is in two audiences.
+    """
+    there = next((one for one in rules if one.label == label), None)
+    if there is not None and not there.is_ours and percent is not None:
+        return tuple(replace(one, percent=percent) if one is there else one for one in rules)
+    kept = [one for one in rules if one.label != label]
+    theirs = [one for one in kept if not one.is_ours]
+    ours = [one for one in kept if one.is_ours]
+    if percent is not None:
+        ours.append(rule_for(label, percent))
+    return (*theirs, *sorted(ours, key=lambda one: (-abs(one.percent), one.name)))
+
+
+@dataclass(frozen=True)
+class AdSet:
+    """An ad set and what corrects its bids now."""
+
+    id: str
+    strategy: str
+    """Its own, or its campaign's where the campaign holds the budget; empty if neither tells."""
+    rule_set_id: str | None
+    multipliers: Mapping[str, float]
+    """By audience id; `default` is everybody else."""
+    other_multipliers: bool = False
+    """Whether it has multipliers of another kind, which ours cannot stand beside."""
+
+    @property
+    def takes_rules(self) -> bool:
+        return self.strategy in WITH_RULES and not self.multipliers and not self.other_multipliers
+
+
+def ad_set_of(row: Mapping[str, Any]) -> AdSet:
+    """From an answer; `user_groups` comes back as JSON text."""
+    groups = (row.get("bid_adjustments") or {}).get("user_groups") or {}
+    if isinstance(groups, str):
+        groups = json.loads(groups)
+    by_audience = groups.get("custom_audience", {})
+    plain = {str(k): float(v) for k, v in by_audience.items() if isinstance(v, int | float)}
+    attached = row.get("value_rules_applied", True) is not False
+    campaign = row.get("campaign") or {}
+    rule_set = row.get("value_rule_set_id")
+    return AdSet(
+        str(row["id"]),
+        str(row.get("bid_strategy") or campaign.get("bid_strategy") or ""),
+        str(rule_set) if rule_set and attached else None,
+        plain,
+        other_multipliers=len(plain) < len(by_audience) or bool(set(groups) - {"custom_audience"}),
+    )
+
+
+def percent_of(factor: float) -> int:
+    return round(100 * factor) - 100
+
+
+def adjustments(multipliers: Mapping[str, float]) -> dict[str, Any]:
+    """`bid_adjustments` as it is sent; empty where nothing is adjusted any more."""
+    if all(factor == 1.0 for key, factor in multipliers.items() if key == "default") and not (
+        set(multipliers) - {"default"}
+    ):
+        return {}
+    return {"user_groups": {"custom_audience": {"default": 1.0, **multipliers}}}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What an account has, as it was read at once."""
+
+    ad_sets: Mapping[str, AdSet]
+    rule_sets: Mapping[str, RuleSet]
+    labels: Mapping[str, tuple[str, ...]]
+    """By audience id: the labels it carries."""
+
+    def carriers(self, rule_label: str) -> list[str]:
+        """Ids of the audiences that a criterion with this label means."""
+        return [
+            audience
+            for audience, labels in self.labels.items()
+            if any(LABELS.get(label) == rule_label for label in labels)
+        ]
+
+    def label_of(self, audience_id: str) -> str | None:
+        """The criterion that means this audience and no other one."""
+        for label in self.labels.get(audience_id, ()):
+            rule_label = LABELS.get(label)
+            if rule_label is not None and self.carriers(rule_label) == [audience_id]:
+                return rule_label
+        return None
+
+    def free_label(self, title: str) -> str | None:
+        """A label that nothing uses: one that fits the title, else the first; None: all taken."""
+        named = {
+            label for one in self.rule_sets.values() for rule in one.rules for label in rule.labels
+        }
+        free = [
+            label
+            for label, rule_label in LABELS.items()
+            if rule_label not in named and not self.carriers(rule_label)
+        ]
+        words = title.lower().replace(" ", "_")
+        fitting = [label for word, label in FITTING.items() if word in words and label in free]
+        return next(iter([*fitting, *free]), None)
+
+    def rules_of(self, ad_set: AdSet) -> tuple[Rule, ...]:
+        found = self.rule_sets.get(ad_set.rule_set_id or "")
+        return found.rules if found else ()
+
+    def corrections_of(self, ad_set: AdSet) -> dict[str, tuple[str, int]]:
+        """By condition: id of the correction, and per cent.
+
+        The condition is the audience's id, or the label where several audiences carry it or none.
+        """
+        found: dict[str, tuple[str, int]] = {}
+        for rule in self.rules_of(ad_set):
+            if (label := rule.label) is not None:
+                carriers = self.carriers(label)
+                condition = carriers[0] if len(carriers) == 1 else label
+                found.setdefault(condition, (correction_id(ad_set, label), rule.percent))
+        for audience, factor in ad_set.multipliers.items():
+            if audience != "default":
+                found[audience] = (correction_id(ad_set, audience), percent_of(factor))
+        return found
+
+    def has(self, decided: "Decided") -> bool:
+        """Whether an ad set has already what was decided for it."""
+        now = self.ad_sets[decided.ad_set.id]
+        if decided.multipliers is not None:
+            return dict(decided.multipliers) == dict(now.multipliers)
+        return decided.rules == self.rules_of(now)
+
+    def unused(self) -> list[RuleSet]:
+        """Sets of ours that no ad set follows."""
+        followed = {one.rule_set_id for one in self.ad_sets.values()}
+        return [one for one in self.rule_sets.values() if one.is_ours and one.id not in followed]
+
+
+def correction_id(ad_set: AdSet, named: str) -> str:
+    """Meta has no lasting id of a correction: an ad set and what it names are one."""
+    return f"{ad_set.id}/{named}"
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What the changes of one ad set come to: `rules` or `multipliers`, whichever it takes."""
+
+    ad_set: AdSet
+    rules: tuple[Rule, ...] | None
+    multipliers: Mapping[str, float] | None
+    refused: Mapping[CorrectionChange, str]
+    names: Mapping[CorrectionChange, str]
+    """What a change names there: the label, or the audience's id."""
+
+    @property
+    def changes(self) -> tuple[CorrectionChange, ...]:
+        return (*self.refused, *self.names)
+
+
+def with_rules(found: Mapping[str, RuleSet], rules: Sequence[Rule]) -> str | None:
+    """Id of a set with exactly these rules."""
+    return next((one.id for one in found.values() if one.rules == tuple(rules)), None)
+
+
+def in_place(standing: Standing, todo: Mapping[str, "Decided"]) -> dict[str, RuleSet]:
+    """Sets of ours that are given new rules, because all that follow them shall have the same.
+
+    One request then changes all of them at once, as a campaign with its own budget demands.
+    """
+    anew = {}
+    for one in standing.rule_sets.values():
+        following = [
+            ad_set.id for ad_set in standing.ad_sets.values() if ad_set.rule_set_id == one.id
+        ]
+        wanted = {todo[number].rules if number in todo else None for number in following}
+        rules = wanted.pop() if len(wanted) == 1 else None
+        if one.is_ours and rules and with_rules(standing.rule_sets, rules) is None:
+            anew[one.id] = RuleSet(one.id, set_name(rules), rules)
+    return anew
+
+
+def decide(standing: Standing, ad_set: AdSet, changes: Sequence[CorrectionChange]) -> Decided:
+    """Apply changes in their order to what the ad set has; nothing is sent."""
+    rules = standing.rules_of(ad_set)
+    multipliers = dict(ad_set.multipliers)
+    refused: dict[CorrectionChange, str] = {}
+    names: dict[CorrectionChange, str] = {}
+    for change in changes:
+        if ad_set.takes_rules:
+            label = standing.label_of(change.condition_id)
+            why = _no_rule(label, change, rules)
+            if not why and label is not None:
+                rules = with_rule(rules, label, change.percent or None)
+                names[change] = label
+        else:
+            why = _no_multiplier(standing, ad_set, change)
+            if not why:
+                multipliers.pop(change.condition_id, None)
+                if change.percent is not None:
+                    multipliers[change.condition_id] = (100 + change.percent) / 100
+                names[change] = change.condition_id
+        if why:
+            refused[change] = why
+    if ad_set.takes_rules:
+        return Decided(ad_set, rules, None, refused, names)
+    return Decided(ad_set, None, multipliers, refused, names)
+
+
+def _no_rule(label: str | None, change: CorrectionChange, rules: Sequence[Rule]) -> str:
+    """Why a value rule cannot be; empty if it can."""
+    if label is None:
+        return f"list {change.condition_id} carries no audience label of its own"
+    percent = change.percent
+    if percent is not None and not LOWEST <= percent <= HIGHEST:
+        return f"Meta takes value rules of {LOWEST} to {HIGHEST} %"
+    if percent and len(with_rule(rules, label, percent)) > RULES_PER_SET:
+        return f"a value rule set holds {RULES_PER_SET} rules"
+    return ""
+
+
+def _no_multiplier(standing: Standing, ad_set: AdSet, change: CorrectionChange) -> str:
+    """Why a bid multiplier cannot be; empty if it can."""
+    if change.condition_id not in standing.labels:
+        return f"list {change.condition_id} is not in the ad account"
+    if not ad_set.strategy:
+        return "Meta does not tell how this ad set bids, nor its campaign"
+    if ad_set.other_multipliers:
+        return "the ad set has bid multipliers of another kind, set by hand"
+    lowest = percent_of(LOWEST_FACTOR)
+    if change.percent is not None and not lowest <= change.percent <= 0:
+        why = "has bid multipliers" if ad_set.strategy in WITH_RULES else f"bids {ad_set.strategy}"
+        return f"the ad set {why}: there Meta only lowers, by {lowest} to 0 %"
+    return ""

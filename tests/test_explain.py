@@ -1,0 +1,179 @@
+"""`adsteer explain`: the same answer as the engine's, and never a contact."""
+
+import csv
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from audiences.choosing import describe
+from audiences.explaining import base_rules, next_states, trace
+from audiences.segments import segment
+from config.features import FEATURES
+from config.rules import parse_condition
+from config.segments import Base
+from flows import explaining, show_person
+from flows.cli import app
+from flows.show import console
+from flows.workshop import CannotRun
+from tests.support.demo_project import opened, refreshed
+from tests.support.shops import cdnow_sample, online_retail
+
+OR_DAY = date(2011, 12, 9)
+EMAIL = "egor.alekseev.12346@example.com"
+"""A person of the sample exports: one huge order that came back."""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("shop") / "shop"
+    refreshed(folder)
+    return folder
+
+
+@pytest.mark.parametrize("state", ["rhythm", "days", "lifecycle"])
+def test_the_rules_in_words_say_what_the_engine_decided(state: str) -> None:
+    shop = online_retail()
+    made = segment(shop.occasions, shop.returns, shop.people, as_of=OR_DAY, base=Base(state=state))
+    described = describe(made.table, shop.people, as_of=OR_DAY, overlays={})
+    rules = base_rules(
+        states_by=made.states_by, as_of=OR_DAY, registered_days=made.cuts.registered_days
+    )
+    left = described
+    for name, rule in rules:
+        decided = left.filter(rule.to_ibis(left))
+        names = decided.segment.to_pyarrow().unique().to_pylist()
+        assert names in ([], [str(name)])
+        left = left.filter(~rule.to_ibis(left))
+    assert left.count().to_pyarrow().as_py() == 0
+
+
+def test_the_day_on_which_a_state_ends_is_the_engine_s_own() -> None:
+    """Silence up to the day keeps the state, one day more ends it."""
+    shop = cdnow_sample()
+    made = segment(
+        shop.occasions,
+        shop.returns,
+        shop.people,
+        as_of=shop.occasions.day.max().to_pyarrow().as_py(),
+        base=Base(),
+    )
+    calibration = {
+        "sw2": made.calibration.sw2,
+        "sb2": made.calibration.sb2,
+        "thresholds": made.calibration.thresholds,
+        "limits_days": made.limits,
+        "lost_on": made.lost_on,
+    }
+    order = ["active", "slipping", "asleep", "lost"]
+    for row in made.table.to_pyarrow().to_pylist():
+        ends = list(next_states(row, calibration).values())
+        silent = max(row["recency_days"], 1)
+        assert order.index(row["state"]) == sum(silent > end + 1e-9 for end in ends)
+
+
+def test_parts_of_a_condition_carry_what_they_saw() -> None:
+    shop = cdnow_sample()
+    made = segment(shop.occasions, shop.returns, shop.people, as_of=OR_DAY, base=Base(state="days"))
+    described = describe(made.table, shop.people, as_of=OR_DAY, overlays={})
+    person = described.order_by("person_id").limit(1)
+    rule = parse_condition("orders >= 1 and (not is_vip or city = 'x') and revenue > 1e12")
+    found = trace(person, {"rule": rule})["rule"]
+    assert not found.holds
+    assert [(part.text, part.holds) for part in found.parts] == [
+        ("orders >= 1", True),
+        ("NOT is_vip", True),
+        ("city = 'x'", False),
+        ("revenue > 1e12", False),
+    ]
+    assert [part.text for part in found.missed] == ["city = 'x'", "revenue > 1e12"]
+    assert found.parts[2].saw == {"city": None}
+
+
+def test_a_person_is_explained_by_contact_without_it(project: Path) -> None:
+    with opened(project) as workshop:
+        document = explaining.explain(workshop, f" {EMAIL.upper()} ")
+        by_id = explaining.explain(workshop, document["person"])
+    assert by_id == document
+    text = json.dumps(document, ensure_ascii=False)
+    assert "example.com" not in text
+    assert set(document["features"]) == set(FEATURES)
+    assert document["segment"]["name"] == "sleeping"
+    assert [rule["segment"] for rule in document["rules"] if rule["holds"]] == ["sleeping"]
+    assert document["rules"][-1]["decided"]
+    listed = {one["audience"]: one for one in document["audiences"]}
+    assert {name for name, one in listed.items() if one["in"]} == {"sleeping", "bought_long_ago"}
+    assert "orders >= 2 (orders is 1)" in listed["best_buyers"]["why_not"][0]
+    assert [(bid["segment"], bid["correction"]) for bid in document["bids"]] == [("sleeping", 20)]
+
+
+def test_consent_speaks_for_itself(project: Path) -> None:
+    with opened(project) as workshop:
+        people = workshop.table("people")
+        silent = people.filter(people.consent_ads != "yes").order_by("person_id").limit(1)
+        document = explaining.explain(workshop, silent.person_id.to_pyarrow()[0].as_py())
+    assert not any(one["in"] for one in document["audiences"])
+    assert all(
+        any(why.startswith("consent to ads is ") for why in one["why_not"])
+        for one in document["audiences"]
+    )
+    assert document["bids"] == []
+
+
+def test_a_rolled_up_segment_is_explained_by_the_list_it_is_in(project: Path) -> None:
+    with opened(project) as workshop:
+        both = workshop.table("segments").inner_join(workshop.table("people"), "person_id")
+        one = both.filter(both.segment == "vip_at_risk", both.consent_ads == "yes")
+        names = one.order_by("person_id").person_id.to_pyarrow().to_pylist()
+        documents = [explaining.explain(workshop, name) for name in names[:3]]
+    listed = [{one["audience"]: one for one in each["audiences"]} for each in documents]
+    told = next(each for each in listed if each["at_risk"]["in"])
+    assert not told["vip_at_risk"]["in"]
+    assert "its people are in at_risk" in told["vip_at_risk"]["why_not"][0]
+    assert told["at_risk"]["because"] == "vip_at_risk is exported within at_risk"
+    bids = documents[listed.index(told)]["bids"]
+    assert [bid["segment"] for bid in bids] == ["at_risk"]
+
+
+@pytest.mark.parametrize("who", ["nobody@nowhere.example", "+44 20 7946 0000", "p-unknown"])
+def test_who_is_not_known_is_not_repeated(project: Path, who: str) -> None:
+    with opened(project) as workshop, pytest.raises(CannotRun) as raised:
+        explaining.explain(workshop, who)
+    assert who not in str(raised.value)
+
+
+def test_every_way_to_write_a_phone_leads_to_the_person(project: Path) -> None:
+    with (project / "exports" / "contacts.csv").open(encoding="cp1251") as file:
+        rows = list(csv.reader(file, delimiter=";"))
+    phone = next(cell for cell in rows[1] if cell.startswith("+1"))
+    with opened(project) as workshop:
+        found = explaining.find_person(workshop, phone)
+        digits = "".join(filter(str.isdigit, phone))
+        assert explaining.find_person(workshop, f"+{digits}") == found
+
+
+def test_the_command_prints_no_contact(project: Path) -> None:
+    run = CliRunner()
+    for arguments in (["--json"], []):
+        said = run.invoke(app, ["explain", EMAIL, "-p", str(project), *arguments])
+        assert said.exit_code == 0
+        assert "example.com" not in said.output
+    typed = run.invoke(app, ["explain", "-", "-p", str(project), "--json"], input=EMAIL + "\n")
+    assert json.loads(typed.stdout)["segment"]["name"] == "sleeping"
+    missed = run.invoke(app, ["explain", "x" + EMAIL, "-p", str(project)])
+    assert missed.exit_code == 1
+    assert "example.com" not in missed.output
+
+
+def test_the_explanation_is_readable_on_a_terminal(project: Path) -> None:
+    with opened(project) as workshop:
+        document = explaining.explain(workshop, EMAIL)
+    screen = console()
+    with screen.capture() as caught:
+        for part in show_person.explained(document):
+            screen.print(part)
+    said = caught.get()
+    assert "Silent for 325 days; lost after 352 days" in said
+    assert "state = 'asleep'" in said
