@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import requests
 from typer.testing import CliRunner
 
+from audiences.sealing import Seal, open_parquet
 from connectors.sandbox.faults import Kind
 from flows.cli import app
 from tests.support.starter import make_starter, starter_sandbox
@@ -120,7 +120,8 @@ def _texts(root: Path) -> Iterator[tuple[Path, bytes]]:
             continue
         content = path.read_bytes()
         if path.suffix == ".parquet":
-            content = b"\n".join(_cells(pq.read_table(path)))
+            with open_parquet(path, Seal.of(KEY)) as file:
+                content = b"\n".join(_cells(file.read()))
         yield path.relative_to(root), content
 
 
