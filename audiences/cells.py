@@ -158,6 +158,34 @@ def day(column: ir.StringValue, form: DateForm) -> ir.DateValue:
     )
 
 
+def moment(column: ir.StringValue, form: DateForm) -> ir.TimestampValue:
+    """The moment of a cell in UTC, or null where it is empty or no moment.
+
+    A time without an offset is in the shop's zone, or in UTC where the column is; a day is its
+    midnight.
+    """
+    text = column
+    written = _written_day(text, form.order).cast("string").substr(0, 10)
+    clock = text.re_extract(r"[ T,]+([0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)$", 1)
+    joined = written + " " + ibis.ifelse(clock == "", "00:00", clock)
+    said = ibis.ifelse(text.re_search(DAY_PATTERN), joined, text)
+    offset = said.re_search(r"[0-9]:[0-9]{2}.*([Zz]|UTC|[+-][0-9]{2}:?([0-9]{2})?)$")
+    zoned = said.replace(" UTC", "Z").re_replace(r"([+-][0-9]{2}):?([0-9]{2})$", r"\1:\2")
+    zoned = zoned.re_replace(r" ([+-])", r"\1")
+    plain = said + "Z" if form.utc else said
+    in_utc = ibis.ifelse(offset, zoned, plain).try_cast(dt.Timestamp(timezone="UTC"))
+    epoch = text.substr(0, 10).try_cast("int64").as_timestamp("s")
+    iso = said.re_search(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?$")
+    return ibis.cases(
+        (iso, in_utc),
+        (
+            text.re_search(r"^[0-9]{10}([0-9]{3})?([.]0*)?$"),
+            epoch.cast(dt.Timestamp(timezone="UTC")),
+        ),
+        else_=ibis.null(dt.Timestamp(timezone="UTC")),
+    )
+
+
 def _written_day(text: ir.StringValue, order: str) -> ir.DateValue:
     first, second = (1, 2) if order == "dmy" else (2, 1)
     year = text.re_extract(DAY_PATTERN, 3)

@@ -21,6 +21,15 @@ REQUIRED: dict[ExportKind, tuple[tuple[str, ...], ...]] = {
         ("amount",),
         ("contact_id", "email", "phone"),
     ),
+    ExportKind.AGGREGATE: (
+        ("contact_id", "external_id", "email", "phone"),
+        ("last_ordered_on",),
+        ("orders",),
+        ("amount",),
+    ),
+    ExportKind.ORDER_LINES: (("order_id",), ("category", "sku"), ("amount",)),
+    ExportKind.EVENTS: (("ts",), ("kind",), ("contact_id", "email", "phone")),
+    ExportKind.COSTS: (("date",), ("platform",), ("campaign_id",), ("cost",)),
 }
 """Of each group at least one column must be there."""
 
@@ -140,9 +149,14 @@ def _refuse_missing(
         )
 
 
+def looks_like_values(headers: Sequence[str]) -> bool:
+    """Whether a first row may hold people instead of headers: then it is never shown."""
+    return any("@" in header or re.search(r"[0-9]{3}", header) for header in headers)
+
+
 def _told(headers: Sequence[str]) -> str:
     """The headers for an error text; none if they look like values of people."""
-    if any("@" in header or re.search(r"[0-9]{3}", header) for header in headers):
+    if looks_like_values(headers):
         return "The first row looks like values, not headers"
     return f"Headers found: {', '.join(headers)}"
 

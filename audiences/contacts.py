@@ -12,8 +12,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from audiences.emails import emails_in, fast_email
-from audiences.model import EmailStep, PhoneForm, Recipe
-from audiences.phones import fast_phone, phones_in
+from audiences.model import Digest, EmailStep, PhoneForm, Recipe
+from audiences.phones import bare, number_in, phones_in
 from audiences.staging import Staging, keep
 from audiences.tables import IDENTIFIERS, digests_schema
 from audiences.unions import stacked
@@ -29,31 +29,44 @@ DIGEST_LIKE = r"^\s*(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{40}|[0-9a-fA-F]{32})\s*$"
 SHA256_HEX = r"^[0-9a-f]{64}$"
 
 
+HASHED = "sha256:"
+"""Before a contact that came as a digest: what follows is sent as it is."""
+
+
 class MixedContacts(ValueError):
     """A column holds digests where plain contacts were declared, or the reverse."""
 
 
 def contacts_in(
-    engine: ibis.BaseBackend, cells: ir.Table, kind: Identifier, regions: Sequence[str]
+    engine: ibis.BaseBackend,
+    cells: ir.Table,
+    kind: Identifier,
+    regions: Sequence[str],
+    *,
+    into: Staging | None = None,
 ) -> ir.Table:
-    """(cell, value, links) for a table of distinct cells: every contact of every cell, kept.
+    """The rows of `cells` once per contact in their column `cell`, with `value` and `links`.
 
+    The answer is kept, for as long as `into` is where it is given.
     `links` is false for a contact that cannot say who somebody is (a toll-free number).
     """
     if kind is Identifier.EXTERNAL_ID:
-        value = external_id_in(cells.cell)
-        return cells.select("cell", value=value, links=True).filter(value != "")
-    slow: Callable[[str], Sequence[tuple[str, bool]]]
-    if kind is Identifier.EMAIL:
-        fast, slow = fast_email(cells.cell), _each_email
-    else:
-        fast, slow = fast_phone(cells.cell, regions), _phones_of(regions)
+        named = cells.mutate(value=external_id_in(cells.cell), links=True)
+        return named.filter(named.value != "")
+    slow = _each_email if kind is Identifier.EMAIL else _phones_of(regions)
     with Staging() as passing:
-        read = passing.keep(cells.select("cell", value=fast))
-        sure = read.filter(read.value != "").select("cell", "value", links=True)
-        unsure = read.filter(read.value.isnull()).select("cell")
-        by_library = ibis.memtable(_read_slowly(engine, unsure, slow))
-        return keep(stacked(sure, by_library))
+        if kind is Identifier.EMAIL:
+            given, fast = cells, fast_email(cells.cell)
+        else:
+            given = passing.keep(cells.mutate(bare=bare(cells.cell)))
+            fast = number_in(given.bare, regions)
+        known = given.cell.startswith(HASHED).ifelse(given.cell, fast)
+        read = passing.keep(given.select(*cells.columns, value=known))
+        sure = read.filter(read.value != "").mutate(links=True)
+        unsure = read.filter(read.value.isnull()).drop("value")
+        by_library = _read_slowly(engine, unsure.select("cell").distinct(), slow)
+        every = stacked(sure, unsure.join(ibis.memtable(by_library), "cell"))
+        return into.keep(every) if into is not None else keep(every)
 
 
 def external_id_in(cell: ir.StringValue) -> ir.StringValue:
@@ -88,14 +101,19 @@ def _read_slowly(
 def digests(engine: ibis.BaseBackend, identifiers: ir.Table, recipe: Recipe) -> ir.Table:
     """IDENTIFIERS to digests_schema(): per person the distinct digests of each kind, sorted.
 
-    A contact that is empty after the recipe's steps is no identifier; a person without any is not
+    A contact that came as a digest goes as it is, and to platforms that take SHA-256 only. One
+    that is empty after the recipe's steps is no identifier; a person without any is not
     in the table.
     """
     kinds = [kind for kind in Identifier if kind in recipe.kinds]
     wanted = identifiers.filter(identifiers.kind.isin([str(kind) for kind in kinds]))
-    written = wanted.mutate(value=_written(wanted.kind, wanted.value, recipe))
+    digested = wanted.value.startswith(HASHED)
+    if recipe.digest is not Digest.SHA256:
+        wanted, digested = wanted.filter(~digested), ibis.literal(value=False)
+    plain = _written(wanted.kind, wanted.value, recipe)
+    written = wanted.mutate(value=digested.ifelse(wanted.value, plain))
     useful = written.filter(written.value != "")
-    hashed = useful.mutate(digest=useful.value.hexdigest(str(recipe.digest)))
+    hashed = useful.mutate(digest=as_digest(useful.value, str(recipe.digest)))
     lists = {
         str(kind): hashed.digest.collect(where=hashed.kind == str(kind)) for kind in Identifier
     }
@@ -103,6 +121,11 @@ def digests(engine: ibis.BaseBackend, identifiers: ir.Table, recipe: Recipe) -> 
     nothing = ibis.literal([], type="array<string>")
     sorted_lists = {name: ibis.coalesce(people[name], nothing).unique().sort() for name in lists}
     return people.select("person_id", **sorted_lists).cast(dict(digests_schema()))
+
+
+def as_digest(value: ir.StringValue, how: str = "sha256") -> ir.StringValue:
+    """The digest of a contact, or the one it came as."""
+    return value.startswith(HASHED).ifelse(value.substr(len(HASHED)), value.hexdigest(how))
 
 
 def _written(kind: ir.StringValue, value: ir.StringValue, recipe: Recipe) -> ir.StringValue:
@@ -188,12 +211,23 @@ def hash_one(
     kind: Identifier, text: str, recipe: Recipe, regions: Sequence[str]
 ) -> tuple[str, ...]:
     """Digests of one contact typed by a person: the engine's own answer, by the same way."""
+    return hash_many(kind, [text], recipe, regions)[0]
+
+
+def hash_many(
+    kind: Identifier, texts: Sequence[str], recipe: Recipe, regions: Sequence[str]
+) -> list[tuple[str, ...]]:
+    """Digests of each of a few contacts, sorted; none where there is no contact."""
     engine = ibis.duckdb.connect(threads=1)
-    cells = engine.create_table("cells", ibis.memtable(pa.table({"cell": [text]})), temp=True)
-    found = contacts_in(engine, cells, kind, regions)
-    known = found.mutate(person_id=ibis.literal("p"), kind=ibis.literal(str(kind)))
-    made = engine.to_pyarrow(digests(engine, known.select(*IDENTIFIERS.names), recipe))
-    return tuple(digest for row in made.column(str(kind)).to_pylist() for digest in row)
+    given = pa.table(
+        {"person_id": [str(place) for place in range(len(texts))], "cell": list(texts)}
+    )
+    cells = engine.create_table("cells", ibis.memtable(given), temp=True)
+    found = contacts_in(engine, cells, kind, regions).mutate(kind=ibis.literal(str(kind)))
+    rows = engine.to_pyarrow(digests(engine, found.select(*IDENTIFIERS.names), recipe))
+    made = {row["person_id"]: tuple(row[str(kind)]) for row in rows.to_pylist()}
+    engine.disconnect()
+    return [made.get(str(place), ()) for place in range(len(texts))]
 
 
 def refuse_mixed(

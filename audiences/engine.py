@@ -29,4 +29,6 @@ def open_engine(engine: Engine, scratch: Path) -> Backend:
     }
     if engine.threads is not None:
         settings["threads"] = engine.threads
-    return ibis.duckdb.connect(**settings)
+    opened = ibis.duckdb.connect(**settings)
+    opened.raw_sql("SET enable_progress_bar = false")  # it is drawn on standard output
+    return opened

@@ -7,28 +7,50 @@ sum is checked against a second count of the file's records. Rows stay in the en
 import csv
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import reduce
 from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
+from audiences.assembling import (
+    CONTACTS_TABLE,
+    COSTS_TABLE,
+    EVENTS_TABLE,
+    ORDERS_TABLE,
+    Rows,
+    all_rows,
+    assemble,
+)
 from audiences.columns import REQUIRED, match_columns
+from audiences.kinds import BUILDERS
 from audiences.origins import origins_of, query_rows
 from audiences.refusals import ExportRefused
 from audiences.staged import Staged, drop, new_table, stage, stage_query
-from audiences.tables import CONTACT_ROWS, ORDER_ROWS, REJECTS
-from audiences.typed import Typed, type_rows
+from audiences.tables import REJECTS
+from audiences.typed import Typed, takes_several_rows, type_rows
 from config.exports import Export, ExportKind, ExportsFile
 from config.presets import load_preset
 from config.shop import Shop
 
-CONTACTS_TABLE = "contact_rows"
-ORDERS_TABLE = "order_rows"
+__all__ = [
+    "CONTACTS_TABLE",
+    "COSTS_TABLE",
+    "EVENTS_TABLE",
+    "ORDERS_TABLE",
+    "REJECTS_FILE",
+    "REJECTS_TABLE",
+    "ExportRefused",
+    "FileRead",
+    "Reading",
+    "read_exports",
+    "write_rejects",
+]
+
 REJECTS_TABLE = "rejects"
+REJECTS_FILE = "rejects.csv"
 
 
 @dataclass(frozen=True)
@@ -82,11 +104,13 @@ def read_exports(
     shop: Shop,
     as_of: date,
     databases: Mapping[str, str] | None = None,
+    refused: Path | None = None,
 ) -> Reading:
-    """Read all exports into tables contact_rows, order_rows, rejects (schemas: tables.py).
+    """Read all exports into contact_rows, order_rows, event_rows, cost_rows, rejects (tables.py).
 
     `databases` maps the name in `export.database` to a URL. The engine's time zone is set to the
-    shop's. Raises ExportRefused before any of the three tables is replaced.
+    shop's. Rejects are written into the folder `refused` before a file with too many of them is
+    refused. Raises ExportRefused before any table of rows is replaced.
     """
     engine.raw_sql(f"SET TimeZone = '{shop.time_zone}'")
     done = [
@@ -94,13 +118,18 @@ def read_exports(
         for place, (staged, export) in enumerate(_staged(engine, exports, folder, databases or {}))
     ]
     files = tuple(file for file, _ in done)
-    rejects = _all_rows([typed.rejects for _, typed in done], REJECTS)
+    rejects = all_rows([typed.rejects for _, typed in done], REJECTS)
     new_table(engine, REJECTS_TABLE, rejects)
+    if refused is not None:
+        write_rejects(engine, refused)
     for file in files:
         _refuse_too_many(file, exports.max_rejected)
-    _write_contacts(engine, [t.rows for f, t in done if f.kind is ExportKind.CONTACTS])
-    _write_orders(engine, [t.rows for f, t in done if f.kind is ExportKind.ORDERS], shop)
-    newest = [f.newest for f in files if f.kind is ExportKind.ORDERS and f.newest is not None]
+    by_kind: Rows = {}
+    for file, typed in done:
+        by_kind.setdefault(file.kind, []).append(typed.rows)
+    assemble(engine, by_kind, shop, exports.rate)
+    bought = (ExportKind.ORDERS, ExportKind.AGGREGATE)
+    newest = [f.newest for f in files if f.kind in bought and f.newest is not None]
     return Reading(
         files,
         max(newest, default=None),
@@ -148,7 +177,7 @@ def _read_one(
     mapping = match_columns(staged.file, staged.headers, export)
     if staged.read == 0:
         raise ExportRefused(staged.file, "has headers but no rows", "Export it again.")
-    typed = type_rows(engine, staged, mapping, export, as_of, name)
+    typed = type_rows(engine, staged, mapping, export, as_of, name, BUILDERS[export.kind])
     if typed.accepted + typed.rejected != staged.read:
         raise ExportRefused(
             staged.file,
@@ -171,7 +200,19 @@ def _read_one(
         typed.newest,
         staged.encoding,
     )
+    if export.kind is ExportKind.ORDERS and takes_several_rows(export):
+        typed = replace(typed, rows=_whole_orders(typed.rows))
     return file, typed
+
+
+def _whole_orders(lines: ir.Table) -> ir.Table:
+    """Rows that are lines of an order as the order: items of all lines, paid if any of them is."""
+    order = ibis.window(group_by=["source", "order_id"])
+    paid = (lines.state == "paid").any().over(order)
+    part = paid & (lines.state == "cancelled")
+    return lines.mutate(
+        items=lines["items"].sum().over(order), state=ibis.ifelse(part, "paid", lines.state)
+    )
 
 
 def _refuse_too_many(file: FileRead, share: float) -> None:
@@ -184,55 +225,13 @@ def _refuse_too_many(file: FileRead, share: float) -> None:
         )
 
 
-def _all_rows(tables: list[ir.Table], schema: ibis.Schema) -> ir.Table:
-    if not tables:
-        return ibis.memtable([], schema=schema)
-    return reduce(lambda one, other: one.union(other), tables)
-
-
-def _write_contacts(engine: Backend, tables: list[ir.Table]) -> None:
-    """CONTACT_ROWS; a row id is the contact id where that names one row of its source only."""
-    if not tables:
-        new_table(engine, CONTACTS_TABLE, schema=CONTACT_ROWS)
-        return
-    rows = _all_rows(tables, CONTACT_ROWS)
-    first = ibis.row_number().over(group_by=["source", "contact_id"], order_by=["file", "line"])
-    rows = rows.mutate(first=first)
-    place = rows.file + ":" + rows.line.cast("string")
-    own = rows.contact_id.notnull() & (rows["first"] == 0)
-    rows = rows.mutate(row_id=ibis.ifelse(own, rows.contact_id, place))
-    new_table(engine, CONTACTS_TABLE, rows.select(*CONTACT_ROWS.names).cast(CONTACT_ROWS))
-
-
-def _write_orders(engine: Backend, tables: list[ir.Table], shop: Shop) -> None:
-    """ORDER_ROWS: one row per order and per return, the last row that tells of it."""
-    if not tables:
-        new_table(engine, ORDERS_TABLE, schema=ORDER_ROWS)
-        return
-    rows = _all_rows(tables, ORDER_ROWS)
-    found = rows.filter(rows.currency.notnull()).currency.as_table().distinct()
-    others = sorted(str(row["currency"]) for row in found.to_pyarrow().to_pylist())
-    if any(code != shop.currency for code in others):
-        raise ExportRefused(
-            "orders",
-            f"amounts are in {len(others)} currencies or not in {shop.currency}",
-            f"One currency per run: export the orders in {shop.currency}.",
-        )
-    later = ibis.row_number().over(
-        group_by=["source", "order_id", rows.state == "returned"],
-        order_by=[ibis.desc("file"), ibis.desc("line")],
-    )
-    last = rows.mutate(later=later).filter(lambda t: t.later == 0)
-    new_table(engine, ORDERS_TABLE, last.select(*ORDER_ROWS.names).cast(ORDER_ROWS))
-
-
 def write_rejects(engine: Backend, folder: Path) -> Path:
     """Write the rejects as `rejects.csv` (mode 0600) into `folder` and return its path.
 
     A cell that a spreadsheet would run as a formula gets an apostrophe in front.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / "rejects.csv"
+    path = folder / REJECTS_FILE
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     rejects = engine.table(REJECTS_TABLE).order_by("file", "line")
     with open(descriptor, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123

@@ -18,7 +18,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from audiences.contacts import contacts_in, external_id_in
-from audiences.junk import CONFLICT, CROWD, FAMILY, is_own, junk_reason
+from audiences.junk import CONFLICT, CROWD, FAMILY, STRANGERS, is_own, junk_reason
 from audiences.naming import Naming, name_people
 from audiences.staging import Staging, keep
 from audiences.unions import stacked
@@ -34,6 +34,9 @@ FAMILY_PEOPLE = 3
 WEAK = (str(Identifier.EMAIL), str(Identifier.PHONE))
 """Kinds of keys that can be somebody else's; an external id is taken as verified."""
 CONTACT_ID = "contact_id"
+DOUBTS = (CONFLICT, STRANGERS)
+"""Reasons for which a key joins rows only together with a second one."""
+CYRILLIC = r"\p{Cyrillic}"
 LARGEST = 30
 """Rows of a person above which only external ids join."""
 
@@ -64,7 +67,8 @@ class IdentityReport:
     junk: dict[str, int]
     """Keys that join nothing, by reason."""
     conflicts: int
-    """Keys on one source's rows with different external ids: they need a second key."""
+    """Keys of different external ids in one source, or of different names: they need a second key.
+    """
     big: tuple[int, ...]
     """Sizes of components that were rebuilt with external ids only, largest first."""
     merged: int
@@ -94,24 +98,32 @@ def resolve(
 ) -> Resolution:
     """Resolve ROWS to people; `previous` is the last run's key table (schema KEYS)."""
     order = ibis.row_number().over(order_by=[rows.source, rows.row_id])
-    nodes = keep(rows.mutate(node=order.cast("int64")))
     with Staging() as passing:
-        contacts = passing.keep(_contacts(engine, nodes, shop))
-        bad = passing.keep(_bad_keys(nodes, contacts, passing))
-        judged = contacts.left_join(bad.select("key", crowded=_.bad), "key")
-        reason = ibis.coalesce(judged.bad, judged.crowded)
-        keys = keep(judged.select("node", "kind", "value", "key", bad=reason))
-        roots, big = _roots(engine, nodes, _edges(keys))
-        rooted = passing.keep(_rooted(nodes, roots))
+        with Staging() as cards:
+            nodes = cards.keep(rows.mutate(node=order.cast("int64")))
+            keys = _judged(engine, nodes, shop)
+            roots, big = _roots(engine, nodes, _edges(keys, nodes))
+            rooted = passing.keep(_rooted(nodes, roots))
         naming = name_people(engine, rooted, keys, previous)
         named = rooted.join(naming.people, "root")
         resolved = keep(named.select("source", "row_id", "person_id", "node"))
     return Resolution(resolved, keys, naming, _report(engine, resolved, keys, naming, big))
 
 
-def _contacts(engine: ibis.BaseBackend, nodes: ir.Table, shop: Shop) -> ir.Table:
+def _judged(engine: ibis.BaseBackend, nodes: ir.Table, shop: Shop) -> ir.Table:
+    """(node, kind, value, key, bad), kept: every contact of every row, and why it joins nothing."""
+    with Staging() as passing:
+        with Staging() as read:
+            contacts = passing.keep(_contacts(engine, nodes, shop, read))
+        bad = passing.keep(_bad_keys(nodes, contacts, passing))
+        judged = contacts.left_join(bad.select("key", crowded=_.bad), "key")
+        reason = ibis.coalesce(judged.bad, judged.crowded)
+        return keep(judged.select("node", "kind", "value", "key", bad=reason))
+
+
+def _contacts(engine: ibis.BaseBackend, nodes: ir.Table, shop: Shop, passing: Staging) -> ir.Table:
     """(node, kind, value, key, bad): every contact of every row, each once."""
-    tables = [_of_kind(engine, nodes, kind, shop.phone_regions) for kind in Identifier]
+    tables = [_of_kind(engine, nodes, kind, shop.phone_regions, passing) for kind in Identifier]
     tables.append(
         nodes.filter(nodes.contact_id.notnull()).select(
             "node", kind=ibis.literal(CONTACT_ID), value=_.source + ":" + _.contact_id, links=True
@@ -127,38 +139,68 @@ def _contacts(engine: ibis.BaseBackend, nodes: ir.Table, shop: Shop) -> ir.Table
 
 
 def _of_kind(
-    engine: ibis.BaseBackend, nodes: ir.Table, kind: Identifier, regions: Sequence[str]
+    engine: ibis.BaseBackend,
+    nodes: ir.Table,
+    kind: Identifier,
+    regions: Sequence[str],
+    passing: Staging,
 ) -> ir.Table:
     cells = nodes.select("node", cell=nodes[str(kind)])
     written = cells.filter(cells.cell.notnull())
-    found = contacts_in(engine, written.select("cell").distinct(), kind, regions)
-    with_nodes = written.join(found, "cell")
-    return with_nodes.select("node", kind=ibis.literal(str(kind)), value=_.value, links=_.links)
+    found = contacts_in(engine, written, kind, regions, into=passing)
+    return found.select("node", kind=ibis.literal(str(kind)), value=_.value, links=_.links)
 
 
 def _bad_keys(nodes: ir.Table, contacts: ir.Table, passing: Staging) -> ir.Table:
     """(key, bad): good contacts that the rows they are on show to be no one person's."""
-    linking = contacts.filter(contacts.bad.isnull()).select("node", "kind", "key")
+    linking = contacts.filter(contacts.bad.isnull() & contacts.kind.isin(WEAK))
+    cards = nodes.select(
+        "node", "source", "external_id", "first_name", "last_name", born=nodes.birth_date
+    )
+    suspects = _suspects(linking, cards)
+    rows = linking.select("node", "kind", "key").join(suspects, "key").join(cards, "node")
+    shared = passing.keep(
+        rows.mutate(
+            external=external_id_in(rows.external_id).nullif(""),
+            surname=_word(rows.last_name),
+            first=_word(rows.first_name),
+        )
+    )
+    crowds = passing.keep(_crowds(shared))
+    conflicts = passing.keep(_conflicts(shared).anti_join(crowds, "key"))
+    strangers = stacked(_strangers(shared), _other_births(shared)).distinct()
+    others = strangers.anti_join(crowds, "key").anti_join(conflicts, "key")
+    return stacked(crowds, conflicts, others)
+
+
+def _suspects(linking: ir.Table, cards: ir.Table) -> ir.Table:
+    """(key, rows): keys whose rows say different things as written, or are many."""
+    name = (cards.first_name.fill_null("") + " " + cards.last_name.fill_null("")).hash()
+    said = cards.select("node", "born", external=cards.external_id.hash(), name=name)
     sizes = linking.group_by("key").aggregate(rows=_.count()).filter(_.rows > 1)
-    people = nodes.select(
-        "node",
-        "source",
-        external=external_id_in(nodes.external_id).nullif(""),
-        surname=_word(nodes.last_name),
-        first=_word(nodes.first_name),
-        born=nodes.birth_date,
+    seen = linking.select("node", "key").join(sizes, "key").join(said, "node")
+    counted = seen.group_by("key", "rows").aggregate(
+        **{f"least_{c}": _[c].min() for c in ("external", "name", "born")},
+        **{f"most_{c}": _[c].max() for c in ("external", "name", "born")},
     )
-    shared = passing.keep(linking.join(sizes, "key").join(people, "node"))
-    conflicts = (
-        shared.filter(shared.kind.isin(WEAK) & shared.external.notnull())
-        .group_by("key", "source")
-        .aggregate(least=_.external.min(), most=_.external.max())
-        .filter(_.least != _.most)
-        .select("key", bad=ibis.literal(CONFLICT))
-        .distinct()
+    differ = ibis.or_(
+        *(counted[f"least_{c}"] != counted[f"most_{c}"] for c in ("external", "name", "born"))
     )
+    return counted.filter(differ | (counted.rows > FAMILY_PEOPLE)).select("key", "rows")
+
+
+def _conflicts(shared: ir.Table) -> ir.Table:
+    """Keys on one source's rows with different external ids."""
+    named = shared.filter(shared.external.notnull()).group_by("key", "source")
+    ids = named.aggregate(least=_.external.min(), most=_.external.max())
+    different = ids.filter(ids.least != ids.most).select("key").distinct()
+    return different.mutate(bad=ibis.literal(CONFLICT))
+
+
+def _crowds(shared: ir.Table) -> ir.Table:
+    """Keys of a crowd, and addresses of a family."""
     measured = (
-        shared.filter(shared.kind.isin(WEAK) & (shared.rows > FAMILY_PEOPLE))
+        shared.filter(shared.rows > FAMILY_PEOPLE)
         .group_by("key", "kind", "rows")
         .aggregate(
             surnames=_.surname.nunique(),
@@ -174,19 +216,54 @@ def _bad_keys(nodes: ir.Table, contacts: ir.Table, passing: Staging) -> ir.Table
         ((measured.kind == "email") & family, FAMILY),
         else_=ibis.null("string"),
     )
-    reasons = measured.select("key", bad=reason).filter(_.bad.notnull())
-    return stacked(conflicts.anti_join(reasons, "key"), reasons)
+    return measured.select("key", bad=reason).filter(_.bad.notnull())
+
+
+def _strangers(shared: ir.Table) -> ir.Table:
+    """Keys on rows whose full names have no word in common: two people, not one renamed.
+
+    A name in Cyrillic and one in Latin letters are not compared.
+    """
+    words = _words(shared.first, shared.surname)
+    named = shared.select("key", "node", words=words, cyrillic=words.join("").re_search(CYRILLIC))
+    full = named.filter(named.words.length() > 1)
+    people = full.group_by("key", "cyrillic").aggregate(people=_.count())
+    each = full.select("key", "cyrillic", word=_.words.unnest())
+    common = each.group_by("key", "cyrillic", "word").aggregate(rows=_.count())
+    most = common.group_by("key", "cyrillic").aggregate(most=_.rows.max())
+    apart = people.join(most, ["key", "cyrillic"]).filter(_.most < _.people)
+    return apart.select("key", bad=ibis.literal(STRANGERS))
+
+
+def _other_births(shared: ir.Table) -> ir.Table:
+    """Phones on rows with different first names and different birth dates."""
+    told = shared.filter(
+        (shared.kind == "phone") & shared["first"].notnull() & shared.born.notnull()
+    )
+    counted = told.group_by("key").aggregate(firsts=_["first"].nunique(), born=_.born.nunique())
+    apart = counted.filter((counted.firsts > 1) & (counted.born > 1))
+    return apart.select("key", bad=ibis.literal(STRANGERS))
 
 
 def _word(text: ir.StringValue) -> ir.StringValue:
     return text.strip().lower().replace("ё", "е").nullif("")
 
 
-def _edges(keys: ir.Table) -> ir.Table:
-    """(node, key, strong): what joins. Rows in conflict are joined by two keys at once only."""
+def _words(first: ir.StringValue, last: ir.StringValue) -> ir.ArrayValue:
+    """The words of a name, each once and in one order, however it was cut into columns."""
+    whole = first.fill_null("") + " " + last.fill_null("")
+    every = whole.re_replace(r"[^\p{L}\p{N}]+", " ").strip().split(" ").unique().sort()
+    return every.filter(lambda word: word.length() > 1)
+
+
+def _edges(keys: ir.Table, nodes: ir.Table) -> ir.Table:
+    """(node, key, strong): what joins. A key in doubt joins only together with a second one.
+
+    For different external ids that is another contact, for different names the same full name too.
+    """
     good = keys.filter(keys.bad.isnull())
     single = good.select("node", "key", strong=~good.kind.isin(WEAK))
-    usable = keys.filter((keys.bad.isnull()) | (keys.bad == CONFLICT))
+    usable = keys.filter(keys.bad.isnull() | keys.bad.isin(DOUBTS))
     emails = usable.filter(usable.kind == "email").select(
         "node", email=_.key, doubt=_.bad.notnull()
     )
@@ -194,12 +271,13 @@ def _edges(keys: ir.Table) -> ir.Table:
         "node", phone=_.key, doubted=_.bad.notnull()
     )
     pairs = emails.join(phones, "node").filter(_.doubt | _.doubted)
-    both = pairs.select(
-        "node",
-        key=(_.email.cast("string") + "&" + _.phone.cast("string")).hash(),
-        strong=ibis.literal(value=False),
-    )
-    return stacked(single, both)
+    both = pairs.select("node", one=_.email.cast("string"), other=_.phone.cast("string"))
+    shared = keys.filter(keys.bad == STRANGERS).select("node", "key").join(nodes, "node")
+    names = _words(_word(shared.first_name), _word(shared.last_name))
+    named = shared.select("node", one=_.key.cast("string"), other=names.join(" "), words=names)
+    twice = stacked(both, named.filter(named.words.length() > 1).drop("words"))
+    second = twice.select("node", key=(_.one + "&" + _.other).hash(), strong=False)
+    return stacked(single, second)
 
 
 def _roots(
@@ -248,7 +326,7 @@ def _report(
 ) -> IdentityReport:
     junk = keys.filter(keys.bad.notnull()).group_by("bad").aggregate(keys=_.key.nunique())
     by_reason = {row["bad"]: row["keys"] for row in engine.to_pyarrow(junk).to_pylist()}
-    conflicts = by_reason.pop(CONFLICT, 0)
+    conflicts = sum(by_reason.pop(doubt, 0) for doubt in DOUBTS)
     totals = rows.aggregate(rows=_.count(), people=_.person_id.nunique())
     total = engine.to_pyarrow(totals).to_pylist()[0]
     return IdentityReport(

@@ -42,6 +42,7 @@ JUNK_TAILS = tuple(
 
 ROLE, INVENTED, OWN, OFFICE = "role address", "invented", "the shop's own", "not a personal number"
 CROWD, FAMILY, CONFLICT = "shared by a crowd", "shared by a family", "conflicting external ids"
+STRANGERS = "different names"
 
 
 def junk_reason(

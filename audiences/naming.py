@@ -40,7 +40,9 @@ def name_people(
     if previous is None:
         people = keep(roots.select("root", person_id=_name(roots.root_row), first_seen=_run(1)))
         nobody = people.select("person_id", old_id=_.person_id).limit(0)
-        return Naming(people, keep(_key_table(_digests(rooted, keys), people)), nobody, nobody)
+        return Naming(
+            people, keep(_key_table(rooted, keys, people).select(*KEYS.names)), nobody, nobody
+        )
     digests = keep(_digests(rooted, keys))
     claims = keep(_claims(roots, digests, previous))
     kept = keep(_granted(claims))
@@ -51,7 +53,7 @@ def name_people(
     split = parted.join(people.select("root", "person_id"), "root")
     return Naming(
         people,
-        keep(_key_table(digests, people)),
+        keep(_key_table(rooted, keys, people).select(*KEYS.names)),
         keep(merged.select("old_id", "person_id").distinct()),
         keep(split.select("old_id", "person_id").distinct()),
     )
@@ -67,17 +69,31 @@ def _run(number: int) -> ir.IntegerScalar:
 
 def _digests(rooted: ir.Table, keys: ir.Table) -> ir.Table:
     """(root, key_digest): digests of the rows and good keys of every component."""
-    rows = rooted.select("root", text="row:" + rooted.source + ":" + rooted.row_id)
-    good = keys.filter(keys.bad.isnull()).select("node", text=_.kind + ":" + _.value)
-    both = stacked(rows, good.join(rooted.select("node", "root"), "node"))
-    return both.distinct().select("root", key_digest=_.text.hexdigest("sha256"))
+    owned = _owned(rooted, keys).group_by("root", "mark")
+    once = owned.aggregate(text=_.text.arbitrary()).select("root", "text")
+    both = stacked(rooted.select("root", text=_row_text(rooted)), once)
+    return both.select("root", key_digest=both.text.hexdigest("sha256"))
 
 
-def _key_table(digests: ir.Table, people: ir.Table) -> ir.Table:
+def _row_text(rooted: ir.Table) -> ir.StringValue:
+    return "row:" + rooted.source + ":" + rooted.row_id
+
+
+def _owned(rooted: ir.Table, keys: ir.Table) -> ir.Table:
+    """(root, mark, text) of every good key of every row; the mark is short for the text."""
+    good = keys.filter(keys.bad.isnull())
+    texts = good.select("node", mark=good.key, text=good.kind + ":" + good.value)
+    return texts.join(rooted.select("node", "root"), "node").select("root", "mark", "text")
+
+
+def _key_table(rooted: ir.Table, keys: ir.Table, people: ir.Table) -> ir.Table:
     """Schema KEYS. What leads to several people (a weak key of a big component) leads to nobody."""
-    leads = digests.group_by("key_digest").aggregate(root=_.root.min(), last=_.root.max())
-    single = leads.filter(leads.root == leads.last).select("key_digest", "root")
-    return single.join(people, "root").select(*KEYS.names)
+    leads = _owned(rooted, keys).group_by("mark")
+    ends = leads.aggregate(root=_.root.min(), last=_.root.max(), text=_.text.arbitrary())
+    single = ends.filter(ends.root == ends.last).select("root", "text")
+    both = stacked(single, rooted.select("root", text=_row_text(rooted)))
+    named = both.join(people, "root")
+    return named.select("person_id", "first_seen", key_digest=named.text.hexdigest("sha256"))
 
 
 def _claims(roots: ir.Table, digests: ir.Table, previous: ir.Table) -> ir.Table:

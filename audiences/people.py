@@ -6,6 +6,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+from audiences.contacts import as_digest
 from audiences.identity import CONTACT_ID, ROWS, IdentityReport, Resolution, resolve
 from audiences.junk import OWN
 from audiences.staging import Staging, keep
@@ -67,7 +68,7 @@ def build_people(
         returned = keep(_returns(owned))
         lost = keep(orders.anti_join(row_people, ["source", "row_id"]).select(*_PLACE))
         identifiers = keep(_identifiers(resolution.keys, row_people))
-        people = keep(_people(contact_rows, row_people, identifiers, suppressed))
+        people = keep(_people(contact_rows, row_people, owned, identifiers, suppressed))
         person_rows = keep(row_people.select(*PERSON_ROWS.names))
     return People(
         people=people,
@@ -146,6 +147,7 @@ def _owned(orders: ir.Table, row_people: ir.Table) -> ir.Table:
         "items",
         "category",
         "channel",
+        "consent_ads",
         day=_.ordered_on,
     )
 
@@ -184,11 +186,16 @@ def _identifiers(keys: ir.Table, row_people: ir.Table) -> ir.Table:
 
 
 def _people(
-    contact_rows: ir.Table, row_people: ir.Table, identifiers: ir.Table, suppressed: ir.Table | None
+    contact_rows: ir.Table,
+    row_people: ir.Table,
+    owned: ir.Table,
+    identifiers: ir.Table,
+    suppressed: ir.Table | None,
 ) -> ir.Table:
     """One row per person. An attribute is taken from the row with the latest activity that has it.
 
-    Consent fails closed: a no anywhere is a no, silence is no yes.
+    Consent fails closed: a no anywhere is a no, silence is no yes. Orders speak too, a guest's are
+    all there is.
     """
     rows = row_people.left_join(contact_rows, ["source", "row_id"]).drop(
         "source_right", "row_id_right"
@@ -209,9 +216,16 @@ def _people(
         yes=(_.consent_ads == "yes").any().fill_null(False),
     )
     stopped = _stopped(people, identifiers, suppressed)
-    marked = people.left_join(stopped, "person_id") if stopped is not None else people
-    refused = marked.no | marked.stop.notnull() if stopped is not None else marked.no
-    consent = ibis.cases((refused, "no"), (marked.yes, "yes"), else_="unknown")
+    said = owned.group_by("person_id").aggregate(
+        order_no=(_.consent_ads == "no").any(), order_yes=(_.consent_ads == "yes").any()
+    )
+    marked = people.left_join(said, "person_id").drop("person_id_right")
+    refused = marked.no | marked.order_no.fill_null(False)
+    if stopped is not None:
+        marked = marked.left_join(stopped, "person_id").drop("person_id_right")
+        refused = marked.no | marked.order_no.fill_null(False) | marked.stop.notnull()
+    agreed = marked.yes | marked.order_yes.fill_null(False)
+    consent = ibis.cases((refused, "no"), (agreed, "yes"), else_="unknown")
     return marked.mutate(consent_ads=consent).select(*PEOPLE.names).cast(dict(PEOPLE))
 
 
@@ -225,7 +239,7 @@ def _stopped(
     named = stacked(identifiers, themselves)
     plain = suppressed.filter(~suppressed.digest)
     hashed = suppressed.filter(suppressed.digest)
-    digests = named.mutate(value=named.value.hexdigest("sha256"))
+    digests = named.mutate(value=as_digest(named.value))
     phones = named.filter(named.kind == "phone")
     bare = phones.mutate(value=phones.value.substr(1).hexdigest("sha256"))
     found = stacked(

@@ -408,10 +408,7 @@ def new_table(
 
 
 def append(engine: Backend, name: str, rows: pa.Table) -> None:
-    """Add Arrow rows to a table.
-
-    Not engine.insert: that drops its memory table in the way that `drop` tells of.
-    """
+    """Add Arrow rows to a table."""
     engine.con.register("arrow_rows", rows)
     try:
         engine.raw_sql(f'INSERT INTO "{name}" SELECT * FROM arrow_rows')
@@ -420,11 +417,8 @@ def append(engine: Backend, name: str, rows: pa.Table) -> None:
 
 
 def drop(engine: Backend, table: str) -> None:
-    """Drop a table if it is there.
-
-    Written out because sqlglot 30.30 leaves the name out of what Ibis 12's drop_table sends.
-    """
-    engine.raw_sql(f'DROP TABLE IF EXISTS "{table}"')
+    """Drop a table if it is there."""
+    engine.drop_table(table, force=True)
 
 
 def file_digest(origin: Origin) -> str:

@@ -48,9 +48,42 @@ ORDER_ROWS = ibis.schema(
         "items": "int64",
         "category": "string",
         "channel": "string",
+        "consent_ads": "string",  # yes, no; null where the order does not say
     }
 )
 """PLAIN. One row per accepted order; contact_id, email or phone leads to the person."""
+
+EVENT_ROWS = ibis.schema(
+    {
+        "source": "!string",
+        "file": "!string",
+        "line": "!int64",
+        "contact_id": "string",
+        "email": "string",
+        "phone": "string",
+        "ts": "!timestamp('UTC')",
+        "kind": "!string",
+        "sku": "string",
+        "category": "string",
+    }
+)
+"""PLAIN. One row per accepted event; contact_id, email or phone leads to the person."""
+
+COSTS = ibis.schema(
+    {
+        "source": "!string",
+        "date": "!date",
+        "platform": "!string",
+        "campaign_id": "!string",
+        "segment": "string",
+        "cost": "!decimal(18, 2)",
+        "clicks": "int64",
+        "impressions": "int64",
+        "conversions": "int64",
+        "revenue": "decimal(18, 2)",
+    }
+)
+"""What advertising cost by day and campaign, in the shop's currency."""
 
 REJECTS = ibis.schema(
     {

@@ -1,5 +1,6 @@
 """Text rows into typed rows: each column by its meaning, each row accepted or with its fault."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,14 +10,19 @@ from ibis.backends.duckdb import Backend
 
 from audiences import cells
 from audiences.columns import Mapping
+from audiences.contacts import HASHED, MixedContacts, refuse_mixed
 from audiences.refusals import ExportRefused, masked
 from audiences.staged import Staged, new_table
 from audiences.tables import CONTACT_ROWS, ORDER_ROWS, REJECTS
 from config.exports import Export, ExportKind
 from config.presets import load_preset
 
-DAYS = ("birth_date", "registered_on", "last_activity_on", "consent_on", "ordered_on")
-MONEY = ("amount", "discount", "margin", "cost", "refunded")
+DAYS = (
+    "birth_date", "registered_on", "last_activity_on", "consent_on", "ordered_on",
+    "first_ordered_on", "last_ordered_on", "date", "ts",
+)  # fmt: skip
+MONEY = ("amount", "discount", "margin", "cost", "refunded", "revenue")
+COUNTS = ("items", "orders", "clicks", "impressions", "conversions")
 IDS = ("contact_id", "external_id", "order_id")
 EARLIEST = date(1995, 1, 1)
 EARLIEST_BIRTH = date(1900, 1, 1)
@@ -45,6 +51,20 @@ class Typed:
     newest: date | None
 
 
+Values = dict[str, ir.Value]
+Builder = Callable[[ir.Table, Values, Export, date], tuple[Values, list[Fault]]]
+"""What makes the columns of a kind, and what may be wrong with a row, out of texts and values."""
+
+NEWEST = {
+    ExportKind.CONTACTS: "registered_on",
+    ExportKind.ORDERS: "ordered_on",
+    ExportKind.AGGREGATE: "last_ordered_on",
+    ExportKind.EVENTS: "ts",
+    ExportKind.COSTS: "date",
+}
+"""The column that says how fresh a kind is."""
+
+
 def type_rows(
     engine: Backend,
     staged: Staged,
@@ -52,12 +72,16 @@ def type_rows(
     export: Export,
     as_of: date,
     name: str,
+    builder: Builder,
 ) -> Typed:
     """Type the rows of one staged file into table `name`_typed. Raises ExportRefused."""
-    texts = _clean(engine, _texts(staged.rows, mapping), name)
+    written = _texts(staged.rows, mapping)
+    if export.kind is ExportKind.ORDERS and takes_several_rows(export):
+        written = _filled_down(written)
+    texts = _clean(engine, written, name)
+    _refuse_digests(engine, staged.file, texts, export)
     forms = _forms(staged.file, texts, export)
-    typed = layer(engine, f"{name}_values", _valued(texts, forms))
-    builder = _contact_columns if export.kind is ExportKind.CONTACTS else _order_columns
+    typed = layer(engine, f"{name}_values", _valued(texts, forms, export.prehashed))
     values: Values = {column: typed[f"v_{column}"] for column in mapping.columns}
     columns, faults = builder(typed, values, export, as_of)
     number = ibis.cases(
@@ -114,12 +138,14 @@ def _split(typed: ir.Table, staged: Staged, faults: list[Fault], export: Export)
         reason=words["reason"],
         shown=bad.shown,
     ).union(staged.refused)
-    day = "ordered_on" if export.kind is ExportKind.ORDERS else "registered_on"
+    told_by = NEWEST.get(export.kind)
+    day = typed[told_by].cast("date") if told_by else ibis.null("date")
+    dated = typed.select("fault", newest_day=day)
     counted = (
-        typed.aggregate(
-            accepted=(typed.fault == 0).sum(),
-            rejected=(typed.fault > 0).sum(),
-            newest=typed[day].max(where=typed.fault == 0),
+        dated.aggregate(
+            accepted=(dated.fault == 0).sum(),
+            rejected=(dated.fault > 0).sum(),
+            newest=dated.newest_day.max(where=dated.fault == 0),
         )
         .to_pyarrow()
         .to_pylist()[0]
@@ -153,6 +179,36 @@ def _texts(rows: ir.Table, mapping: Mapping) -> ir.Table:
     return rows.select(**chosen)
 
 
+def takes_several_rows(export: Export) -> bool:
+    """Whether an order of this export may take several rows, one per line of it."""
+    return export.preset is not None and load_preset(export.preset).several_rows
+
+
+def _filled_down(rows: ir.Table) -> ir.Table:
+    """What an order says on one of its rows only, on all of them; never the count of a line."""
+    own = [column for column in rows.columns if column not in ("line", "order_id", "items")]
+    told = {
+        column: ibis.coalesce(
+            rows[column].nullif(""), rows[column].nullif("").max().over(group_by=rows.order_id)
+        )
+        for column in own
+    }
+    return rows.mutate(**told)
+
+
+def _refuse_digests(engine: Backend, file: str, texts: ir.Table, export: Export) -> None:
+    """Hold e-mail and phone columns to what they are declared as. Raises ExportRefused."""
+    for column in ("email", "phone"):
+        if f"t_{column}" in texts.columns:
+            hashed = column in export.prehashed
+            try:
+                refuse_mixed(engine, texts[f"t_{column}"], hashed=hashed, where=column)
+            except MixedContacts as fault:
+                raise ExportRefused(
+                    file, str(fault), "Declare it: prehashed = { email = 'sha256' }."
+                ) from None
+
+
 def _joined(parts: list[ir.StringValue]) -> ir.StringValue:
     given = [ibis.ifelse(part != "", part + "; ", "").fill_null("") for part in parts]
     joined = given[0]
@@ -168,19 +224,21 @@ def _clean(engine: Backend, stripped: ir.Table, name: str) -> ir.Table:
     clean = rows.mutate(**{f"t_{column}": cells.cell(rows[column]) for column in columns})
     rows = layer(engine, f"{name}_clean", clean)
     return rows.mutate(
-        **{f"n_{c}": cells.digits(rows[f"t_{c}"]) for c in columns if c in (*MONEY, "items")}
+        **{f"n_{c}": cells.digits(rows[f"t_{c}"]) for c in columns if c in (*MONEY, *COUNTS)}
     )
 
 
-def _valued(texts: ir.Table, forms: dict[str, str]) -> ir.Table:
+def _valued(texts: ir.Table, forms: dict[str, str], hashed: Collection[str]) -> ir.Table:
     """Beside each column c: v_c, its value."""
     columns = [column[2:] for column in texts.columns if column.startswith("t_")]
-    return texts.mutate(**{f"v_{column}": _value(column, texts, forms) for column in columns})
+    return texts.mutate(
+        **{f"v_{column}": _value(column, texts, forms, hashed) for column in columns}
+    )
 
 
 def _forms(file: str, texts: ir.Table, export: Export) -> dict[str, str]:
     """How every number and date column writes its values, from one pass over the file."""
-    numbers = [c for c in texts.columns if c in MONEY or c == "items"]
+    numbers = [c for c in texts.columns if c in (*MONEY, *COUNTS)]
     days = [c for c in texts.columns if c in DAYS]
     counts: dict[str, ir.IntegerScalar] = {}
     for column in numbers if export.decimal is None else []:
@@ -218,14 +276,19 @@ def _forms(file: str, texts: ir.Table, export: Export) -> dict[str, str]:
     return forms | {"zone": "UTC" if utc else ""}
 
 
-def _value(column: str, texts: ir.Table, forms: dict[str, str]) -> ir.Value:
+def _value(
+    column: str, texts: ir.Table, forms: dict[str, str], prehashed: Collection[str]
+) -> ir.Value:
     text = texts[f"t_{column}"]
     if column in DAYS:
-        return cells.day(text, cells.DateForm(forms[column], utc=forms["zone"] == "UTC"))
+        form = cells.DateForm(forms[column], utc=forms["zone"] == "UTC")
+        return cells.moment(text, form) if column == "ts" else cells.day(text, form)
     if column in MONEY:
         return cells.number(texts[f"n_{column}"], forms[column])
-    if column == "items":
+    if column in COUNTS:
         return cells.number(texts[f"n_{column}"], forms[column]).cast("int64")
+    if column in prehashed:
+        return HASHED + text
     if column in (*IDS, "phone"):
         return cells.identifier(text)
     if column in ("state", "consent_ads", "gender"):
@@ -233,29 +296,26 @@ def _value(column: str, texts: ir.Table, forms: dict[str, str]) -> ir.Value:
     return text
 
 
-Values = dict[str, ir.Value]
-
-
-def _or_null(values: Values, name: str, kind: str) -> ir.Value:
+def or_null(values: Values, name: str, kind: str) -> ir.Value:
     return values.get(name, ibis.null(kind.removeprefix("!")))
 
 
-def _filled(texts: ir.Table, column: str) -> ir.BooleanValue:
+def filled(texts: ir.Table, column: str) -> ir.BooleanValue:
     """Whether a cell says anything; zero dates such as 00.00.0000 are empty cells of a database."""
     text = texts[f"t_{column}"]
     filled = text.notnull()
     return filled & ~text.re_search(r"^[0 .:/-]*$") if column in DAYS else filled
 
 
-def _unread(texts: ir.Table, values: Values, columns: tuple[str, ...], what: str) -> list[Fault]:
+def unread(texts: ir.Table, values: Values, columns: tuple[str, ...], what: str) -> list[Fault]:
     return [
-        Fault(_filled(texts, c) & values[c].isnull(), c, f"is not {what}")
+        Fault(filled(texts, c) & values[c].isnull(), c, f"is not {what}")
         for c in columns
         if c in values
     ]
 
 
-def _out_of_range(values: Values, columns: tuple[str, ...], as_of: date) -> list[Fault]:
+def out_of_range(values: Values, columns: tuple[str, ...], as_of: date) -> list[Fault]:
     faults = []
     for c in columns:
         if c in values:
@@ -269,7 +329,7 @@ def _out_of_range(values: Values, columns: tuple[str, ...], as_of: date) -> list
 # Contacts
 
 
-def _contact_columns(
+def contact_columns(
     texts: ir.Table, values: Values, export: Export, as_of: date
 ) -> tuple[Values, list[Fault]]:
     days = ("registered_on", "last_activity_on", "consent_on", "birth_date")
@@ -277,24 +337,24 @@ def _contact_columns(
     named = [
         values[c].notnull() for c in ("contact_id", "external_id", "email", "phone") if c in values
     ]
-    nobody = ~_any(named)
+    nobody = ~any_of(named)
     faults = [
         Fault(nobody, "contact_id", "no id, e-mail or phone", shown=False),
-        *_unread(texts, values, days, "a date"),
-        *_out_of_range(values, days, as_of),
+        *unread(texts, values, days, "a date"),
+        *out_of_range(values, days, as_of),
         *consent_fault,
     ]
     columns = {
-        name: _or_null(values, name, str(kind))
+        name: or_null(values, name, str(kind))
         for name, kind in CONTACT_ROWS.items()
         if name not in ("source", "row_id", "file", "line", "consent_ads", "gender")
     }
-    columns["gender"] = _gender(_or_null(values, "gender", "string"))
+    columns["gender"] = _gender(or_null(values, "gender", "string"))
     columns["consent_ads"] = consent
     return columns, faults
 
 
-def _any(conditions: list[ir.BooleanValue]) -> ir.BooleanValue:
+def any_of(conditions: list[ir.BooleanValue]) -> ir.BooleanValue:
     either = conditions[0]
     for condition in conditions[1:]:
         either = either | condition
@@ -307,7 +367,7 @@ def _gender(text: ir.StringValue) -> ir.StringValue:
     )
 
 
-def _words(export: Export, name: str) -> list[str]:
+def words_of(export: Export, name: str) -> list[str]:
     """The project's words; the preset's where the project did not say, and beside the defaults."""
     own = tuple(getattr(export.values, name))
     preset = getattr(load_preset(export.preset).values, name) if export.preset else ()
@@ -320,8 +380,8 @@ def _consent(values: Values, export: Export) -> tuple[ir.StringValue, list[Fault
         return ibis.literal("unknown"), []
     said = values["consent_ads"]
     consent = ibis.cases(
-        (said.isin(_words(export, "yes")), "yes"),
-        (said.isin(_words(export, "no")), "no"),
+        (said.isin(words_of(export, "yes")), "yes"),
+        (said.isin(words_of(export, "no")), "no"),
         (said.isnull() | said.isin(("unknown", "неизвестно", "невідомо", "-", "null")), "unknown"),
         else_=ibis.null("string"),
     )
@@ -332,36 +392,39 @@ def _consent(values: Values, export: Export) -> tuple[ir.StringValue, list[Fault
 # Orders
 
 
-def _order_columns(
+def order_columns(
     texts: ir.Table, values: Values, export: Export, as_of: date
 ) -> tuple[Values, list[Fault]]:
     blank = [
-        Fault(values[c].isnull() & ~_filled(texts, c), c, "is empty", shown=False)
+        Fault(values[c].isnull() & ~filled(texts, c), c, "is empty", shown=False)
         for c in ("order_id", "ordered_on", "amount")
     ]
     money = tuple(c for c in MONEY if c in values)
     faults = [
         *blank,
-        *_unread(texts, values, ("ordered_on",), "a date"),
-        *_unread(texts, values, (*money, "items"), "a number"),
-        *_out_of_range(values, ("ordered_on",), as_of),
+        *unread(texts, values, ("ordered_on",), "a date"),
+        *unread(texts, values, (*money, "items"), "a number"),
+        *out_of_range(values, ("ordered_on",), as_of),
     ]
     gross = values["amount"]
     net = gross - values["refunded"].fill_null(0).abs() if "refunded" in values else gross
     state = _state(values.get("state"), net, export)
     columns = {
-        name: _or_null(values, name, str(kind))
+        name: or_null(values, name, str(kind))
         for name, kind in ORDER_ROWS.items()
-        if name not in ("source", "file", "line", "state", "amount", "margin")
+        if name not in ("source", "file", "line", "state", "amount", "margin", "consent_ads")
     }
     columns["state"] = state
+    consent, consent_fault = _consent(values, export)
+    faults += consent_fault
+    columns["consent_ads"] = consent.nullif("unknown")
     columns["amount"] = ibis.ifelse(state == "returned", -net.abs(), net).cast(cells.MONEY)
-    margin = _or_null(values, "margin", "decimal(18, 2)")
+    margin = or_null(values, "margin", "decimal(18, 2)")
     if "margin" not in values and "cost" in values:
         margin = net - values["cost"]
     columns["margin"] = margin.cast(cells.MONEY)
     columns["currency"] = (
-        _or_null(values, "currency", "string")
+        or_null(values, "currency", "string")
         .upper()
         .fill_null(ibis.literal(export.currency, type="string"))
     )
@@ -373,10 +436,10 @@ def _state(said: ir.Value | None, net: ir.DecimalValue, export: Export) -> ir.St
     signed = ibis.ifelse(net < 0, "returned", "paid")
     if said is None:
         return signed
-    paid = _words(export, "paid")
+    paid = words_of(export, "paid")
     return ibis.cases(
-        (said.isin(_words(export, "cancelled")), "cancelled"),
-        (said.isin(_words(export, "returned")), "returned"),
+        (said.isin(words_of(export, "cancelled")), "cancelled"),
+        (said.isin(words_of(export, "returned")), "returned"),
         (said.isin(paid) | said.isnull(), signed),
         else_=signed if not paid else ibis.literal("cancelled"),
     )

@@ -1,7 +1,9 @@
 """exports.toml: which CRM files there are, and what their columns mean."""
 
+from datetime import date
+from decimal import Decimal
 from enum import StrEnum
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -70,7 +72,7 @@ class Export(Written):
     currency: str | None = Field(
         default=None, pattern=r"^[A-Z]{3}$", description="Currency if no column names it."
     )
-    prehashed: dict[str, str] = Field(
+    prehashed: dict[Literal["email", "phone"], Literal["sha256"]] = Field(
         default_factory=dict, description="Columns that hold digests: column = sha256."
     )
 
@@ -83,6 +85,14 @@ class Export(Written):
         return self
 
 
+class Rate(Written):
+    """What a foreign currency was worth from a day on, until its next rate."""
+
+    currency: str = Field(pattern=r"^[A-Z]{3}$", description="The foreign currency.")
+    day: date = Field(description="First day on which the rate holds.")
+    rate: Decimal = Field(gt=0, description="Shop currency for one unit of it.")
+
+
 class ExportsFile(Written):
     """exports.toml."""
 
@@ -91,5 +101,8 @@ class ExportsFile(Written):
     )
     suppression: tuple[str, ...] = Field(
         default=(), description="Files with contacts or ids that must never be used."
+    )
+    rate: tuple[Rate, ...] = Field(
+        default=(), description="Dated rates; without them one currency per run."
     )
     export: tuple[Export, ...] = Field(min_length=1, description="The exports to read.")

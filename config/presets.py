@@ -38,11 +38,24 @@ class Preset(Written):
     several_rows: bool = Field(default=False, description="An order may take several rows.")
     contacts: dict[str, tuple[str, ...]] = Field(description="Headers of people.")
     orders: dict[str, tuple[str, ...]] = Field(description="Headers of orders.")
+    aggregate: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Headers of sums per customer, beside those of people."
+    )
+    order_lines: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Headers of order lines."
+    )
+    events: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Headers of behaviour."
+    )
+    costs: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Headers of advertising costs."
+    )
     values: PresetValues = Field(default=PresetValues(), description="Its words.")
 
     def headers(self, kind: ExportKind) -> dict[str, tuple[str, ...]]:
         """Headers by canonical column for one kind of export."""
-        return self.contacts if kind is ExportKind.CONTACTS else self.orders
+        own: dict[str, tuple[str, ...]] = getattr(self, kind.value)
+        return {**self.contacts, **own} if kind is ExportKind.AGGREGATE else own
 
 
 def preset_names() -> list[str]:

@@ -1,7 +1,9 @@
 """`adsteer check`: can the files be read, do the accounts answer. Only the rejects are written."""
 
-from audiences.exports import CONTACTS_TABLE, ORDERS_TABLE, read_exports, write_rejects
+from audiences.audit import audit
+from audiences.exports import CONTACTS_TABLE, ORDERS_TABLE, REJECTS_FILE, read_exports
 from audiences.people import build_people
+from audiences.suppression import read_suppression
 from connectors.errors import ConnectorError
 from flows.documents import Document
 from flows.refreshing import file_document, identity_document, reject_reasons
@@ -16,16 +18,29 @@ def check(workshop: Workshop) -> Document:
     engine, project = workshop.engine, workshop.project
     shop = project.adsteer.shop
     reading = read_exports(
-        engine, project.exports, project.folder, shop, workshop.as_of, workshop.databases()
+        engine,
+        project.exports,
+        project.folder,
+        shop,
+        workshop.as_of,
+        workshop.databases(),
+        refused=workshop.state / "rejects",
     )
-    rejects = write_rejects(engine, workshop.state / "rejects")
-    people = build_people(engine, shop, engine.table(CONTACTS_TABLE), engine.table(ORDERS_TABLE))
+    rejects = workshop.state / "rejects" / REJECTS_FILE
+    people = build_people(
+        engine,
+        shop,
+        engine.table(CONTACTS_TABLE),
+        engine.table(ORDERS_TABLE),
+        suppressed=read_suppression(engine, project.exports, project.folder, shop.phone_regions),
+    )
     accounts = [_ask(workshop, name) for name in sorted(workshop.connectors)]
     return {
         "exports": [file_document(file) for file in reading.files],
         "rejects": str(rejects.relative_to(project.folder)),
         "reasons": reject_reasons(workshop),
         "identity": identity_document(people),
+        "audit": audit(engine, people, engine.table(CONTACTS_TABLE), as_of=workshop.as_of),
         "accounts": accounts,
         "faults": [f"{one['account']}: {one['said']}" for one in accounts if not one["well"]],
     }

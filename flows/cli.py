@@ -32,24 +32,19 @@ HERE = Path()
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(help="Folder to make.")], json: Json = False
+    folder: Annotated[Path, typer.Argument(help="Folder to make.")],
+    given: Annotated[
+        list[Path] | None,
+        typer.Option("--from", help="Export to look at for a first exports.toml; repeatable."),
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Make a project: commented settings, and the demo's exports to try them on."""
-    from config.init import write_starter
-    from config.sample import write_sample_exports
+    from flows import beginning, show
 
     with said_plainly():
-        written = write_starter(folder)
-        write_sample_exports(folder)
-    document = {"project": str(folder), "files": [str(path) for path in written]}
-    _tell(
-        document,
-        as_json=json,
-        show=lambda made: [
-            f"A project is in {made['project']}. Look at exports.toml there first, then:",
-            f"  adsteer check -p {made['project']}\n  adsteer refresh -p {made['project']}",
-        ],
-    )
+        document = beginning.begin(folder, given or ())
+    _tell(document, as_json=json, show=show.begun)
 
 
 @app.command()
@@ -172,6 +167,31 @@ def approve(
     with _workshop(project) as workshop:
         document = loop.approve(workshop, fingerprint, who=who, why=why)
     _tell(document, as_json=json, show=show.planned)
+
+
+@app.command()
+def forget(
+    contact: Annotated[
+        str | None,
+        typer.Argument(
+            help="E-mail address, phone or id; - reads it from standard input, "
+            "so that no shell remembers it. Left out: show all requests.",
+            show_default=False,
+        ),
+    ] = None,
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Forget a person: off every list at the next delivery, then out of all state."""
+    from flows import forgetting, show
+
+    with _workshop(project) as workshop:
+        if contact is None:
+            document = {"requests": forgetting.forgotten(workshop)}
+        else:
+            text = sys.stdin.readline() if contact == "-" else contact
+            document = forgetting.forget(workshop, text)
+    _tell(document, as_json=json, show=show.forgetting)
 
 
 @app.command()

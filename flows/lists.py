@@ -8,6 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from audiences.choosing import choose, members, withdrawn
+from audiences.forgetting import leaving
 from audiences.gates import Verdict
 from audiences.guards import refuse_list, refuse_source
 from audiences.holdout import without_holdout
@@ -19,6 +20,7 @@ from audiences.planning import Guard, ListLimits, Wanted, plan_audiences
 from audiences.rebuilds import NEW
 from audiences.refreshes import last_refreshes, source_figures
 from audiences.seeds import Freshness
+from audiences.unions import stacked
 from config.audiences import Audience, Purpose
 from connectors.base import Connector
 from connectors.delivery import Delivered, deliver
@@ -118,7 +120,11 @@ def wanted_lists(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
     project = workshop.project
     people = workshop.table("people")
     described = described_now(workshop)
-    leaving = withdrawn(people)
+    forgotten = leaving(workshop.catalog)
+    gone = withdrawn(people)
+    if forgotten:
+        described = described.filter(~described.person_id.isin(forgotten))
+        gone = stacked(gone, ibis.memtable({"person_id": forgotten})).distinct()
     rolled = roll_ups_of(last_document(workshop))
     for audience in project.audiences.audience:
         if only and audience.name not in only:
@@ -133,7 +139,7 @@ def wanted_lists(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
                 audience=ref,
                 limits=_limits(connector, audience),
                 members=members(chosen, digests, identifiers=audience.identifiers),
-                withdrawn=leaving,
+                withdrawn=gone,
                 notes=notes,
             )
 

@@ -9,23 +9,29 @@ from typing import Any
 import ibis.expr.types as ir
 from sqlalchemy import Connection
 
+from audiences.attribution import attribute
 from audiences.contacts import digests
 from audiences.exports import (
     CONTACTS_TABLE,
+    COSTS_TABLE,
+    EVENTS_TABLE,
     ORDERS_TABLE,
+    REJECTS_FILE,
     REJECTS_TABLE,
     FileRead,
     Reading,
     read_exports,
-    write_rejects,
 )
+from audiences.forgetting import look_for, settle, without
 from audiences.history import STORIES
 from audiences.people import People, build_people
 from audiences.refreshes import Refresh, last_refreshes, record_refresh
 from audiences.seeds import Seed
 from audiences.segments import Segmentation
 from audiences.snapshots import commit_snapshot, snapshot_name, stream, write_rows
+from audiences.suppression import read_suppression
 from audiences.tables import OCCASIONS, PEOPLE, RETURNS, SCORES, SEGMENTED
+from config.exports import ExportKind
 from config.labels import SEGMENTS
 from connectors.base import Connector
 from flows.documents import Document
@@ -51,16 +57,32 @@ def refresh(workshop: Workshop) -> Document:
     engine, project, as_of = workshop.engine, workshop.project, workshop.as_of
     shop = project.adsteer.shop
     reading = read_exports(
-        engine, project.exports, project.folder, shop, as_of, workshop.databases()
+        engine,
+        project.exports,
+        project.folder,
+        shop,
+        as_of,
+        workshop.databases(),
+        refused=workshop.state / "rejects",
     )
-    rejects = write_rejects(engine, workshop.state / "rejects")
-    people = build_people(
+    rejects = workshop.state / "rejects" / REJECTS_FILE
+    everybody = build_people(
         engine,
         shop,
         engine.table(CONTACTS_TABLE),
         engine.table(ORDERS_TABLE),
         previous_keys=_previous_keys(workshop),
+        suppressed=read_suppression(engine, project.exports, project.folder, shop.phone_regions),
     )
+    doing = look_for(
+        engine,
+        workshop.catalog,
+        workshop.state,
+        everybody,
+        engine.table(CONTACTS_TABLE),
+        workshop.seal,
+    )
+    people = without(everybody, doing)
     tables = {
         "occasions": people.occasions,
         "returns": people.returns,
@@ -88,6 +110,7 @@ def refresh(workshop: Workshop) -> Document:
     ]
     document["notes"] += scored.behaviour["notes"] if scored.behaviour else []
     _keep(workshop, reading, people, made, scored, seeds, document)
+    settle(workshop.catalog, workshop.state, doing, workshop.now(), workshop.seal)
     return document
 
 
@@ -178,6 +201,7 @@ def _keep(
         ("occasions", "", people.occasions.select(*OCCASIONS.names)),
         ("returns", "", people.returns.select(*RETURNS.names)),
         ("segments", "", made.table.select(*SEGMENTED.names)),
+        *_optional(workshop, people),
         ("stories", "", scored.stories.select(*STORIES.names)),
         ("scores", "", scored.scores.select(*SCORES.names)),
         *(("seed", name, seed.table) for name, seed in seeds.items()),
@@ -190,6 +214,18 @@ def _keep(
                 connection, state, kind=kind, name=name, file=file, as_of=made.as_of, made_at=now
             )
         _record(connection, reading, people, made, document, now)
+
+
+def _optional(workshop: Workshop, people: People) -> Iterator[tuple[str, str, ir.Table]]:
+    """Behaviour and costs, where the project exports them."""
+    engine, project = workshop.engine, workshop.project
+    kinds = {one.kind for one in project.exports.export}
+    if ExportKind.EVENTS in kinds:
+        rows, contacts = engine.table(EVENTS_TABLE), engine.table(CONTACTS_TABLE)
+        regions = project.adsteer.shop.phone_regions
+        yield "events", "", attribute(engine, rows, contacts, people, regions)
+    if ExportKind.COSTS in kinds:
+        yield "costs", "", engine.table(COSTS_TABLE)
 
 
 def _write(workshop: Workshop, kind: str, name: str, table: ir.Table, now: datetime) -> Any:

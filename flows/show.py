@@ -269,6 +269,56 @@ def applied(document: Document) -> Iterable[RenderableType]:
     yield from held(document)
 
 
+def begun(document: Document) -> Iterable[RenderableType]:
+    """What `init` made, and what to do next."""
+    rows = [
+        [
+            one["path"],
+            one["kind"] or "not known",
+            one["preset"] or "–",
+            str(len(one["columns"])),
+            one["said"],
+        ]
+        for one in document["recognised"]
+    ]
+    if rows:
+        yield table("Files", ["file", "rows are", "preset", "columns", "said"], rows, left=3)
+        yield "Set currency and time_zone in adsteer.toml: they are the demo's."
+    yield f"A project is in {document['project']}. Look at exports.toml there first, then:"
+    yield f"  adsteer check -p {document['project']}\n  adsteer refresh -p {document['project']}"
+
+
+def forgetting(document: Document) -> Iterable[RenderableType]:
+    """Requests to be forgotten and their proofs."""
+    if "request" in document:
+        yield (
+            f"Request {document['request']} is recorded; it leads to {document['people']} people "
+            "known now. They leave every list at the next `adsteer apply`; the `adsteer refresh` "
+            "after it removes them from all state."
+        )
+    rows = [
+        [
+            str(one["request"]),
+            one["asked_at"],
+            one["done_at"] or "waits for the lists",
+            "; ".join(f"{r['account']}/{r['audience']} {r['receipt']}" for r in one["removed"]),
+        ]
+        for one in document["requests"]
+    ]
+    yield table("Requests to be forgotten", ["request", "asked", "done", "taken off"], rows, left=4)
+
+
+def audit(found: Document) -> Iterable[RenderableType]:
+    """The base at a glance."""
+    rows = [["filled", name, share(part)] for name, part in found["filled"].items()]
+    rows += [["people with", kind, share(part)] for kind, part in found["reachable"].items()]
+    rows += [["consent", word, share(part)] for word, part in found["consent"].items()]
+    rows += [["phones", region, count(number)] for region, number in found["phone_regions"].items()]
+    rows.append(["stale", f"nothing for {found['stale_days']} days", share(found["stale_share"])])
+    rows.append(["double", "rows of somebody known", count(found["duplicate_rows"])])
+    yield table("The base", ["about", "what", "share or number"], rows, left=2)
+
+
 def told(document: Document) -> Iterable[RenderableType]:
     """The stories of lists."""
     for one in document["lists"]:
@@ -308,6 +358,7 @@ def checked(document: Document) -> Iterable[RenderableType]:
     yield exports(document)
     yield rejects(document)
     yield people(document)
+    yield from audit(document["audit"])
     rows = [[one["account"], one["platform"], one["said"]] for one in document["accounts"]]
     yield table("Accounts", ["account", "platform", "answer"], rows, left=3)
     for fault in document["faults"]:

@@ -21,8 +21,9 @@ SHOP = Shop(
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def engine():
+    """One for all: an engine is slow to warm up, and every table has a name of its own."""
     return ibis.duckdb.connect(threads=2)
 
 
@@ -124,6 +125,47 @@ def test_different_external_ids_of_one_source_need_a_second_key(engine):
     assert len(groups(engine, build(engine, one, two | {"source": "till"}))) == 1
 
 
+def test_strangers_who_share_a_phone_need_a_second_key(engine):
+    phone, mail = {"phone": "+79035554411"}, {"email": "x@example.ru"}
+    anna = {"id": 1, **phone, "first_name": "Анна", "last_name": "Белова"}
+    again = {"id": 2, **phone, "first_name": "БЕЛОВА Анна Игоревна", "last_name": None}
+    other = {"id": 3, **phone, "first_name": "Иван", "last_name": "Орлов"}
+    nameless = {"id": 4, **phone}
+    people = build(engine, anna, again | {"id": 5, **mail}, other, nameless, anna | {"id": 6})
+    assert groups(engine, people) == {
+        frozenset({"1", "6"}), frozenset({"5"}), frozenset({"3"}), frozenset({"4"}),
+    }  # fmt: skip
+    assert people.identity.conflicts == 1
+    together = build(engine, anna | mail, again | {"id": 5, **mail}, other, nameless | mail)
+    assert groups(engine, together) == {frozenset({"1", "4", "5"}), frozenset({"3"})}
+
+
+def test_a_new_surname_a_short_name_and_other_letters_are_no_strangers(engine):
+    phone = {"phone": "+79035554411", "last_name": "Белова"}
+    people = build(
+        engine,
+        {"id": 1, **phone, "first_name": "Анна"},
+        {"id": 2, **phone, "first_name": "Анна", "last_name": "Котова"},
+        {"id": 3, "phone": "+79035554422", "first_name": "Anna", "last_name": "Belova"},
+        {"id": 4, "phone": "+79035554422", "first_name": "Анна", "last_name": "Белова"},
+        {"id": 5, "phone": "+79035554433", "first_name": "Аня", "last_name": "Белова"},
+        {"id": 6, "phone": "+79035554433", "first_name": "Анна", "last_name": "Белова"},
+    )
+    assert groups(engine, people) == {
+        frozenset({"1", "2"}), frozenset({"3", "4"}), frozenset({"5", "6"}),
+    }  # fmt: skip
+
+
+def test_a_phone_of_two_births_is_a_familys(engine):
+    phone = {"phone": "+79035554411", "last_name": "Шевченко"}
+    rows = (
+        {"id": 1, **phone, "first_name": "Олена", "birth_date": date(1980, 1, 1)},
+        {"id": 2, **phone, "first_name": "Тарас", "birth_date": date(1979, 5, 5)},
+    )
+    assert len(groups(engine, build(engine, *rows))) == 2
+    assert len(groups(engine, build(engine, rows[0], rows[1] | {"birth_date": None}))) == 1
+
+
 def test_a_component_that_grew_too_big_is_joined_by_external_id_only(engine):
     chain = [
         {"id": f"{n:02}", "email": f"u{n}@example.ru, u{n + 1}@example.ru", "external_id": None}
@@ -204,6 +246,7 @@ CELLS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(cells=st.lists(CELLS, min_size=2, max_size=10), data=st.data())
 def test_the_order_of_rows_does_not_matter(cells, data):

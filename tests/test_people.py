@@ -65,6 +65,22 @@ def test_consent_fails_closed(engine, said, consent):
     assert [row["consent_ads"] for row in rows_of(engine, people.people)] == [consent]
 
 
+def test_a_guest_says_yes_or_no_with_an_order(engine):
+    bought = orders(
+        engine,
+        {"email": "a@x.ru", "consent_ads": "yes"},
+        {"email": "b@x.ru", "consent_ads": "yes"},
+        {"email": "b@x.ru", "consent_ads": "no"},
+        {"email": "c@x.ru"},
+        {"contact_id": "1", "consent_ads": "no"},
+    )
+    known = contacts(engine, {"id": 1, "email": "d@x.ru", "consent_ads": "yes"})
+    people = build_people(engine, SHOP, known, bought)
+    said = {row["person_id"]: row["consent_ads"] for row in rows_of(engine, people.people)}
+    whose = {row["value"]: said[row["person_id"]] for row in rows_of(engine, people.identifiers)}
+    assert whose == {"a@x.ru": "yes", "b@x.ru": "no", "c@x.ru": "unknown", "d@x.ru": "no"}
+
+
 def test_who_is_suppressed_has_no_consent(engine):
     rows = [
         {"id": 1, "email": "a@x.ru", "consent_ads": "yes"},

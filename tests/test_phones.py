@@ -7,7 +7,9 @@ import phonenumbers
 import pyarrow as pa
 import pytest
 
+from audiences.contacts import contacts_in
 from audiences.phones import fast_phone, phones_in
+from config.audiences import Identifier
 
 REGIONS = ("RU", "UA", "KZ", "BY")
 HEADS = (
@@ -69,6 +71,20 @@ def test_what_the_engine_is_sure_of_is_what_the_library_says(regions):
     sure = [row for row in answers if row["value"] is not None]
     assert [row for row in sure if row["value"] != by_library_alone(row["cell"], regions)] == []
     assert sum(bool(row["value"]) for row in sure) > 50
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_numbers_are_read_as_the_library_reads_them():
+    """Through the whole way of a cell: what the engine is not sure of goes to the library."""
+    engine = ibis.duckdb.connect(threads=2)
+    texts = list(dict.fromkeys(mutated_numbers(200_000, seed=2026)))[:100_000]
+    assert len(texts) == 100_000
+    cells = engine.create_table("cells", ibis.memtable(pa.table({"cell": texts})), temp=True)
+    found = contacts_in(engine, cells, Identifier.PHONE, REGIONS)
+    read = {row["cell"]: row["value"] for row in engine.to_pyarrow(found).to_pylist()}
+    wrong = [text for text in texts if read.get(text, "") != by_library_alone(text, REGIONS)]
+    assert wrong == []
+    assert len(read) > 20_000
 
 
 def test_typical_numbers_never_reach_the_library():

@@ -32,11 +32,10 @@ class Generated:
     truth: np.ndarray
 
 
-def generate_people(count: int, seed: int, families: float = 0.0002) -> Generated:
+def generate_people(count: int, seed: int, families: float = 0.01) -> Generated:
     """`count` rows, 1.6 a person, in an order that says nothing.
 
-    `families` is the share of people who give the phone of somebody unrelated in name: no rule can
-    tell these apart, so precision falls by about 3.5 times this share.
+    `families` is the share of people who give the phone of somebody unrelated in name.
     """
     random = np.random.default_rng(seed)
     people = max(1, int(count / 1.6))

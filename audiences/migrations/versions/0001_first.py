@@ -108,6 +108,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account"),
     )
     op.create_table(
+        "forget_requests",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("asked_at", Instant(), nullable=False),
+        sa.Column("done_at", Instant(), nullable=True),
+        sa.Column("people", sa.Text(), nullable=False),
+        sa.Column("proof", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "leases",
         sa.Column("account", sa.String(length=40), nullable=False),
         sa.Column("owner", sa.String(length=200), nullable=False),
@@ -197,6 +206,16 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("read_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("account", "day"),
+    )
+    op.create_table(
+        "forget_digests",
+        sa.Column("request", sa.Integer(), nullable=False),
+        sa.Column("salt", sa.String(length=32), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["request"],
+            ["forget_requests.id"],
+        ),
     )
     op.create_table(
         "refusals",

@@ -1,0 +1,238 @@
+"""The typed rows of all files of a run as one table per kind: contacts, orders, events, costs."""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from functools import reduce
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+from ibis.backends.duckdb import Backend
+
+from audiences import cells
+from audiences.kinds import ORDER_LINES
+from audiences.refusals import ExportRefused
+from audiences.staged import new_table
+from audiences.staging import keep
+from audiences.tables import CONTACT_ROWS, COSTS, EVENT_ROWS, ORDER_ROWS
+from config.exports import ExportKind, Rate
+from config.shop import Shop
+
+CONTACTS_TABLE = "contact_rows"
+ORDERS_TABLE = "order_rows"
+EVENTS_TABLE = "event_rows"
+COSTS_TABLE = "cost_rows"
+
+USUAL_GAP_DAYS = 30.0
+"""Days between two orders of a customer of whom only sums are known, where no customer tells."""
+
+Rows = dict[ExportKind, list[ir.Table]]
+
+
+def assemble(engine: Backend, rows: Rows, shop: Shop, rates: Sequence[Rate]) -> None:
+    """Write the four tables. Raises ExportRefused for amounts in a currency without a rate."""
+    sums = rows.get(ExportKind.AGGREGATE, [])
+    _write_contacts(engine, [*rows.get(ExportKind.CONTACTS, []), *sums])
+    orders = rows.get(ExportKind.ORDERS, [])
+    ordered = [_columns(table, _ORDER_COLUMNS) for table in (*orders, *map(_orders_of, sums))]
+    lines = [_columns(table, ORDER_LINES.names) for table in rows.get(ExportKind.ORDER_LINES, [])]
+    _write_orders(engine, ordered, lines, shop, rates)
+    _write_plain(engine, EVENTS_TABLE, rows.get(ExportKind.EVENTS, []), EVENT_ROWS)
+    costs = [
+        _in_shop_currency(table, "costs", "date", ("cost", "revenue"), shop, rates)
+        for table in rows.get(ExportKind.COSTS, [])
+    ]
+    _write_plain(engine, COSTS_TABLE, costs, COSTS)
+
+
+_ORDER_COLUMNS = (*ORDER_ROWS.names, "currency")
+
+
+def _columns(table: ir.Table, names: Collection[str]) -> ir.Table:
+    return table.select(*names)
+
+
+def all_rows(tables: Sequence[ir.Table], schema: ibis.Schema) -> ir.Table:
+    """The tables under each other; an empty one of the schema where there are none."""
+    if not tables:
+        return ibis.memtable([], schema=schema)
+    return reduce(lambda one, other: one.union(other), tables)
+
+
+def _write_plain(
+    engine: Backend, name: str, tables: Sequence[ir.Table], schema: ibis.Schema
+) -> None:
+    if not tables:
+        new_table(engine, name, schema=schema)
+        return
+    rows = all_rows([_columns(table, schema.names) for table in tables], schema)
+    new_table(engine, name, rows.cast(dict(schema)))
+
+
+def _write_contacts(engine: Backend, tables: Sequence[ir.Table]) -> None:
+    """CONTACT_ROWS; a row id is the contact id where that names one row of its source only."""
+    if not tables:
+        new_table(engine, CONTACTS_TABLE, schema=CONTACT_ROWS)
+        return
+    names = [name for name in CONTACT_ROWS.names if name != "row_id"]
+    rows = all_rows([_columns(table, names) for table in tables], CONTACT_ROWS)
+    first = ibis.row_number().over(group_by=["source", "contact_id"], order_by=["file", "line"])
+    rows = rows.mutate(first=first)
+    place = rows.file + ":" + rows.line.cast("string")
+    own = rows.contact_id.notnull() & (rows["first"] == 0)
+    rows = rows.mutate(row_id=ibis.ifelse(own, rows.contact_id, place))
+    new_table(engine, CONTACTS_TABLE, rows.select(*CONTACT_ROWS.names).cast(dict(CONTACT_ROWS)))
+
+
+# Orders
+
+
+def _write_orders(
+    engine: Backend,
+    tables: Sequence[ir.Table],
+    lines: Sequence[ir.Table],
+    shop: Shop,
+    rates: Sequence[Rate],
+) -> None:
+    """ORDER_ROWS: one row per order and per return, the last row that tells of it."""
+    if not tables:
+        new_table(engine, ORDERS_TABLE, schema=ORDER_ROWS)
+        return
+    money = ("amount", "discount", "margin")
+    rows = _in_shop_currency(
+        all_rows(tables, ORDER_ROWS), "orders", "ordered_on", money, shop, rates
+    )
+    later = ibis.row_number().over(
+        group_by=["source", "order_id", rows.state == "returned"],
+        order_by=[ibis.desc("file"), ibis.desc("line")],
+    )
+    last = rows.mutate(later=later).filter(_.later == 0)
+    told = _with_lines(last, lines) if lines else last
+    new_table(engine, ORDERS_TABLE, told.select(*ORDER_ROWS.names).cast(dict(ORDER_ROWS)))
+
+
+def _with_lines(orders: ir.Table, lines: Sequence[ir.Table]) -> ir.Table:
+    """What the lines tell where the order itself does not: category, items, margin.
+
+    The category is that of the order's largest line; the cost counts where every line has one.
+    """
+    every = all_rows(lines, ORDER_LINES)
+    size = ibis.struct({"amount": every.amount.abs(), "category": every.category})
+    summed = every.group_by("source", "order_id").aggregate(
+        line_category=every.category.argmax(size),
+        line_items=every["items"].sum(),
+        line_cost=(every.cost.count() == every.count()).ifelse(every.cost.sum(), None),
+    )
+    both = orders.left_join(summed, ["source", "order_id"])
+    earned = ibis.ifelse(both.state == "paid", both.amount - both.line_cost, None)
+    return both.mutate(
+        category=ibis.coalesce(both.category, both.line_category),
+        items=ibis.coalesce(both["items"], both.line_items),
+        margin=ibis.coalesce(both.margin, earned.cast(cells.MONEY)),
+    )
+
+
+def _orders_of(sums: ir.Table) -> ir.Table:
+    """The orders that a customer's sums stand for.
+
+    They are spread evenly from the first to the last order. Where the first is not known their
+    distance is the middle one of the customers of whom it is. Category and channel are those of the
+    last one. Cents that cannot be shared out go to it too.
+    """
+    bought = keep(sums.filter(sums.orders > 0))
+    span = bought.last_ordered_on.delta(bought.first_ordered_on, unit="day")
+    gap = span / (bought.orders - 1).nullif(0)
+    middle = bought.select(gap=gap).gap.median().to_pyarrow().as_py()
+    usual = ibis.literal(float(middle) if middle else USUAL_GAP_DAYS)
+    numbered = bought.mutate(gap=ibis.coalesce(gap, usual), back=ibis.range(bought.orders).unnest())
+    last = numbered.back == 0
+    share = (numbered.amount * 100 / numbered.orders).floor().cast("int64")
+    rest = numbered.amount * 100 - share * (numbered.orders - 1)
+    days = (numbered.back * numbered.gap).round().cast("int64")
+    day = numbered.last_ordered_on - days.as_interval("D")
+    none, text = ibis.null("decimal(18, 2)"), ibis.null("string")
+    place = numbered.file + ":" + numbered.line.cast("string")
+    return numbered.select(
+        "source",
+        "file",
+        "line",
+        "contact_id",
+        "email",
+        "phone",
+        "currency",
+        order_id=place + "#" + (numbered.orders - numbered.back).cast("string"),
+        ordered_on=day.cast("string").substr(0, 10).cast("date"),
+        state=ibis.literal("paid"),
+        amount=(ibis.ifelse(last, rest, share) / 100).cast(cells.MONEY),
+        discount=none,
+        margin=none,
+        items=ibis.null("int64"),
+        category=ibis.ifelse(last, numbered.category, text),
+        channel=ibis.ifelse(last, numbered.channel, text),
+        consent_ads=text,
+    )
+
+
+# Currencies
+
+
+def _in_shop_currency(
+    rows: ir.Table,
+    what: str,
+    day: str,
+    money: Sequence[str],
+    shop: Shop,
+    rates: Sequence[Rate],
+) -> ir.Table:
+    """Amounts in the shop's currency, each by the rate of its day."""
+    found = rows.filter(rows.currency.notnull()).currency.as_table().distinct()
+    codes = {str(row["currency"]) for row in found.to_pyarrow().to_pylist()} - {shop.currency}
+    without = sorted(codes - {rate.currency for rate in rates})
+    if without:
+        raise ExportRefused(
+            what,
+            f"amounts are in currencies other than {shop.currency} that have no rate",
+            f"Export them in {shop.currency}, or give rates: [[rate]] with currency, day, rate.",
+        )
+    if not codes:
+        return rows
+    worth = _periods([rate for rate in rates if rate.currency in codes])
+    both = rows.left_join(
+        worth,
+        [
+            rows.currency == worth.rated,
+            rows[day] >= worth.from_day,
+            rows[day] < worth.until_day,
+        ],
+    )
+    foreign = both.currency.notnull() & (both.currency != shop.currency)
+    early = both.filter(foreign & both.worth.isnull()).count().to_pyarrow().as_py()
+    if early:
+        raise ExportRefused(
+            what,
+            f"{early:,} amounts lie before the first rate of their currency",
+            "Give an earlier [[rate]].",
+        )
+    turned = {
+        name: ibis.ifelse(foreign, (both[name] * both.worth).round(2), both[name]).cast(cells.MONEY)
+        for name in money
+    }
+    return both.mutate(**turned).select(*rows.columns)
+
+
+def _periods(rates: Sequence[Rate]) -> ir.Table:
+    """(rated, from_day, until_day, worth): the days on which each rate holds."""
+    ordered = sorted(rates, key=lambda rate: (rate.currency, rate.day))
+    ends = [
+        after.day if after is not None and after.currency == rate.currency else _NEVER
+        for rate, after in zip(ordered, [*ordered[1:], None], strict=True)
+    ]
+    rows = [
+        {"rated": rate.currency, "from_day": rate.day, "until_day": end, "worth": rate.rate}
+        for rate, end in zip(ordered, ends, strict=True)
+    ]
+    schema = {"rated": "string", "from_day": "date", "until_day": "date", "worth": "decimal(18, 8)"}
+    return ibis.memtable(rows, schema=ibis.schema(schema))
+
+
+_NEVER = date(9999, 12, 31)
