@@ -91,7 +91,8 @@ def refresh(workshop: Workshop) -> Document:
     made = segment_gated(workshop, tables, as_of)
     last = _last_refresh(workshop)
     rolled = roll_ups_document(workshop, made, roll_ups_of(last.document if last else None))
-    scored = score(workshop, made, people.occasions, people.people)
+    behaviour = _behaviour(workshop, people)
+    scored = score(workshop, made, people.occasions, people.people, behaviour)
     picked = list(pick_seeds(workshop, made, people.people, scored))
     seeds = {one.name: seed for one, seed in picked}
     document = {
@@ -109,7 +110,7 @@ def refresh(workshop: Workshop) -> Document:
         f"{account}: {note}" for account, one in rolled.items() for note in one["notes"]
     ]
     document["notes"] += scored.behaviour["notes"] if scored.behaviour else []
-    _keep(workshop, reading, people, made, scored, seeds, document)
+    _keep(workshop, reading, people, made, scored, seeds, document, behaviour)
     settle(workshop.catalog, workshop.state, doing, workshop.now(), workshop.seal)
     return document
 
@@ -192,6 +193,7 @@ def _keep(
     scored: Scored,
     seeds: Mapping[str, Seed],
     document: Document,
+    behaviour: ir.Table | None,
 ) -> None:
     """Write every snapshot beside the old ones, then make all of them current together."""
     now, state = workshop.now(), workshop.state
@@ -201,7 +203,8 @@ def _keep(
         ("occasions", "", people.occasions.select(*OCCASIONS.names)),
         ("returns", "", people.returns.select(*RETURNS.names)),
         ("segments", "", made.table.select(*SEGMENTED.names)),
-        *_optional(workshop, people),
+        *([("events", "", behaviour)] if behaviour is not None else []),
+        *_costs(workshop),
         ("stories", "", scored.stories.select(*STORIES.names)),
         ("scores", "", scored.scores.select(*SCORES.names)),
         *(("seed", name, seed.table) for name, seed in seeds.items()),
@@ -216,16 +219,18 @@ def _keep(
         _record(connection, reading, people, made, document, now)
 
 
-def _optional(workshop: Workshop, people: People) -> Iterator[tuple[str, str, ir.Table]]:
-    """Behaviour and costs, where the project exports them."""
+def _behaviour(workshop: Workshop, people: People) -> ir.Table | None:
+    """What people did, schema EVENTS, where the project exports it."""
     engine, project = workshop.engine, workshop.project
-    kinds = {one.kind for one in project.exports.export}
-    if ExportKind.EVENTS in kinds:
-        rows, contacts = engine.table(EVENTS_TABLE), engine.table(CONTACTS_TABLE)
-        regions = project.adsteer.shop.phone_regions
-        yield "events", "", attribute(engine, rows, contacts, people, regions)
-    if ExportKind.COSTS in kinds:
-        yield "costs", "", engine.table(COSTS_TABLE)
+    if not any(one.kind is ExportKind.EVENTS for one in project.exports.export):
+        return None
+    rows, contacts = engine.table(EVENTS_TABLE), engine.table(CONTACTS_TABLE)
+    return attribute(engine, rows, contacts, people, project.adsteer.shop.phone_regions)
+
+
+def _costs(workshop: Workshop) -> Iterator[tuple[str, str, ir.Table]]:
+    if any(one.kind is ExportKind.COSTS for one in workshop.project.exports.export):
+        yield "costs", "", workshop.engine.table(COSTS_TABLE)
 
 
 def _write(workshop: Workshop, kind: str, name: str, table: ir.Table, now: datetime) -> Any:

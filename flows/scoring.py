@@ -37,8 +37,17 @@ class Scored:
     """The gate of behaviour rules; None where no rule is about behaviour."""
 
 
-def score(workshop: Workshop, made: Segmentation, occasions: ir.Table, people: ir.Table) -> Scored:
-    """Everything a rule may ask beyond the base segments."""
+def score(
+    workshop: Workshop,
+    made: Segmentation,
+    occasions: ir.Table,
+    people: ir.Table,
+    events: ir.Table | None = None,
+) -> Scored:
+    """Everything a rule may ask beyond the base segments.
+
+    events: schema EVENTS, as this refresh read them; without, those of the last snapshot count.
+    """
     model, base = fit_value(made.known), workshop.project.segments.base
     try:
         predicted = keep(predict(made.known, model, margin_rate=base.margin_rate or 1.0))
@@ -47,7 +56,8 @@ def score(workshop: Workshop, made: Segmentation, occasions: ir.Table, people: i
     before = workshop.find_snapshot("stories")
     told = workshop.table("stories") if before else None
     stories = keep(carry_on(told, made.table, as_of=made.as_of))
-    events = workshop.table("events") if workshop.find_snapshot("events") else None
+    if events is None and workshop.find_snapshot("events"):
+        events = workshop.table("events")
     zone = ZoneInfo(workshop.project.adsteer.shop.time_zone)
     moment = moment_of(made.as_of, workshop.now().astimezone(zone).replace(tzinfo=None))
     scores = score_people(

@@ -1,0 +1,36 @@
+"""Behaviour counts in the refresh that reads it, not one run later."""
+
+from pathlib import Path
+
+import pytest
+
+from flows import loop
+from flows.lists import described_now
+from flows.workshop import open_workshop
+from tests.support.small_shop import AS_OF, SmallShop, people_of
+
+EVENTS = """
+[[export]]
+kind = "events"
+source = "crm"
+path = "exports/events.csv"
+columns = { contact_id = "who", ts = "at", kind = "what", sku = "thing", category = "sort" }
+"""
+
+
+def test_a_cart_of_today_is_seen_by_todays_rules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADSTEER_SANDBOX_URL", "http://127.0.0.1:9")  # nobody is asked
+    shop = SmallShop(tmp_path, people_of(120), {"north": "A", "south": "B"})
+    shop.write()
+    exports = tmp_path / "exports.toml"
+    exports.write_text(exports.read_text() + EVENTS)
+    left = [1, 3, 5]
+    rows = [f"{number},{AS_OF} 09:00:00,cart,c{number},carpet" for number in left]
+    (tmp_path / "exports" / "events.csv").write_text("\n".join(["who,at,what,thing,sort", *rows]))
+    with open_workshop(tmp_path) as workshop:
+        loop.refresh(workshop)
+        described = described_now(workshop)
+        carts = described.filter(described.cart_items > 0).count().to_pyarrow().as_py()
+    assert carts == len(left)
