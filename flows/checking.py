@@ -6,6 +6,7 @@ from audiences.people import build_people
 from audiences.suppression import read_suppression
 from connectors.errors import ConnectorError
 from flows.documents import Document
+from flows.platform_page import calendar
 from flows.refreshing import file_document, identity_document, reject_reasons
 from flows.workshop import Workshop
 
@@ -35,6 +36,9 @@ def check(workshop: Workshop) -> Document:
         suppressed=read_suppression(engine, project.exports, project.folder, shop.phone_regions),
     )
     accounts = [_ask(workshop, name) for name in sorted(workshop.connectors)]
+    platforms = {one.platform for one in project.platforms.account}
+    dues = calendar(platforms, workshop.now().date())
+    ending = [f"{due}. Update adsteer before that day." for due in dues if due.warns]
     return {
         "exports": [file_document(file) for file in reading.files],
         "rejects": str(rejects.relative_to(project.folder)),
@@ -42,6 +46,8 @@ def check(workshop: Workshop) -> Document:
         "identity": identity_document(people),
         "audit": audit(engine, people, engine.table(CONTACTS_TABLE), as_of=workshop.as_of),
         "accounts": accounts,
+        "calendar": [str(due) for due in dues],
+        "warnings": ending,
         "faults": [f"{one['account']}: {one['said']}" for one in accounts if not one["well"]],
     }
 

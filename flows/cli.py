@@ -397,6 +397,14 @@ def sandbox(
     """Serve faithful copies of the ad platforms on this machine, to rehearse against."""
     from connectors.sandbox.__main__ import main as serve
 
+    if port:
+        typer.echo(
+            "Point a project here: `sandbox = true` for its accounts in platforms.toml, and in its "
+            f".env\n  ADSTEER_SANDBOX_URL=http://127.0.0.1:{port}\n"
+            f"  ADSTEER_SANDBOX_SPEED={speed:g}\n"
+            f"Lists, bids, requests and faults: http://127.0.0.1:{port}/",
+            err=True,
+        )
     serve(["--port", str(port), "--speed", str(speed), *(["--state", str(state)] if state else [])])
 
 

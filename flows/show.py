@@ -361,6 +361,8 @@ def checked(document: Document) -> Iterable[RenderableType]:
     yield from audit(document["audit"])
     rows = [[one["account"], one["platform"], one["said"]] for one in document["accounts"]]
     yield table("Accounts", ["account", "platform", "answer"], rows, left=3)
+    yield from (f"API in use: {line}" for line in document["calendar"])
+    yield from (f"Soon: {line}" for line in document["warnings"])
     for fault in document["faults"]:
         yield f"To mend: {fault}"
     if not document["faults"]:

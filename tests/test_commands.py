@@ -203,6 +203,10 @@ def test_check_asks_every_account(project: Path, sandbox: Running) -> None:
     document = told("check", "-p", project)
     assert {one["account"] for one in document["accounts"]} == {"yandex_lists", "yandex_ads"}
     assert document["faults"] == []
+    assert [line.partition(":")[0] for line in document["calendar"]] == [
+        "yandex_audience",
+        "yandex_direct",
+    ]
 
 
 def test_a_wrong_setting_ends_with_two(tmp_path: Path) -> None:
