@@ -26,6 +26,7 @@ from flows.curating import plan_rollback
 from flows.documents import Document
 from flows.lists import apply_lists, ledger, plan_lists
 from flows.refreshing import segments_at
+from flows.rehearsal import remember
 from flows.seeding import Growth, age_notes, ages, grow_all, plan_growth
 from flows.workshop import Workshop
 
@@ -126,6 +127,7 @@ def apply(workshop: Workshop, fingerprint: str | None = None) -> Document:
         fingerprint = plan(workshop)["fingerprint"]
     whole = _load(workshop, fingerprint)
     _refuse_stale(workshop, whole)
+    remember(workshop.state, workshop.project.platforms.account)
     approval = ledger(workshop).approval(whole.lists.fingerprint) if whole.lists else None
     document = _document(workshop, whole)
     lists, grown = [], []

@@ -27,6 +27,7 @@ from config.settings import Settings
 from connectors.base import Connector, CorrectsBids
 from connectors.http import Surroundings
 from connectors.registry import connect
+from flows.rehearsal import mixed_up
 
 
 class CannotRun(Exception):
@@ -98,6 +99,8 @@ class Workshop:
     def connectors(self) -> dict[str, Connector | CorrectsBids]:
         """A connector per account of platforms.toml; nothing is sent by making them."""
         accounts = self.project.platforms.account
+        if wrong := mixed_up(self.state, accounts):
+            raise CannotRun(wrong)
         return {one.name: connect(one, self.around(one)) for one in accounts}
 
     def lists_of(self, account: str) -> Connector:

@@ -185,6 +185,20 @@ def test_a_second_run_sends_nothing(
     assert settled_state(sandbox) == before
 
 
+def test_what_was_rehearsed_is_not_taken_for_what_is_live(
+    applied: dict[str, Any], project: Path
+) -> None:
+    platforms = project / "platforms.toml"
+    written = platforms.read_text("utf-8")
+    platforms.write_text(re.sub(r"(?m)^sandbox = true.*$", "sandbox = false", written), "utf-8")
+    try:
+        result = run("plan", "-p", project)
+        assert result.exit_code == 1
+        assert "sent to the sandbox" in result.output
+    finally:
+        platforms.write_text(written, "utf-8")
+
+
 def test_an_old_plan_is_refused(
     planned: dict[str, Any], applied: dict[str, Any], project: Path
 ) -> None:
