@@ -1,13 +1,16 @@
 """What a bid plan will do: automatic corrections, overlaps, strategies, forecast."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import ibis
 
-from audiences.choosing import choose, describe
+from audiences.choosing import choose
+from audiences.model import Segment
 from bids.automatic import AutomaticResult, automatic_corrections
-from bids.corrections import AutomaticCorrection, BidPlan
+from bids.corrections import BidPlan
+from bids.estimates import SegmentWeek, Worth
 from bids.forecast import Figures, Forecast, Outlook, Range, SegmentForecast, forecast
 from bids.ledger import BidLedger
 from bids.model import BidObject, Level, PresentCorrection
@@ -22,6 +25,7 @@ from bids.overlap import (
 from bids.weeks import in_force, since_change, weeks_of
 from connectors.base import BidLimits, Strategy
 from flows.documents import Document
+from flows.lists import described_now
 from flows.measuring import WINDOW_DAYS, segments_of, yesterday
 from flows.workshop import Workshop
 from measurement.spend import Money, by_segment, spend_between
@@ -29,7 +33,8 @@ from measurement.spend import Money, by_segment, spend_between
 FORECAST_DAYS = 28
 """The days behind that a forecast is made from, and the days ahead that it is for."""
 
-Automatic = dict[tuple[str, str], AutomaticCorrection]
+NOT_YET_BUYERS = (Segment.REGISTERED.value, Segment.SLEEPING_REGISTERED.value)
+"""Segments whose people have never bought."""
 
 
 def automatic(
@@ -46,7 +51,7 @@ def automatic(
         return None
     segments = segments_of(workshop, account)
     stood = in_force(BidLedger(workshop.catalog).history())
-    weeks = weeks_of(rows, segments=segments, stood=stood, last=last)
+    weeks = _with_new_customers(weeks_of(rows, segments=segments, stood=stood, last=last))
     if not any(week.cost and week.revenue for week in weeks):
         return None
     standing = {
@@ -58,9 +63,45 @@ def automatic(
         account=account,
         present=standing,
         since=since_change(rows, segments=segments, stood=stood),
+        worth=_worth(workshop),
         lowest=limits.lowest,
         highest=limits.highest,
     )
+
+
+def _with_new_customers(weeks: Iterable[SegmentWeek]) -> list[SegmentWeek]:
+    """Whoever never bought before and orders now is a new customer."""
+    return [
+        replace(week, new_orders=week.conversions) if week.segment in NOT_YET_BUYERS else week
+        for week in weeks
+    ]
+
+
+def _worth(workshop: Workshop) -> dict[str, Worth]:
+    """What each segment is worth: incrementality, margin, and what a first order leads to."""
+    margin_rate = workshop.project.segments.base.margin_rate or 1.0
+    comes_back_for = _value_of_a_first_buyer(workshop)
+    return {
+        rule.segment: Worth(
+            incrementality=rule.incrementality,
+            margin_rate=margin_rate,
+            new_customer=comes_back_for if rule.segment in NOT_YET_BUYERS else 0.0,
+        )
+        for rule in workshop.project.bid_rules.rule
+    }
+
+
+def _value_of_a_first_buyer(workshop: Workshop) -> float:
+    """Predicted value of the year after a first order: CLV without that order's own margin.
+
+    0 where no model fits the base: then a first order counts for itself alone.
+    """
+    if workshop.find_snapshot("scores") is None:
+        return 0.0
+    scores, segmented = workshop.table("scores"), workshop.table("segments")
+    first = segmented.filter(segmented.segment == Segment.NEW.value)
+    mean = scores.semi_join(first, "person_id").predicted_value.mean().to_pyarrow().as_py()
+    return float(mean or 0.0)
 
 
 def outlook(
@@ -121,12 +162,7 @@ def _cells(workshop: Workshop, segments: Iterable[str]) -> list[Cell]:
     project = workshop.project
     if workshop.find_snapshot("segments") is None:
         return []
-    described = describe(
-        workshop.table("segments"),
-        workshop.table("people"),
-        as_of=workshop.snapshot("segments").as_of,
-        overlays=project.overlay_rules,
-    )
+    described = described_now(workshop)
     members = [
         choose(described, project.audience_rules[name]).mutate(segment_list=ibis.literal(name))
         for name in sorted(set(segments) & set(project.audience_rules))

@@ -276,6 +276,58 @@ def test_spend_comes_in_by_segment_and_the_plan_tells_what_to_expect(
         assert expected["low"] <= expected["expected"] <= expected["high"]
 
 
+AUTO = """
+enabled = true
+[limits]
+cooldown_days = 0
+min_conversions = 0
+min_clicks = 0
+dead_band = 0
+spend_tolerance = 0.03
+[[where]]
+account = "yandex_ads"
+campaigns = [710427315]
+[[rule]]
+segment = "vip"
+correction = "auto"
+prior = -30
+incrementality = 0.2
+[[rule]]
+segment = "new"
+correction = "auto"
+prior = 50
+[[rule]]
+segment = "promising"
+correction = [0, 60]
+prior = 20
+"""
+
+
+def test_automatic_corrections_come_from_what_was_spent(
+    applied: dict[str, Any], project: Path
+) -> None:
+    told("measure", "-p", project)
+    rules = project / "bid_rules.toml"
+    written = rules.read_text("utf-8")
+    rules.write_text(AUTO, "utf-8")
+    try:
+        document = told("plan", "-p", project)
+    finally:
+        rules.write_text(written, "utf-8")
+    made = {one["segment"]: one for one in document["bids"] if one["level"] == "campaign"}
+    for segment, standing in (("vip", 0.7), ("new", 1.5), ("promising", 1.5)):
+        inputs = made[segment]["inputs"]
+        assert inputs["clicks_weighted"] > 0
+        assert 0 <= inputs["shrinkage_weight"] <= 1
+        wanted = 1 + made[segment]["wanted"] / 100
+        assert standing / 1.16 <= wanted <= standing * 1.16
+    assert 0 <= made["promising"]["wanted"] <= 60
+    inputs = made["vip"]["inputs"]
+    assert inputs["value_weighted"] == pytest.approx(0.2 * inputs["revenue_weighted"])
+    spent = document["outlook"]["automatic"]["yandex_ads"]
+    assert spent["spend"] == pytest.approx(spent["budget"], rel=0.03)
+
+
 def corrections_of(sandbox: Running) -> dict[tuple[str, int], int]:
     """Percent of every audience correction by list name and campaign or ad group."""
     direct = state_of(sandbox)["yandex_direct"]
