@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ def killed_demo(folder: Path, *, after_batches: int) -> None:
         env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     deadline = time.monotonic() + START_SECONDS
     try:
@@ -57,6 +59,9 @@ def killed_demo(folder: Path, *, after_batches: int) -> None:
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
+        # Prefect's temporary server outlives a demo that was killed: do not leave it behind.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def settled_batches(folder: Path) -> int:
