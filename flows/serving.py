@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 POOL = "adsteer"
 RUNS_AT_ONCE = 4
 LOOK_SECONDS = 1.0
-SERVER_SECONDS = 120.0
+SERVER_SECONDS = 600.0
 STOP_SECONDS = 30.0
 
 
@@ -119,6 +119,15 @@ def settle_environment(state: Path, port: int) -> dict[str, str]:
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
             "prefect.server.concurrency.lease_storage.filesystem"
         ),
+        # SQLite has one writer at a time, and Prefect says 503 to whoever comes in between: write
+        # seldom and in one piece, wait longer, and let its own client ask more often.
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "50",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "50",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "2",
+        "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "50",
+        "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
+        "PREFECT_CLIENT_MAX_RETRIES": "8",
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "audiences,bids,connectors,measurement",
         "PREFECT_LOGGING_LEVEL": "INFO",

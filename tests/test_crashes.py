@@ -30,7 +30,7 @@ def die(folder, *, born, at):
     """True if the run was killed at that step, False if it ended before it."""
     process = processes.Process(target=run_and_die, args=(folder, born, at))
     process.start()
-    process.join(60)
+    process.join(600)
     assert process.exitcode in (0, -signal.SIGKILL)
     return process.exitcode != 0
 

@@ -17,7 +17,7 @@ import requests
 from connectors.sandbox.server import run_in_thread
 
 ROOT = Path(__file__).parent.parent
-START_SECONDS = 180
+START_SECONDS = 900
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
@@ -80,7 +80,7 @@ def on_the_platforms(folder: Path) -> dict[str, Any]:
     """What the sandbox holds for us, by names: lists with members, corrections by list."""
     with run_in_thread(folder / "sandbox.db") as running:
         url = f"{running.url}/_sandbox/state"
-        platforms = requests.get(url, params={"members": "1"}, timeout=30).json()["platforms"]
+        platforms = requests.get(url, params={"members": "1"}, timeout=120).json()["platforms"]
     lists = {
         one["name"]: one.get("members", one["type"])
         for one in platforms["yandex_audience"]["lists"]

@@ -4,17 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
+from tests.support.prefect_server import ask, free_port, stop, wait_for
 from tests.support.starter import make_starter
-from tests.test_prefect_versions import free_port
 
 ROOT = Path(__file__).parent.parent
 
@@ -24,22 +22,20 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("serve")]
 class Served:
     """A project that is being served."""
 
-    def __init__(self, process: "subprocess.Popen[str]", port: int) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int) -> None:
         self.process = process
         self.url = f"http://127.0.0.1:{port}/api"
 
-    def post(self, path: str, **body: Any) -> Any:
-        """Ask the Prefect server, which says 503 while it is busy writing."""
-        for _ in range(20):
-            answer = requests.post(f"{self.url}/{path}", json=body, timeout=30)
-            if answer.status_code not in (500, 503):
-                break
-            time.sleep(1)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
+    def ask(self, method: str, path: str, **body: Any) -> Any:
+        return ask(method, f"{self.url}/{path}", **body)
 
     def deployments(self) -> dict[str, Any]:
-        return {one["name"]: one for one in self.post("deployments/filter")}
+        return {one["name"]: one for one in self.ask("POST", "deployments/filter")}
+
+    def ended(self, run: str) -> str | None:
+        """How a flow run ended, or None while it goes on."""
+        state = self.ask("GET", f"flow_runs/{run}")["state_type"]
+        return state if state in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else None
 
     def children(self) -> dict[str, int]:
         """Process ids by what they are: server and worker."""
@@ -57,36 +53,20 @@ class Served:
         }
 
 
-def wait_for(condition: Callable[[], Any], *, seconds: float) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.5)
-    return found
-
-
 @contextmanager
 def serving(project: Path, port: int) -> Iterator[Served]:
     environment = {n: v for n, v in os.environ.items() if not n.startswith("PREFECT_")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flows", "serve", "-p", str(project), "--port", str(port)],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    said = project.parent / "said.log"
+    command = [sys.executable, "-m", "flows", "serve", "-p", str(project), "--port", str(port)]
+    with said.open("w") as log:  # a pipe that nobody empties would stop the server one day
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("Runs, plans"):
-                break
-        assert process.poll() is None, "serve ended before it was ready"
+        wait_for(lambda: "Runs, plans" in said.read_text() or process.poll() is not None)
+        assert process.poll() is None, said.read_text()[-3000:]
         yield Served(process, port)
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=120)
-    assert process.returncode == 0
+        stop(process)
+    assert process.returncode == 0, said.read_text()[-3000:]
 
 
 @pytest.fixture(scope="module")
@@ -100,30 +80,21 @@ def test_serving_from_the_first_start_to_the_second(project: Path) -> None:
     with serving(project, port) as served:
         made = served.deployments()
         assert {"lifecycle_daily", "bids_weekly", "seeds"} <= set(made)
-        query = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
-        wait_for(lambda: served.post("flow_runs/count", **query), seconds=120)
+        scheduled = {"state": {"type": {"any_": ["SCHEDULED"]}}}
+        wait_for(lambda: served.ask("POST", "flow_runs/count", flow_runs=scheduled))
 
         daily = made["lifecycle_daily"]
-        run = served.post(f"deployments/{daily['id']}/create_flow_run")
-        state = f"{served.url}/flow_runs/{run['id']}"
-        wait_for(
-            lambda: (
-                requests.get(state, timeout=30).json()["state_type"]
-                in ("COMPLETED", "FAILED", "CRASHED")
-            ),
-            seconds=240,
-        )
-        assert requests.get(state, timeout=30).json()["state_type"] == "COMPLETED"
+        run = served.ask("POST", f"deployments/{daily['id']}/create_flow_run")
+        ended = wait_for(lambda: served.ended(run["id"]))
+        assert ended == "COMPLETED"
 
         before = served.children()
         os.kill(before["worker"], signal.SIGKILL)
-        wait_for(
-            lambda: served.children().get("worker") not in (None, before["worker"]), seconds=60
-        )
+        wait_for(lambda: served.children().get("worker") not in (None, before["worker"]))
 
         (schedule,) = daily["schedules"]
-        edit = f"{served.url}/deployments/{daily['id']}/schedules/{schedule['id']}"
-        requests.patch(edit, json={"active": False}, timeout=30).raise_for_status()
+        edit = f"deployments/{daily['id']}/schedules/{schedule['id']}"
+        served.ask("PATCH", edit, active=False)
     with serving(project, port) as served:
         (schedule,) = served.deployments()["lifecycle_daily"]["schedules"]
         assert schedule["active"] is False

@@ -75,7 +75,7 @@ class Sandbox:
         return dict(self._ask("GET", "state"))
 
     def _ask(self, method: str, door: str, **more: Any) -> Any:
-        answer = requests.request(method, f"{self.url}/_sandbox/{door}", timeout=10, **more)
+        answer = requests.request(method, f"{self.url}/_sandbox/{door}", timeout=120, **more)
         answer.raise_for_status()
         return answer.json()
 
