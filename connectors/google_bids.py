@@ -7,7 +7,7 @@ targets audiences on purpose nothing is attached.
 Facts: as in google_wire. UNVERIFIED marks what the documents leave open.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -29,9 +29,11 @@ from connectors.base import (
     SpendRow,
     Strategy,
 )
-from connectors.errors import ConnectorError, ListGone, RuleRefused
+from connectors.chunks import chunks
+from connectors.errors import ListGone, RuleRefused
 from connectors.google_wire import Ads, AdsError
 from connectors.http import Effect
+from connectors.in_turn import Step, by_level, refused, write_in_turn
 
 T = TypeVar("T")
 
@@ -139,33 +141,21 @@ class GoogleBids(CorrectsBids, NamesObjects, ReportsSpend):
         return tuple(
             correction
             for level, place in PLACES.items()
-            for some in _chunks([one for one in objects if one.level is level], OBJECTS_PER_QUERY)
+            for some in chunks([one for one in objects if one.level is level], OBJECTS_PER_QUERY)
             for correction in self._read(place, some)
         )
 
     def write_corrections(
         self, changes: Sequence[CorrectionChange]
     ) -> tuple[CorrectionReceipt, ...]:
-        """Removals go first, because a list sits at one level of a campaign only.
-
-        Once something was sent no receipt is lost: a failure then becomes the reason of the
-        changes that were not sent. Before that it is raised.
-        """
-        receipts: dict[int, CorrectionReceipt] = {}
-        failure: ConnectorError | None = None
-        for send, level, some in self._sendings(changes):
-            these = [changes[one] for one in some]
-            try:
-                if failure is None:
-                    receipts.update(zip(some, send(PLACES[level], these), strict=True))
-                    continue
-            except ConnectorError as fault:
-                if not receipts:
-                    raise
-                failure = fault
-            refused = [_refused(one, f"not done: {failure}") for one in these]
-            receipts.update(zip(some, refused, strict=True))
-        return tuple(receipts[place] for place in range(len(changes)))
+        """Removals go first, because a list sits at one level of a campaign only."""
+        return write_in_turn(
+            changes,
+            self.bid_limits,
+            remove=Step(self._remove, by_level, _operations_per_call),
+            set_=Step(self._set, by_level, _operations_per_call),
+            add=Step(self._add, by_level, _operations_per_call),
+        )
 
     def strategies(self, objects: Sequence[BidObject]) -> tuple[Strategy, ...]:
         """A group bids as its campaign does."""
@@ -220,7 +210,7 @@ class GoogleBids(CorrectsBids, NamesObjects, ReportsSpend):
         self, place: Place, objects: Sequence[BidObject], query: str, where: str = ""
     ) -> Iterator[tuple[BidObject, Mapping[str, Any]]]:
         by_id = {_number(one.object_id): one for one in objects}
-        for some in _chunks(sorted(by_id), OBJECTS_PER_QUERY):
+        for some in chunks(sorted(by_id), OBJECTS_PER_QUERY):
             ids = ", ".join(str(one) for one in some)
             condition = f"{where} AND " if where else ""
             for row in self._ads.search(f"{query} WHERE {condition}{place.name}.id IN ({ids})"):
@@ -247,27 +237,9 @@ class GoogleBids(CorrectsBids, NamesObjects, ReportsSpend):
                 round((modifier - 1) * 100),
             )
 
-    def _sendings(
-        self, changes: Sequence[CorrectionChange]
-    ) -> Iterator[tuple["Sender", Level, Sequence[int]]]:
-        kinds: list[tuple[Sender, Callable[[CorrectionChange], bool]]] = [
-            (_nothing_to_do, lambda one: one.percent is None and one.correction_id is None),
-            (_out_of_range, _is_out_of_range),
-            (self._remove, lambda one: one.percent is None),
-            (self._set, lambda one: one.correction_id is not None),
-            (self._add, lambda one: True),
-        ]
-        left = list(range(len(changes)))
-        for send, fits in kinds:
-            mine = [one for one in left if fits(changes[one])]
-            left = [one for one in left if not fits(changes[one])]
-            for level in Level:
-                here = [one for one in mine if changes[one].object.level is level]
-                for some in _chunks(here, OPERATIONS_PER_CALL):
-                    yield send, level, some
-
-    def _remove(self, place: Place, changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
+    def _remove(self, changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
         """What is gone already is as wanted."""
+        place = PLACES[changes[0].object.level]
         operations = [{"remove": self._criterion(place, one)} for one in changes]
         results = self._ads.mutate(place.criteria, operations, Effect.SAME)
         return [
@@ -277,7 +249,8 @@ class GoogleBids(CorrectsBids, NamesObjects, ReportsSpend):
             for change, (_, error) in zip(changes, results, strict=True)
         ]
 
-    def _set(self, place: Place, changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
+    def _set(self, changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
+        place = PLACES[changes[0].object.level]
         operations = [
             {
                 "updateMask": "bidModifier",
@@ -294,10 +267,11 @@ class GoogleBids(CorrectsBids, NamesObjects, ReportsSpend):
             for change, (_, error) in zip(changes, results, strict=True)
         ]
 
-    def _add(self, place: Place, changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
+    def _add(self, changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
         """Only where audiences are observed; after a lost answer, nothing is added twice."""
+        place = PLACES[changes[0].object.level]
         unfit = self._observe(place, sorted({one.object for one in changes}))
-        done = {one: _refused(one, unfit[one.object]) for one in changes if one.object in unfit}
+        done = {one: refused(one, unfit[one.object]) for one in changes if one.object in unfit}
 
         def act() -> list[CorrectionReceipt]:
             left = [one for one in changes if one not in done]
@@ -342,7 +316,7 @@ class GoogleBids(CorrectsBids, NamesObjects, ReportsSpend):
                 "it reaches. Switch its audiences to Observation in Google Ads."
             )
         unset = [one for one in unset if one not in unfit]
-        for some in _chunks(unset, OPERATIONS_PER_CALL):
+        for some in chunks(unset, OPERATIONS_PER_CALL):
             operations = [self._observation(place, one) for one in some]
             results = self._ads.mutate(place.collection, operations, Effect.SAME)
             for one, (_, error) in zip(some, results, strict=True):
@@ -423,9 +397,6 @@ class GoogleBids(CorrectsBids, NamesObjects, ReportsSpend):
             yield _spend_row(one, condition, row)
 
 
-Sender = Callable[[Place, Sequence[CorrectionChange]], list[CorrectionReceipt]]
-
-
 def _number(text: str) -> int:
     """An id for a query. Raises RuleRefused, because ids of objects are written by hand."""
     if not text.isdecimal():
@@ -444,29 +415,14 @@ def _modifier(change: CorrectionChange) -> float:
     return round(1 + (change.percent or 0) / 100, 2)
 
 
-def _is_out_of_range(change: CorrectionChange) -> bool:
-    limits = GoogleBids.bid_limits
-    return change.percent is not None and not limits.lowest <= change.percent <= limits.highest
-
-
-def _nothing_to_do(place: Place, changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
-    return [CorrectionReceipt(one, None) for one in changes]
-
-
-def _out_of_range(place: Place, changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
-    limits = GoogleBids.bid_limits
-    said = f"a correction is {limits.lowest} to {limits.highest} per cent"
-    return [_refused(one, said) for one in changes]
-
-
-def _refused(change: CorrectionChange, said: str) -> CorrectionReceipt:
-    return CorrectionReceipt(change, change.correction_id, refused=said)
+def _operations_per_call(change: CorrectionChange) -> int:
+    return OPERATIONS_PER_CALL
 
 
 def _verdict(
     change: CorrectionChange, correction_id: str | None, error: AdsError | None
 ) -> CorrectionReceipt:
-    return _refused(change, error.text) if error else CorrectionReceipt(change, correction_id)
+    return refused(change, error.text) if error else CorrectionReceipt(change, correction_id)
 
 
 def _observes(found: Mapping[str, Any] | None) -> bool | None:
@@ -513,7 +469,3 @@ def _rest(total: SpendRow, by_list: Sequence[SpendRow]) -> SpendRow:
         less("conversions", zero),
         less("revenue", zero),
     )
-
-
-def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    return (items[start : start + size] for start in range(0, len(items), size))

@@ -32,6 +32,7 @@ from connectors.base import (
     SpendRow,
     Strategy,
 )
+from connectors.chunks import chunks
 from connectors.errors import ConnectorError, ContractBroken, ListGone, RuleRefused, Unsure
 from connectors.http import Ask, Door, Effect, Surroundings
 from connectors.microsoft_bids import LIMITS as BID_LIMITS
@@ -43,7 +44,6 @@ from connectors.microsoft_wire import (
     NameTaken,
     Said,
     by_index,
-    chunks,
     credentials_for,
     error_of,
     is_of_whole_call,

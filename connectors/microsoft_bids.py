@@ -7,15 +7,17 @@ Facts: BidMultiplier, AddCampaignCriterions, AddAdGroupCriterions, TargetSetting
 autumn 2026. UNVERIFIED marks what the documents leave open.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bids.model import BidObject, CorrectionChange, CorrectionReceipt, Level, PresentCorrection
 from connectors.base import BidLimits, Strategy
-from connectors.errors import ConnectorError, ContractBroken
+from connectors.chunks import chunks
+from connectors.errors import ContractBroken
 from connectors.http import Ask, Door, Effect
-from connectors.microsoft_wire import Said, by_index, chunks, error_of, item_errors, list_in
+from connectors.in_turn import Step, by_level, by_object, refused, write_in_turn
+from connectors.microsoft_wire import Said, by_index, error_of, item_errors, list_in
 
 LIMITS = BidLimits(
     source="BidMultiplier, AddCampaignCriterions, AddAdGroupCriterions (v13, 2026-08)",
@@ -95,28 +97,14 @@ class Adjustments:
         return tuple(found for one in objects for found in self._read(one))
 
     def write(self, changes: Sequence[CorrectionChange]) -> tuple[CorrectionReceipt, ...]:
-        """Removals go first, so that a campaign can change its level.
-
-        Once something was sent no receipt is lost: a failure then becomes the reason of the
-        changes that were not sent. Before that it is raised.
-        """
-        receipts: dict[int, CorrectionReceipt] = {}
-        failure: ConnectorError | None = None
-        something_sent = False
-        for send, some in self._sendings(changes):
-            these = [changes[place] for place in some]
-            try:
-                if failure is None:
-                    receipts.update(zip(some, send(these), strict=True))
-                    something_sent |= send not in (_nothing_to_do, _out_of_range)
-                    continue
-            except ConnectorError as fault:
-                if not something_sent:
-                    raise
-                failure = fault
-            said = f"failed: {failure}"
-            receipts.update((place, _refused(changes[place], said)) for place in some)
-        return tuple(receipts[place] for place in range(len(changes)))
+        """Removals go first, so that a campaign can change its level; one names one object."""
+        return write_in_turn(
+            changes,
+            LIMITS,
+            remove=Step(self._delete, by_object, _per_call),
+            set_=Step(self._set, by_level, _per_call),
+            add=Step(self._add, by_level, _per_call),
+        )
 
     def strategies(self, objects: Sequence[BidObject]) -> tuple[Strategy, ...]:
         """A group bids as its campaign does unless it says otherwise."""
@@ -144,30 +132,6 @@ class Adjustments:
                     round(bid.get("Multiplier") or 0),
                 )
 
-    def _sendings(
-        self, changes: Sequence[CorrectionChange]
-    ) -> Iterator[tuple["Sender", Sequence[int]]]:
-        """Who sends which changes, named by their places; a removal names one object per call."""
-        kinds: list[tuple[Sender, Callable[[CorrectionChange], bool]]] = [
-            (_nothing_to_do, _is_void),
-            (_out_of_range, _is_out_of_range),
-            (self._delete, lambda change: change.percent is None),
-            (self._set, lambda change: change.correction_id is not None),
-            (self._add, lambda change: True),
-        ]
-        left = list(range(len(changes)))
-        for send, fits in kinds:
-            mine = [place for place in left if fits(changes[place])]
-            left = [place for place in left if not fits(changes[place])]
-            together: dict[object, list[int]] = {}
-            for place in mine:
-                where = changes[place].object
-                group = where if send == self._delete else where.level
-                together.setdefault(group, []).append(place)
-            for places in together.values():
-                most = WIRE[changes[places[0]].object.level].per_call
-                yield from ((send, some) for some in chunks(places, most))
-
     def _delete(self, changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
         """What is gone already is as wanted."""
         where = changes[0].object
@@ -181,7 +145,7 @@ class Adjustments:
         return [
             CorrectionReceipt(change, None, warning=str(said or ""))
             if said is None or said.code in NOT_FOUND
-            else _refused(change, _explained(said))
+            else refused(change, _explained(said))
             for change, said in _with(changes, errors)
         ]
 
@@ -193,7 +157,7 @@ class Adjustments:
         return [
             CorrectionReceipt(change, change.correction_id)
             if said is None
-            else _refused(change, _explained(said))
+            else refused(change, _explained(said))
             for change, said in _with(changes, errors)
         ]
 
@@ -201,7 +165,7 @@ class Adjustments:
         """After a lost answer, what is there already is not added again."""
         standing = self._standing(sorted({change.object for change in changes}))
         done = {
-            change: _refused(change, _ONLY_LISTS)
+            change: refused(change, _ONLY_LISTS)
             for change in changes
             if change.object in standing and standing[change.object].only_lists
         }
@@ -313,8 +277,6 @@ class Adjustments:
         return [str(one["Id"]) for one in list_in(ask, self._door.send(ask).body, "Campaigns")]
 
 
-Sender = Callable[[Sequence[CorrectionChange]], list[CorrectionReceipt]]
-
 _ONLY_LISTS = (
     "it shows ads to its lists only (target and bid), so another list would change whom it "
     "reaches; set its audiences to bid only, or correct them by hand"
@@ -359,32 +321,13 @@ def _criterion(change: CorrectionChange) -> dict[str, Any]:
     }
 
 
-def _is_void(change: CorrectionChange) -> bool:
-    return change.percent is None and change.correction_id is None
-
-
-def _is_out_of_range(change: CorrectionChange) -> bool:
-    limits = LIMITS
-    return change.percent is not None and not limits.lowest <= change.percent <= limits.highest
-
-
-def _nothing_to_do(changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
-    return [CorrectionReceipt(change, None) for change in changes]
-
-
-def _out_of_range(changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
-    limits = LIMITS
-    said = f"Microsoft takes adjustments of {limits.lowest} to {limits.highest} %"
-    return [_refused(change, said) for change in changes]
-
-
-def _refused(change: CorrectionChange, said: str) -> CorrectionReceipt:
-    return CorrectionReceipt(change, change.correction_id, refused=said)
+def _per_call(change: CorrectionChange) -> int:
+    return WIRE[change.object.level].per_call
 
 
 def _verdict(ask: Ask, change: CorrectionChange, made: Any, said: Said | None) -> CorrectionReceipt:
     if said is not None:
-        return _refused(change, _explained(said))
+        return refused(change, _explained(said))
     if not isinstance(made, str):
         raise ContractBroken(f"{ask}: an item has neither an id nor an error.")
     return CorrectionReceipt(change, made)

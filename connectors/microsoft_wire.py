@@ -8,7 +8,7 @@ leave open.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -352,7 +352,3 @@ def list_in(ask: Ask, answer: Mapping[str, Any], key: str) -> list[Any]:
     if not isinstance(found, list):
         raise ContractBroken(f"{ask}: the answer has no {key}.")
     return found
-
-
-def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    return (items[start : start + size] for start in range(0, len(items), size))

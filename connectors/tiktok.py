@@ -42,6 +42,7 @@ from connectors.base import (
     SpendRow,
     Strategy,
 )
+from connectors.chunks import chunks
 from connectors.errors import (
     ConnectorError,
     ContractBroken,
@@ -386,7 +387,7 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpen
     def _details(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """`audience_details` of those that are there, by id, with `audience_history`."""
         found = {}
-        for some in _chunks(ids, IDS_PER_GET):
+        for some in chunks(ids, IDS_PER_GET):
             try:
                 data = self._wire.get(
                     "dmp/custom_audience/get/",
@@ -512,7 +513,7 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpen
         """Ad groups by their own ids or by those of their campaigns."""
         path, fields = "adgroup/get/", list(FIELDS)
         found = {}
-        for some in _chunks(sorted(set(ids)), IDS_PER_GET):
+        for some in chunks(sorted(set(ids)), IDS_PER_GET):
             wanted = {name: list(some)}
             for one in self._wire.pages(path, GROUPS_PER_PAGE, filtering=wanted, fields=fields):
                 with understood(path):
@@ -568,7 +569,7 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpen
 
     def _report(self, groups: Sequence[str], first: date, last: date) -> Iterator[dict[str, Any]]:
         """Rows by ad group and day."""
-        for some in _chunks(groups, IDS_PER_GET):
+        for some in chunks(groups, IDS_PER_GET):
             for start, end in reports.spans(first, last):
                 query = reports.query(some, start, end)
                 yield from self._wire.pages(reports.PATH, reports.ROWS_PER_PAGE, **query)
@@ -608,7 +609,3 @@ def _moment(value: object) -> datetime | None:
         return datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
     except ValueError:
         return None
-
-
-def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    return (items[start : start + size] for start in range(0, len(items), size))

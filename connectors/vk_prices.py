@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 
 from bids.model import BidObject, CorrectionChange, CorrectionReceipt, Level, PresentCorrection
 from connectors.base import BidLimits, CorrectsBids, Strategy
+from connectors.chunks import chunks
 from connectors.errors import ConnectorError, ContractBroken, ListGone, Unsure
 from connectors.http import Ask, Effect
 from connectors.vk_groups import (
@@ -37,7 +38,7 @@ from connectors.vk_groups import (
     targets_of,
     to_step,
 )
-from connectors.vk_wire import Invalid, VkDoor, chunks, code_of, items_of
+from connectors.vk_wire import Invalid, VkDoor, code_of, items_of
 
 GROUPS = "api/v2/ad_groups.json"
 GROUP = "api/v2/ad_groups/{id}.json"

@@ -16,9 +16,10 @@ from typing import Any
 
 from bids.model import BidObject, Level
 from connectors.base import ReportsSpend, SpendRow
+from connectors.chunks import chunks
 from connectors.errors import ContractBroken
 from connectors.http import Ask
-from connectors.vk_wire import VkDoor, chunks, items_of
+from connectors.vk_wire import VkDoor, items_of
 
 STATISTICS = "api/v2/statistics/{kind}/day.json"
 OBJECTS_PER_GET, DAYS_PER_GET = 200, 366

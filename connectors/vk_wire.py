@@ -183,10 +183,6 @@ def items_of(ask: Ask, reply: Reply) -> list[dict[str, Any]]:
     return items
 
 
-def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
-
-
 class VkDoor:
     """One VK Ads account behind its door.
 

@@ -8,7 +8,7 @@ Facts: Direct API documents at yandex.ru/dev/direct/doc, its WSDL, and recorded 
 September 2026. UNVERIFIED marks what they leave open.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar, Self, TypeVar
@@ -32,6 +32,7 @@ from connectors.base import (
     SpendRow,
     Strategy,
 )
+from connectors.chunks import chunks
 from connectors.errors import (
     ConnectorError,
     ContractBroken,
@@ -56,6 +57,7 @@ from connectors.http import (
     interrupted,
     redact,
 )
+from connectors.in_turn import Step, anything, write_in_turn
 from connectors.yandex_audience import origin_for, yandex_tokens
 
 T = TypeVar("T")
@@ -217,35 +219,21 @@ class YandexDirect(CorrectsBids, NamesObjects, ReportsSpend):
         return tuple(
             correction
             for level, wire in WIRE.items()
-            for some in _chunks([one for one in objects if one.level is level], wire.per_get)
+            for some in chunks([one for one in objects if one.level is level], wire.per_get)
             for correction in self._read(wire, some)
         )
 
     def write_corrections(
         self, changes: Sequence[CorrectionChange]
     ) -> tuple[CorrectionReceipt, ...]:
-        """Removals go first, because an object holds 100.
-
-        Once something was sent no receipt is lost: a failure then becomes the reason of the
-        changes that were not sent. Before that it is raised.
-        """
-        receipts: dict[int, CorrectionReceipt] = {}
-        failure: ConnectorError | None = None
-        something_sent = False
-        for send, some in self._sendings(changes):
-            these = [changes[place] for place in some]
-            try:
-                if failure is None:
-                    receipts.update(zip(some, send(these), strict=True))
-                    something_sent |= send not in (_nothing_to_do, _out_of_range)
-                    continue
-            except ConnectorError as fault:
-                if not something_sent:
-                    raise
-                failure = fault
-            said = f"failed: {failure}"
-            receipts.update((place, _refused(changes[place], said)) for place in some)
-        return tuple(receipts[place] for place in range(len(changes)))
+        """Removals go first, because an object holds 100."""
+        return write_in_turn(
+            changes,
+            self.bid_limits,
+            remove=Step(self._delete, anything, _items_per_call),
+            set_=Step(self._set, anything, _items_per_call),
+            add=Step(self._add, anything, _items_per_call),
+        )
 
     def strategies(self, objects: Sequence[BidObject]) -> tuple[Strategy, ...]:
         """A group bids as its campaign does."""
@@ -264,7 +252,7 @@ class YandexDirect(CorrectsBids, NamesObjects, ReportsSpend):
         if level is Level.CAMPAIGN:
             return self._found(level, found.values())
         groups: list[dict[str, Any]] = []
-        for some in _chunks(sorted(found), WIRE[Level.CAMPAIGN].per_get):
+        for some in chunks(sorted(found), WIRE[Level.CAMPAIGN].per_get):
             params = {
                 "SelectionCriteria": {"CampaignIds": list(some)},
                 "FieldNames": ["Id", "Name"],
@@ -285,7 +273,7 @@ class YandexDirect(CorrectsBids, NamesObjects, ReportsSpend):
         return tuple(
             row
             for level, wire in WIRE.items()
-            for some in _chunks(
+            for some in chunks(
                 [one for one in objects if one.level is level], reports.OBJECTS_PER_REPORT
             )
             for row in self._report(wire, some, first, last)
@@ -320,23 +308,6 @@ class YandexDirect(CorrectsBids, NamesObjects, ReportsSpend):
                 raise Transient(f"a report was not built within {waited:g} s.")
             self._door.sleep(wait)
         return reports.rows(reply.text, wire.id, objects)
-
-    def _sendings(
-        self, changes: Sequence[CorrectionChange]
-    ) -> Iterator[tuple["Sender", Sequence[int]]]:
-        kinds: list[tuple[Sender, Callable[[CorrectionChange], bool]]] = [
-            (_nothing_to_do, _is_void),
-            (_out_of_range, _is_out_of_range),
-            (self._delete, lambda change: change.percent is None),
-            (self._set, lambda change: change.correction_id is not None),
-            (self._add, lambda change: True),
-        ]
-        left = list(range(len(changes)))
-        for send, fits in kinds:
-            mine = [place for place in left if fits(changes[place])]
-            left = [place for place in left if not fits(changes[place])]
-            for some in _chunks(mine, ITEMS_PER_CALL):
-                yield send, some
 
     def _delete(self, changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
         """What is gone already is as wanted."""
@@ -445,7 +416,7 @@ class YandexDirect(CorrectsBids, NamesObjects, ReportsSpend):
     def _campaigns_of(self, objects: Sequence[BidObject]) -> dict[BidObject, int]:
         groups = {int(one.object_id): one for one in objects if one.level is Level.AD_GROUP}
         found = {one: int(one.object_id) for one in objects if one.level is Level.CAMPAIGN}
-        for some in _chunks(sorted(groups), OBJECTS_PER_GET):
+        for some in chunks(sorted(groups), OBJECTS_PER_GET):
             params = {"SelectionCriteria": {"Ids": some}, "FieldNames": ["Id", "CampaignId"]}
             for group in self._pages("adgroups", params, "AdGroups"):
                 found[groups[group["Id"]]] = group["CampaignId"]
@@ -456,7 +427,7 @@ class YandexDirect(CorrectsBids, NamesObjects, ReportsSpend):
         if self._version != "v5":
             strategies["UnifiedCampaignFieldNames"] = ["BiddingStrategy"]
         found = {}
-        for some in _chunks(campaigns, OBJECTS_PER_GET):
+        for some in chunks(campaigns, OBJECTS_PER_GET):
             params = {
                 "SelectionCriteria": {"Ids": some},
                 "FieldNames": ["Id", "Type", "State"],
@@ -516,9 +487,6 @@ class YandexDirect(CorrectsBids, NamesObjects, ReportsSpend):
             self.points_spent += self.points.spent
 
 
-Sender = Callable[[Sequence[CorrectionChange]], list[CorrectionReceipt]]
-
-
 @dataclass(frozen=True)
 class Wire:
     """How a level is written."""
@@ -564,27 +532,8 @@ def _modifier(change: CorrectionChange) -> dict[str, Any]:
     }
 
 
-def _is_void(change: CorrectionChange) -> bool:
-    return change.percent is None and change.correction_id is None
-
-
-def _nothing_to_do(changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
-    return [CorrectionReceipt(change, None) for change in changes]
-
-
-def _is_out_of_range(change: CorrectionChange) -> bool:
-    limits = YandexDirect.bid_limits
-    return change.percent is not None and not limits.lowest <= change.percent <= limits.highest
-
-
-def _out_of_range(changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
-    limits = YandexDirect.bid_limits
-    said = f"Direct takes corrections of {limits.lowest} to {limits.highest} %"
-    return [_refused(change, said) for change in changes]
-
-
-def _refused(change: CorrectionChange, said: str) -> CorrectionReceipt:
-    return CorrectionReceipt(change, change.correction_id, refused=said)
+def _items_per_call(change: CorrectionChange) -> int:
+    return ITEMS_PER_CALL
 
 
 def _verdict(change: CorrectionChange, result: Mapping[str, Any]) -> CorrectionReceipt:
@@ -640,7 +589,3 @@ def _seconds(header: str | None) -> float:
     if header is None or not header.strip().isdigit():
         return reports.WAIT_SECONDS
     return min(max(float(header), 1.0), 600.0)
-
-
-def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
