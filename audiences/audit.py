@@ -11,8 +11,10 @@ import phonenumbers
 from ibis import _
 from phonenumbers import PhoneMetadata
 
+from audiences.consents import answer, names
 from audiences.people import People
 from config.audiences import Identifier
+from config.consents import ADS
 
 FILLED = (
     "contact_id", "external_id", "email", "phone", "first_name", "last_name", "birth_date",
@@ -36,7 +38,10 @@ def audit(
         "filled": _filled(engine, contact_rows, rows),
         "duplicate_rows": people.identity.rows - everybody if everybody else 0,
         "reachable": _reachable(engine, people, everybody),
-        "consent": _consent(engine, people, everybody),
+        "consent": _consent(engine, people, everybody, ADS),
+        "consents": {
+            name: _consent(engine, people, everybody, name) for name in names(people.people)
+        },
         "stale_share": _share(_stale(engine, people, as_of), everybody),
         "stale_days": STALE_DAYS,
         "phone_regions": _regions(engine, people),
@@ -62,9 +67,10 @@ def _reachable(engine: ibis.BaseBackend, people: People, count: int) -> dict[str
     return {str(kind): _share(found.get(str(kind), 0), count) for kind in Identifier}
 
 
-def _consent(engine: ibis.BaseBackend, people: People, count: int) -> dict[str, float]:
-    said = people.people.group_by("consent_ads").aggregate(people=_.count())
-    found = {row["consent_ads"]: row["people"] for row in engine.to_pyarrow(said).to_pylist()}
+def _consent(engine: ibis.BaseBackend, people: People, count: int, name: str) -> dict[str, float]:
+    said = people.people.select(said=answer(people.people, name))
+    counted = said.group_by("said").aggregate(people=_.count())
+    found = {row["said"]: row["people"] for row in engine.to_pyarrow(counted).to_pylist()}
     return {word: _share(found.get(word, 0), count) for word in ("yes", "no", "unknown")}
 
 

@@ -7,9 +7,11 @@ from types import MappingProxyType
 import ibis
 import ibis.expr.types as ir
 
+from audiences.consents import agrees, refuses
 from audiences.model import MEMBERS
 from audiences.tables import SCORES
 from config.audiences import Identifier
+from config.consents import ADS
 from config.rules import Condition
 
 
@@ -52,18 +54,23 @@ def describe(
     return described.mutate(**guarded) if guarded else described
 
 
-def choose(described: ir.Table, condition: Condition) -> ir.Table:
-    """People for whom the condition holds and who said yes to ads: column person_id.
+def choose(
+    described: ir.Table, condition: Condition, *, asked: Collection[str] = (ADS,)
+) -> ir.Table:
+    """People for whom the condition holds and who gave every consent asked for: column person_id.
 
     Unknown consent is no consent.
     """
-    willing = described.filter(described.consent_ads == "yes")
+    willing = described.filter(agrees(described, asked))
     return willing.filter(condition.to_ibis(willing)).select("person_id")
 
 
-def withdrawn(people: ir.Table) -> ir.Table:
-    """People who said no to ads: column person_id. They leave every list, whatever guards say."""
-    return people.filter(people.consent_ads == "no").select("person_id")
+def withdrawn(people: ir.Table, *, asked: Collection[str] = (ADS,)) -> ir.Table:
+    """People who said no to ads, or to another consent that a list asks for: column person_id.
+
+    They leave the list whatever guards say.
+    """
+    return people.filter(refuses(people, asked)).select("person_id")
 
 
 def members(

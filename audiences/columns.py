@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from audiences.refusals import ExportRefused
+from config.consents import consent_of
 from config.exports import Export, ExportKind
 from config.presets import COMMON, load_preset
 
@@ -32,6 +33,9 @@ REQUIRED: dict[ExportKind, tuple[tuple[str, ...], ...]] = {
     ExportKind.COSTS: (("date",), ("platform",), ("campaign_id",), ("cost",)),
 }
 """Of each group at least one column must be there."""
+
+OF_PEOPLE = (ExportKind.CONTACTS, ExportKind.AGGREGATE)
+"""Kinds whose rows may have columns of further consents, each named by its project."""
 
 CANONICAL: dict[ExportKind, tuple[str, ...]] = {
     kind: tuple(load_preset(COMMON).headers(kind)) for kind in REQUIRED
@@ -107,7 +111,7 @@ def _written_columns(
     known = CANONICAL[export.kind]
     columns = {}
     for name, header in export.columns.items():
-        if name not in known:
+        if name not in known and not (export.kind in OF_PEOPLE and consent_of(name)):
             raise ExportRefused(
                 file,
                 f"columns.{name} is not a column of {export.kind} exports",

@@ -6,6 +6,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+from audiences.consents import gathered
 from audiences.contacts import as_digest
 from audiences.identity import CONTACT_ID, ROWS, IdentityReport, Resolution, resolve
 from audiences.junk import OWN
@@ -195,7 +196,7 @@ def _people(
     """One row per person. An attribute is taken from the row with the latest activity that has it.
 
     Consent fails closed: a no anywhere is a no, silence is no yes. Orders speak too, a guest's are
-    all there is.
+    all there is; of further consents only contacts do.
     """
     rows = row_people.left_join(contact_rows, ["source", "row_id"]).drop(
         "source_right", "row_id_right"
@@ -220,6 +221,7 @@ def _people(
         order_no=(_.consent_ads == "no").any(), order_yes=(_.consent_ads == "yes").any()
     )
     marked = people.left_join(said, "person_id").drop("person_id_right")
+    marked = marked.left_join(gathered(rows), "person_id").drop("person_id_right")
     refused = marked.no | marked.order_no.fill_null(False)
     if stopped is not None:
         marked = marked.left_join(stopped, "person_id").drop("person_id_right")

@@ -5,16 +5,19 @@ tenth of first orders, and are neither wholesale nor returners nor discount hunt
 ones above the LTV floor, within the size window.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
 import ibis.expr.types as ir
 
+from audiences.consents import agrees
 from audiences.ranks import best
 from audiences.rhythm import quantile
 from audiences.segments import Segmentation
 from audiences.staging import keep
 from config.audiences import LtvFloor
+from config.consents import ADS
 
 FIRST_ORDER_QUANTILE = 0.90
 """First orders above it make a first buyer worth imitating."""
@@ -98,17 +101,18 @@ def pick_seed(
     max_base_share: float = 0.20,
     platform_minimum: int = 0,
     match_rate: float = 1.0,
+    asked: Collection[str] = (ADS,),
 ) -> Seed:
     """Pick the seed of a segmentation.
 
     people: table PEOPLE (for consent); predicted: `value.predict`, or None where no model fits;
-    among: table with person_id that narrows the seed further. An amount and a multiple of the
-    average check are floors under all revenue so far; a top share is of all buyers, by predicted
-    value (without a prediction by past value, and a note says so). A seed above its window keeps
-    the best; a seed below is refused.
+    among: table with person_id that narrows the seed further; asked: consents that its people
+    have given. An amount and a multiple of the average check are floors under all revenue so far;
+    a top share is of all buyers, by predicted value (without a prediction by past value, and a note
+    says so). A seed above its window keeps the best; a seed below is refused.
     """
     window = _window(made, max_base_share, platform_minimum, match_rate)
-    candidates, notes = _candidates(made, people, predicted)
+    candidates, notes = _candidates(made, people, predicted, asked)
     measure = "worth" if floor.top_share is not None else "revenue"
     least_worth = _floor(candidates, floor)
     rows = candidates.filter(candidates.fit_for_seed, candidates[measure] >= least_worth)
@@ -146,14 +150,14 @@ def _window(
 
 
 def _candidates(
-    made: Segmentation, people: ir.Table, predicted: ir.Table | None
+    made: Segmentation, people: ir.Table, predicted: ir.Table | None, asked: Collection[str]
 ) -> tuple[ir.Table, tuple[str, ...]]:
     """All buyers with their worth, and whether each may be in a seed at all."""
     buyers = made.table.filter(made.table.orders > 0)
     firsts = made.known.select("person_id", "first_revenue")
     large = quantile(firsts, "first_revenue", FIRST_ORDER_QUANTILE) or 0.0
     table = buyers.inner_join(firsts, "person_id").inner_join(
-        people.select("person_id", "consent_ads"), "person_id"
+        people.select("person_id", agreed=agrees(people, asked)), "person_id"
     )
     notes: tuple[str, ...] = ()
     if predicted is None:
@@ -164,7 +168,7 @@ def _candidates(
         table = table.inner_join(worth, "person_id")
     proven = (table.orders >= 2) | (table.first_revenue > large)
     odd = table.is_wholesale | table.is_returner | table.is_discount_hunter
-    fit = (table.consent_ads == "yes") & table.state.isin(REACHABLE) & proven & ~odd
+    fit = table.agreed & table.state.isin(REACHABLE) & proven & ~odd
     return table.mutate(fit_for_seed=fit.fill_null(False)), notes
 
 

@@ -26,6 +26,7 @@ CONTACT_ROWS = ibis.schema(
         "last_activity_on": "date",
         "channel_first": "string",
         "consent_ads": "!string",  # yes, no, unknown
+        "consents": "array<string>",  # what the row says to other consents, such as analytics=yes
         "consent_on": "date",
     }
 )
@@ -109,6 +110,7 @@ PEOPLE = ibis.schema(
         "city": "string",
         "channel_first": "string",
         "consent_ads": "!string",  # yes only if every row that speaks says yes; else no or unknown
+        "consents": "array<string>",  # other consents: all that the rows say, see consents.py
     }
 )
 """One row per person; no contacts."""

@@ -10,10 +10,12 @@ from ibis.backends.duckdb import Backend
 
 from audiences import cells
 from audiences.columns import Mapping
+from audiences.consents import ENTRIES, entry
 from audiences.contacts import HASHED, MixedContacts, refuse_mixed
 from audiences.refusals import ExportRefused, masked
 from audiences.staged import Staged, new_table
 from audiences.tables import CONTACT_ROWS, ORDER_ROWS, REJECTS
+from config.consents import COLUMN, consent_of
 from config.exports import Export, ExportKind
 from config.presets import load_preset
 
@@ -291,7 +293,7 @@ def _value(
         return HASHED + text
     if column in (*IDS, "phone"):
         return cells.identifier(text)
-    if column in ("state", "consent_ads", "gender"):
+    if column in ("state", "consent_ads", "gender") or consent_of(column):
         return cells.word(texts[column])
     return text
 
@@ -334,6 +336,7 @@ def contact_columns(
 ) -> tuple[Values, list[Fault]]:
     days = ("registered_on", "last_activity_on", "consent_on", "birth_date")
     consent, consent_fault = _consent(values, export)
+    others, other_faults = _other_consents(values, export)
     named = [
         values[c].notnull() for c in ("contact_id", "external_id", "email", "phone") if c in values
     ]
@@ -343,14 +346,17 @@ def contact_columns(
         *unread(texts, values, days, "a date"),
         *out_of_range(values, days, as_of),
         *consent_fault,
+        *other_faults,
     ]
+    made = ("source", "row_id", "file", "line", "consent_ads", "consents", "gender")
     columns = {
         name: or_null(values, name, str(kind))
         for name, kind in CONTACT_ROWS.items()
-        if name not in ("source", "row_id", "file", "line", "consent_ads", "gender")
+        if name not in made
     }
     columns["gender"] = _gender(or_null(values, "gender", "string"))
     columns["consent_ads"] = consent
+    columns["consents"] = others
     return columns, faults
 
 
@@ -375,17 +381,32 @@ def words_of(export: Export, name: str) -> list[str]:
     return [text.strip().lower() for text in (own if written else (*preset, *own))]
 
 
-def _consent(values: Values, export: Export) -> tuple[ir.StringValue, list[Fault]]:
-    if "consent_ads" not in values:
+def _other_consents(values: Values, export: Export) -> tuple[ir.Value, list[Fault]]:
+    """What a row says to consents other than that to ads, as entries of column `consents`."""
+    said, faults = [], []
+    for name in sorted(filter(None, map(consent_of, values))):
+        told, fault = _consent(values, export, COLUMN + name)
+        faults += fault
+        cases = ((told == word, entry(name, word)) for word in ("yes", "no"))
+        said.append(ibis.cases(*cases, else_=ibis.null("string")))
+    if not said:
+        return ibis.null(ENTRIES), []
+    return ibis.array(said).filter(lambda text: text.notnull()), faults
+
+
+def _consent(
+    values: Values, export: Export, column: str = "consent_ads"
+) -> tuple[ir.StringValue, list[Fault]]:
+    if column not in values:
         return ibis.literal("unknown"), []
-    said = values["consent_ads"]
+    said = values[column]
     consent = ibis.cases(
         (said.isin(words_of(export, "yes")), "yes"),
         (said.isin(words_of(export, "no")), "no"),
         (said.isnull() | said.isin(("unknown", "неизвестно", "невідомо", "-", "null")), "unknown"),
         else_=ibis.null("string"),
     )
-    fault = Fault(consent.isnull(), "consent_ads", "is neither yes nor no")
+    fault = Fault(consent.isnull(), column, "is neither yes nor no")
     return consent.fill_null("unknown"), [fault]
 
 

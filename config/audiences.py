@@ -6,14 +6,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from config.consents import Consent as Consent
+from config.consents import Purpose as Purpose
 from config.model import Name, Share, Written
-
-
-class Purpose(StrEnum):
-    """What a list is for."""
-
-    RETARGETING = "retargeting"
-    SEED = "seed"
 
 
 class Identifier(StrEnum):
@@ -132,6 +127,9 @@ class Guards(Written):
 class AudiencesFile(Written):
     """audiences.toml."""
 
+    consent: Consent = Field(
+        default=Consent(), description="Which yes a list asks for, by purpose and platform."
+    )
     holdout: Holdout = Field(default=Holdout(), description="People kept out on purpose.")
     guards: Guards = Field(default=Guards(), description="What a plan may do without asking.")
     audience: tuple[Audience, ...] = Field(min_length=1, description="The audiences.")

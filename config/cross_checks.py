@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from config.audiences import AudiencesFile, Purpose
 from config.bid_rules import BidRulesFile
+from config.consents import ADS, consent_of
 from config.exports import ExportsFile
 from config.faults import Fault, shown, unknown_name
 from config.features import FEATURES, RESERVED
@@ -30,6 +31,7 @@ def cross_check(
     faults = [*_exports(exports), *_segments(segments, audiences), *_platforms(platforms)]
     if audiences is not None:
         faults += _audiences(audiences, segments, platforms)
+        faults += _consent(audiences, exports, platforms)
     if bid_rules is not None:
         faults += _bid_rules(bid_rules, segments, platforms)
     if schedules is not None:
@@ -136,6 +138,29 @@ def _audiences(
             if first != audience.name:
                 expected = f"another title than audience {first!r} has on {account}"
                 yield Fault(file, f"{key}.title", shown(title), expected)
+
+
+def _consent(
+    audiences: AudiencesFile, exports: ExportsFile | None, platforms: PlatformsFile | None
+) -> Iterator[Fault]:
+    """A consent that no export tells of is nobody's; a platform misspelt would ask for nothing."""
+    file, consent = "audiences.toml", audiences.consent
+    asked = {
+        "consent.retargeting": consent.retargeting,
+        "consent.seed": consent.seed,
+        **{f"consent.platforms.{name}": each for name, each in consent.platforms.items()},
+    }
+    for key, names in asked.items():
+        yield from _once(file, key, names, "consent")
+        if exports is not None:
+            columns = [column for export in exports.export for column in export.columns]
+            known = [ADS, *filter(None, map(consent_of, columns))]
+            what = "a consent: ads, or NAME where an export has a column consent_NAME"
+            yield from _known(file, key, names, what, list(dict.fromkeys(known)))
+    if platforms is not None:
+        of_accounts = list(dict.fromkeys(one.platform for one in platforms.account))
+        what = "the platform of an account"
+        yield from _known(file, "consent.platforms", consent.platforms, what, of_accounts)
 
 
 def _bid_rules(

@@ -126,7 +126,7 @@ BEHAVIOUR = frozenset(
 )
 """Features out of events: rules over them need the volume of sessions that [gates] asks for."""
 
-RESERVED = frozenset({"person_id", "birth_date", "consent_ads"})
+RESERVED = frozenset({"person_id", "birth_date", "consent_ads", "consents"})
 """Columns beside the features in the table a rule runs on: no rule and no overlay may use them.
 
 Consent is not a feature on purpose: whoever did not consent is left out of every audience.

@@ -1,6 +1,11 @@
 """`adsteer check`: can the files be read, do the accounts answer. Only the rejects are written."""
 
+from collections.abc import Iterator
+
+import ibis.expr.types as ir
+
 from audiences.audit import audit
+from audiences.consents import agrees
 from audiences.exports import CONTACTS_TABLE, ORDERS_TABLE, REJECTS_FILE, read_exports
 from audiences.people import build_people
 from audiences.suppression import read_suppression
@@ -45,11 +50,33 @@ def check(workshop: Workshop) -> Document:
         "reasons": reject_reasons(workshop),
         "identity": identity_document(people),
         "audit": audit(engine, people, engine.table(CONTACTS_TABLE), as_of=workshop.as_of),
+        "uses": list(_uses(workshop, people.people)),
         "accounts": accounts,
         "calendar": [str(due) for due in dues],
         "warnings": ending,
         "faults": [f"{one['account']}: {one['said']}" for one in accounts if not one["well"]],
     }
+
+
+def _uses(workshop: Workshop, people: ir.Table) -> Iterator[Document]:
+    """Of how many people the contacts may be used: by purpose and platform of the lists."""
+    audiences = workshop.project.audiences
+    lists = {
+        (one.purpose, workshop.project.account(account).platform)
+        for one in audiences.audience
+        for account in one.accounts
+    }
+    everybody = people.count().to_pyarrow().as_py()
+    for purpose, platform in sorted(lists):
+        asked = audiences.consent.asked(purpose, platform)
+        willing = people.filter(agrees(people, asked)).count().to_pyarrow().as_py()
+        yield {
+            "purpose": purpose.value,
+            "platform": platform,
+            "asked": list(asked),
+            "people": willing,
+            "share": willing / everybody if everybody else 0.0,
+        }
 
 
 def _ask(workshop: Workshop, name: str) -> Document:

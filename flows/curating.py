@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from audiences import adoption, rebuilds
+from audiences.consents import agrees
 from audiences.model import AudienceRef
 from audiences.plan import AudiencePlan
 from audiences.planning import Wanted
 from flows.documents import Document
-from flows.lists import leased, ledger, plan_wanted, reference, settled, wanted_lists
+from flows.lists import asked_by, leased, ledger, plan_wanted, reference, settled, wanted_lists
 from flows.workshop import CannotRun, Workshop
 
 
@@ -47,8 +48,8 @@ def allow_removals(workshop: Workshop, name: str, account: str | None) -> Docume
 def plan_rollback(workshop: Workshop, to: datetime, *, only: Collection[str] = ()) -> AudiencePlan:
     """Plan lists back to what they held at a moment.
 
-    Nobody comes back who no longer says yes to ads. Raises CannotRun where nothing is kept of that
-    moment for any of the lists.
+    Nobody comes back who no longer gives the consents that the list asks for. Raises CannotRun
+    where nothing is kept of that moment for any of the lists.
     """
     then = list(_as_they_were(workshop, to, only))
     if not then:
@@ -62,10 +63,11 @@ def plan_rollback(workshop: Workshop, to: datetime, *, only: Collection[str] = (
 def _as_they_were(workshop: Workshop, to: datetime, only: Collection[str]) -> Iterator[Wanted]:
     memory = ledger(workshop)
     people = workshop.table("people")
-    willing = people.filter(people.consent_ads == "yes").select("person_id")
     for one in wanted_lists(workshop, only):
         before = memory.members_at(one.audience, to)
         if before is not None:
+            asked = asked_by(workshop, one.audience)
+            willing = people.filter(agrees(people, asked)).select("person_id")
             yield replace(one, members=before.semi_join(willing, "person_id"))
 
 

@@ -9,18 +9,21 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from audiences.consents import answer, names
 from audiences.contacts import hash_one
 from audiences.explaining import Trace, base_rules, derived_rules, next_states, trace
 from audiences.holdout import is_held_out
+from audiences.model import AudienceRef
 from audiences.refreshes import last_refreshes
 from audiences.staging import keep
 from bids.ledger import BidLedger
 from config.audiences import Audience, Identifier, Purpose
+from config.consents import ADS
 from config.features import FEATURES
 from connectors.base import Connector
 from flows.documents import Document
 from flows.gating import roll_ups_of, segment_of
-from flows.lists import described_now, ledger, reference
+from flows.lists import asked_by, described_now, ledger, reference
 from flows.workshop import CannotRun, Workshop
 
 
@@ -48,6 +51,7 @@ def explain(workshop: Workshop, who: str) -> Document:
             "entered_by": row["entered_by"],
         },
         "consent": row["consent_ads"],
+        "consents": _consents(workshop, person),
         "held_out": _held_out(workshop, person),
         "features": {
             name: {
@@ -120,6 +124,25 @@ def _refreshed(workshop: Workshop) -> Mapping[str, Any]:
     if not last or "cuts" not in last[0].document:
         raise CannotRun("nothing is known yet. Run `adsteer refresh` first.")
     return last[0].document
+
+
+def _consents(workshop: Workshop, person: ir.Table) -> Document:
+    """What the person said to every consent beside that to ads, asked for or given."""
+    asked = workshop.project.audiences.consent.named
+    others = sorted({*names(person), *asked} - {ADS})
+    if not others:
+        return {}
+    told = person.select(**{name: answer(person, name) for name in others})
+    return dict(told.to_pyarrow().to_pylist()[0])
+
+
+def _unwilling(workshop: Workshop, person: ir.Table, ref: AudienceRef) -> Iterator[str]:
+    """The consents that a list asks for and the person does not give."""
+    asked = {ADS, *asked_by(workshop, ref)}
+    told = person.select(**{name: answer(person, name) for name in sorted(asked)})
+    for name, said in told.to_pyarrow().to_pylist()[0].items():
+        if said == "no" or (said != "yes" and name in asked_by(workshop, ref)):
+            yield f"consent to {name} is {said}"
 
 
 def _held_out(workshop: Workshop, person: ir.Table) -> bool:
@@ -239,8 +262,7 @@ def _obstacles(
         yield f"the condition does not hold: {missed}"
     elif own in within and ledger(workshop).list_id(reference(workshop, audience, account)) is None:
         yield f"{own} is too small for a list of its own: its people are in {within[str(own)]}"
-    if row["consent_ads"] != "yes":
-        yield f"consent to ads is {row['consent_ads']}"
+    yield from _unwilling(workshop, person, reference(workshop, audience, account))
     if held_out:
         yield "kept out on purpose, to measure what advertising adds"
     digests = workshop.table("digests", workshop.lists_of(account).recipe.name)

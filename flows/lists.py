@@ -121,10 +121,8 @@ def wanted_lists(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
     people = workshop.table("people")
     described = described_now(workshop)
     forgotten = leaving(workshop.catalog)
-    gone = withdrawn(people)
     if forgotten:
         described = described.filter(~described.person_id.isin(forgotten))
-        gone = stacked(gone, ibis.memtable({"person_id": forgotten})).distinct()
     rolled = roll_ups_of(last_document(workshop))
     for audience in project.audiences.audience:
         if only and audience.name not in only:
@@ -133,7 +131,12 @@ def wanted_lists(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
             connector = workshop.lists_of(account)
             ref = reference(workshop, audience, account)
             seen, notes = _rolled(workshop, described, audience, ref, rolled.get(account, {}))
-            chosen = without_holdout(_chosen(workshop, seen, audience), project.audiences.holdout)
+            asked = asked_by(workshop, ref)
+            gone = withdrawn(people, asked=asked)
+            if forgotten:
+                gone = stacked(gone, ibis.memtable({"person_id": forgotten})).distinct()
+            chosen = _chosen(workshop, seen, audience, asked)
+            chosen = without_holdout(chosen, project.audiences.holdout)
             digests = workshop.table("digests", connector.recipe.name)
             yield Wanted(
                 audience=ref,
@@ -181,13 +184,20 @@ def _rolled(
     return described.mutate(segment=segment), (f"holds {', '.join(taken)} too: under their gate",)
 
 
-def _chosen(workshop: Workshop, described: ir.Table, audience: Audience) -> ir.Table:
+def asked_by(workshop: Workshop, ref: AudienceRef) -> tuple[str, ...]:
+    """The consents that people of a list have given: those of its purpose and its platform."""
+    return workshop.project.audiences.consent.asked(ref.purpose, ref.platform)
+
+
+def _chosen(
+    workshop: Workshop, described: ir.Table, audience: Audience, asked: Collection[str]
+) -> ir.Table:
     """People of an audience; of a seed, those the last refresh picked who still say yes."""
     condition = workshop.project.audience_rules[audience.name]
     if audience.purpose is not Purpose.SEED:
-        return choose(described, condition)
+        return choose(described, condition, asked=asked)
     picked = workshop.table("seed", audience.name).select("person_id")
-    return picked.semi_join(choose(described, condition), "person_id")
+    return picked.semi_join(choose(described, condition, asked=asked), "person_id")
 
 
 def _refusals(workshop: Workshop) -> Guard:

@@ -131,6 +131,7 @@ def pick_seeds(
                 max_base_share=audience.max_base_share,
                 platform_minimum=max(one.min_members for one in limits),
                 match_rate=min(one.expected_match for one in limits),
+                asked=workshop.project.audiences.consent.asked(audience.purpose),
             ),
         )
 

@@ -1,6 +1,6 @@
 """Documents as tables on a terminal. Everything printed here comes from the JSON document."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -313,10 +313,28 @@ def audit(found: Document) -> Iterable[RenderableType]:
     rows = [["filled", name, share(part)] for name, part in found["filled"].items()]
     rows += [["people with", kind, share(part)] for kind, part in found["reachable"].items()]
     rows += [["consent", word, share(part)] for word, part in found["consent"].items()]
+    for name, said in found["consents"].items():
+        rows += [[f"consent {name}", word, share(part)] for word, part in said.items()]
     rows += [["phones", region, count(number)] for region, number in found["phone_regions"].items()]
     rows.append(["stale", f"nothing for {found['stale_days']} days", share(found["stale_share"])])
     rows.append(["double", "rows of somebody known", count(found["duplicate_rows"])])
     yield table("The base", ["about", "what", "share or number"], rows, left=2)
+
+
+def uses(found: Sequence[Document]) -> RenderableType:
+    """Whose contacts may go where."""
+    rows = [
+        [
+            one["purpose"],
+            one["platform"],
+            ", ".join(one["asked"]),
+            count(one["people"]),
+            share(one["share"]),
+        ]
+        for one in found
+    ]
+    headers = ["lists for", "on", "ask for a yes to", "people", "share"]
+    return table("Whose contacts may go where", headers, rows, left=3)
 
 
 def told(document: Document) -> Iterable[RenderableType]:
@@ -359,6 +377,7 @@ def checked(document: Document) -> Iterable[RenderableType]:
     yield rejects(document)
     yield people(document)
     yield from audit(document["audit"])
+    yield uses(document["uses"])
     rows = [[one["account"], one["platform"], one["said"]] for one in document["accounts"]]
     yield table("Accounts", ["account", "platform", "answer"], rows, left=3)
     yield from (f"API in use: {line}" for line in document["calendar"])

@@ -21,7 +21,7 @@ def explained(document: Document) -> Iterable[RenderableType]:
     yield (
         f"[bold]Person {document['person']}[/bold] on {document['as_of']}: "
         f"[bold]{own['label']}[/bold] ({own['name']}) {since}. "
-        f"Consent to ads: {document['consent']}{held}."
+        f"Consent to ads: {document['consent']}{_other_consents(document)}{held}."
     )
     yield from _next(document["limits"], document["features"])
     yield _rules(document)
@@ -31,6 +31,10 @@ def explained(document: Document) -> Iterable[RenderableType]:
         yield _overlays(document)
     yield _audiences(document)
     yield from _bids(document)
+
+
+def _other_consents(document: Document) -> str:
+    return "".join(f"; to {name}: {said}" for name, said in document["consents"].items())
 
 
 def _next(limits: Document, features: Document) -> Iterable[str]:
