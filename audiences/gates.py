@@ -88,10 +88,12 @@ def roll_up(
     platform_minimum: int = 0,
     match_rate: float = 1.0,
     rolled_before: Collection[Segment] = (),
+    exported: Collection[Segment] = tuple(Segment),
 ) -> Exported:
     """Decide under which name each segment is exported.
 
-    people: size of each base segment. A segment needs `gates.segment_share` of the base and
+    people: size of each base segment. exported: those with a list there; nobody rolls into a list
+    that is not kept. A segment needs `gates.segment_share` of the base and
     `platform_minimum / match_rate` people; one of `rolled_before` needs RETURN_MARGIN times that.
     One without a neighbour to roll into keeps its name, with a note. Raises ValueError for a
     match rate out of (0, 1].
@@ -99,11 +101,11 @@ def roll_up(
     if not 0 < match_rate <= 1:
         raise ValueError(f"match_rate is {match_rate}, expected above 0 and at most 1")
     least = max(gates.segment_share * sum(people.values()), platform_minimum / match_rate)
-    left = {name: people.get(name, 0) for name in Segment}
-    goes: dict[Segment, Segment | None] = {name: name for name in Segment}
+    left = {name: people.get(name, 0) for name in Segment if name in exported}
+    goes: dict[Segment, Segment | None] = {name: name for name in left}
     notes: list[str] = []
     if gates.too_small is TooSmall.ROLL_UP:
-        for child, parent in PARENTS:
+        for child, parent in _neighbours(left):
             if left[child] >= least * (RETURN_MARGIN if child in rolled_before else 1):
                 continue
             if left[child]:
@@ -124,3 +126,15 @@ def roll_up(
         del left[name]
         goes = {one: None if to is name else to for one, to in goes.items()}
     return Exported(goes, left, tuple(notes))
+
+
+def _neighbours(kept: Collection[Segment]) -> list[tuple[Segment, Segment]]:
+    """Where small segments go among those kept: to the parent, or to what that one rolls into."""
+    parents = dict(PARENTS)
+
+    def nearest(child: Segment) -> Segment | None:
+        parent = parents.get(child)
+        return parent if parent is None or parent in kept else nearest(parent)
+
+    pairs = [(child, nearest(child)) for child in parents if child in kept]
+    return [(child, parent) for child, parent in pairs if parent is not None]

@@ -32,6 +32,7 @@ from audiences.records import (
     PLANS,
     REFUSALS,
     known_now,
+    old_list,
     read_list,
     refusal_rows,
     sent_batches,
@@ -92,9 +93,13 @@ class Ledger:
         with self.catalog.begin() as connection:
             record = read_list(connection, audience)
             generation, path = known_now(connection, audience)
+            kept_old = read_list(connection, old_list(audience)) is not None
         made = record is not None and record["list_id"] is not None
         add_only = record is not None and record["add_only"]
-        return Base(generation, self._known_table(path), made, add_only)
+        # what was adopted is called what its maker called it; beside a replaced list, the new one
+        # keeps a title of its own
+        title = record["title"] if record and not add_only and not kept_old else ""
+        return Base(generation, self._known_table(path), made, add_only, title)
 
     def list_id(self, audience: AudienceRef) -> str | None:
         """Id of the list on the platform, or None while it is not known to be made."""
@@ -333,6 +338,10 @@ class Sending(AbstractContextManager["Sending"]):
     def open(self, list_id: str) -> None:
         """Record that the list is there and ours."""
         self._change_list(state="ours", list_id=list_id)
+
+    def renamed(self) -> None:
+        """Record that the platform calls the list as the rules do."""
+        self._change_list(title=self.plan.audience.title)
 
     def lost(self) -> None:
         """Record that the list was deleted behind our back."""

@@ -86,6 +86,8 @@ class ListPlan:
     waiting: tuple[Waiting, ...] = ()
     notes: tuple[str, ...] = ()
     refused_by: tuple[Refused, ...] = ()
+    old_title: str = ""
+    """What the list is called on the platform where the rules call it otherwise now."""
 
     @property
     def fingerprint(self) -> str:
@@ -102,8 +104,13 @@ class ListPlan:
                 self.base,
                 self.rows_fingerprint,
                 held,
+                *([self.old_title] if self.old_title else []),
             ]
         )
+
+    def may_rename(self, *, approved: bool = False) -> bool:
+        """Whether the list is given its new title now."""
+        return bool(self.old_title) and (approved or not self.refused_by)
 
     def to_send(self, *, approved: bool = False) -> frozenset[Step]:
         """The steps that may be sent now: withdrawals always, the rest unless guards refused it."""
@@ -134,7 +141,7 @@ class AudiencePlan:
     @property
     def is_empty(self) -> bool:
         """True if nothing would be sent even with approval."""
-        return not any(one.to_send(approved=True) for one in self.lists)
+        return not any(one.to_send(approved=True) or one.old_title for one in self.lists)
 
 
 def rows_name(ref: AudienceRef) -> str:

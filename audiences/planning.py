@@ -64,6 +64,8 @@ class Base:
     """The list is there on the platform."""
     add_only: bool = False
     """It was adopted: nobody is removed but those who withdrew their consent."""
+    title: str = ""
+    """What it is called on the platform, if it may be called otherwise; else empty."""
 
 
 Guard = Callable[[ListPlan, Wanted], Iterable[Refused]]
@@ -133,7 +135,13 @@ def plan_list(
         rows_fingerprint=file.fingerprint,
         waiting=tuple(_waiting(steps, counts, limits, base)),
         notes=(*wanted.notes, *_notes(counts, limits, made=base.made)),
+        old_title=_old_title(base, wanted.audience),
     )
+
+
+def _old_title(base: Base, audience: AudienceRef) -> str:
+    """What the list is called so far, if that is to change."""
+    return base.title if base.made and base.title != audience.title else ""
 
 
 def _count_reasons(engine: Backend, judged: ibis.Table) -> Mapping[str, int]:

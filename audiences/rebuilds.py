@@ -12,11 +12,11 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, select
 from audiences.leases import Lease, hold_lease
 from audiences.ledger import Clock, ListNotOurs
 from audiences.model import AudienceRef
-from audiences.records import KNOWN_KIND, LISTS, read_list, write_list
+from audiences.records import KNOWN_KIND, LISTS, old_list, read_list, write_list
 from audiences.snapshots import SNAPSHOTS
 
-NEW, OLD = "~new", "~old"
-"""What is added to an audience's name; a name of the rules cannot hold the sign."""
+NEW = "~new"
+"""What is added to the audience's name, as OLD is; a name of the rules cannot hold the sign."""
 
 
 def new_list(
@@ -33,11 +33,6 @@ def new_list(
         if record is None:  # remembered at once: an approval is of a plan with this title
             write_list(connection, ref, now, state="planned")
     return ref if record is None else replace(ref, title=record["title"])
-
-
-def old_list(audience: AudienceRef) -> AudienceRef:
-    """The list that served before the swap."""
-    return replace(audience, audience=f"{audience.audience}{OLD}")
 
 
 def swap(

@@ -1,6 +1,7 @@
 """The ledger's tables: lists, plans, batches, refusals, approvals, leases; how they are read."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +26,9 @@ from audiences.catalog import Instant, metadata
 from audiences.difference import SENT, TURNED_DOWN
 from audiences.model import AudienceRef, Receipt
 from audiences.snapshots import SNAPSHOTS
+
+OLD = "~old"
+"""What ends the name of a list that a rebuild replaced; a name of the rules cannot hold it."""
 
 KNOWN_KIND = "known"
 """Kind of the snapshots of a list's known members; their name is account/audience."""
@@ -125,6 +129,11 @@ def read_list(connection: Connection, audience: AudienceRef) -> dict[str, Any] |
     )
     row = connection.execute(query).mappings().first()
     return None if row is None else dict(row)
+
+
+def old_list(audience: AudienceRef) -> AudienceRef:
+    """The list that served before a rebuild was swapped in."""
+    return replace(audience, audience=f"{audience.audience}{OLD}")
 
 
 def write_list(

@@ -70,6 +70,9 @@ class Patient(Connector):
     def state(self, list_id: str) -> ListState:
         return ListState(list_id, ready=True, settled=True)
 
+    def rename(self, list_id: str, title: str) -> bool:
+        return True
+
     def delete(self, list_id: str) -> None:
         return None
 

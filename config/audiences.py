@@ -83,6 +83,9 @@ class Audience(Written):
     )
     lookalike: Lookalike | None = Field(default=None, description="Lists grown from this seed.")
     title: str | None = Field(default=None, description="Name on the platform.")
+    formerly: Name | None = Field(
+        default=None, description="Its name here until now: the list is kept and renamed."
+    )
 
     @model_validator(mode="after")
     def _seeds_are_high_ltv(self) -> Self:

@@ -132,6 +132,9 @@ def _audiences(
         if segments is not None:
             overlays = [overlay.name for overlay in segments.overlay]
             yield from _condition(file, f"{key}.people", audience.people, overlays)
+        if audience.formerly in {each.name for each in audiences.audience}:
+            expected = "a name that no audience has any more"
+            yield Fault(file, f"{key}.formerly", shown(audience.formerly), expected)
         title = audience.title or audience.name
         for account in audience.accounts:
             first = titles.setdefault((account, title), audience.name)

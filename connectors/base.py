@@ -103,6 +103,13 @@ class Connector(ABC):
         """What the platform tells of the list; raises ListGone if it is not there."""
 
     @abstractmethod
+    def rename(self, list_id: str, title: str) -> bool:
+        """Give the list this title; twice is as once. False where it can only keep the old one.
+
+        Raises ListGone, and RuleRefused where another list has the title and titles are unique.
+        """
+
+    @abstractmethod
     def delete(self, list_id: str) -> None:
         """Delete the list; one that is gone already is no error."""
 

@@ -230,6 +230,19 @@ class Google(GoogleBids, Connector, GrowsLookalikes, TellsOutcomes):
             said=said,
         )
 
+    def rename(self, list_id: str, title: str) -> bool:
+        ask = Ask(
+            "PATCH",
+            f"{LISTS}/{{list}}",
+            gaps={**self._gaps, "list": list_id},
+            query={"updateMask": "displayName"},
+            json={"displayName": title},
+            effect=Effect.SAME,
+            counts=("lists write",),
+        )
+        _id_of(ask, self._data.send(ask).body)
+        return True
+
     def delete(self, list_id: str) -> None:
         ask = Ask(
             "DELETE",

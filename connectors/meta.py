@@ -235,6 +235,10 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpend)
             said=f"{code} {said}".strip(),
         )
 
+    def rename(self, list_id: str, title: str) -> bool:
+        self._graph.change({"id": list_id}, {"name": title})
+        return True
+
     def delete(self, list_id: str) -> None:
         try:
             self._graph.delete({"id": list_id})

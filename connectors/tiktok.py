@@ -10,6 +10,7 @@ what these leave out the comments of a public Go client (July 2026). UNVERIFIED 
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Self, TypeVar
@@ -235,6 +236,12 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpen
             matched=_count(one.get("cover_num")),
             said=redact(str(one.get("error_msg") or one.get("msg") or word)),
         )
+
+    def rename(self, list_id: str, title: str) -> bool:
+        body = {"custom_audience_id": list_id, "custom_audience_name": title}
+        with suppress(*DONE_BEFORE):
+            self._wire.post("dmp/custom_audience/update/", body, Effect.SAME)
+        return True
 
     def delete(self, list_id: str) -> None:
         try:

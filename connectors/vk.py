@@ -9,7 +9,7 @@ Facts: VK Ads API documentation of June 2026 (users lists, segments, ad groups, 
 help pages of its forerunner on remarketing. UNVERIFIED marks what they leave open.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, ClassVar
 
@@ -27,7 +27,7 @@ from connectors.errors import (
     RuleRefused,
     Unsure,
 )
-from connectors.http import Ask, Door, Effect, Surroundings
+from connectors.http import Ask, Door, Effect, Surroundings, interrupted
 from connectors.kept import KeptFile
 from connectors.recipes import VK
 from connectors.vk_files import Lines, Verdict, receipt
@@ -151,6 +151,16 @@ class Vk(VkSegments, VkPrices, VkSpend, Connector):
             said=said,
         )
 
+    def rename(self, list_id: str, title: str) -> bool:
+        """The segment and its users lists, which keep the mark of their kind."""
+        lists = self._lists_of(list_id)
+        for kind, one in lists.items():
+            self._rename_list(one["id"], title + MARKS[kind])
+        self._change_name(
+            SEGMENT, {"id": list_id}, title, lambda: list_id in self._segments_named(title)
+        )
+        return True
+
     def delete(self, list_id: str) -> None:
         """Delete the segment, then its lists. Raises InUse while an ad group targets it."""
         try:
@@ -194,6 +204,24 @@ class Vk(VkSegments, VkPrices, VkSpend, Connector):
                 self._delete(LIST, one)
             except ConnectorError:
                 continue  # what led here is raised, and VK deletes unused lists in 60 days
+
+    def _rename_list(self, number: int, name: str) -> None:
+        gaps: Mapping[str, str | int] = {"version": self._version, "id": number}
+        self._change_name(LIST, gaps, name, lambda: self._list(number).get("name") == name)
+
+    def _change_name(
+        self, path: str, gaps: Mapping[str, str | int], name: str, done: Callable[[], bool]
+    ) -> None:
+        """The answer may be empty, so a garbled one is told by its having any text."""
+        ask = Ask("POST", path, gaps=gaps, json={"name": name}, effect=Effect.TWICE, is_json=False)
+
+        def act() -> bool:
+            reply = self._door.send(ask)
+            if reply.body is None and reply.text.strip():
+                raise interrupted(ask, "answered something that is not JSON")
+            return True
+
+        self._door.once(act, lambda: done() or None)
 
     def _delete(self, path: str, number: str | int) -> None:
         gaps = {"version": self._version, "id": number}

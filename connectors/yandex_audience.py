@@ -231,6 +231,18 @@ class YandexAudience(Connector, GrowsLookalikes):
             said=said,
         )
 
+    def rename(self, list_id: str, title: str) -> bool:
+        ask = Ask(
+            "PUT",
+            "segment/{id}",
+            gaps={"id": list_id},
+            json={"segment": {"name": title}},
+            effect=Effect.SAME,
+            counts=CHANGE,
+        )
+        _segment_of(ask, self._door.send(ask))
+        return True
+
     def delete(self, list_id: str) -> None:
         ask = Ask("DELETE", "segment/{id}", gaps={"id": list_id}, effect=Effect.SAME, counts=CHANGE)
         try:

@@ -11,7 +11,7 @@ from bids.ledger import BidLedger
 from bids.model import BidObject, FoundObject, Level, PresentCorrection
 from bids.plan import plan_bids, wanted_objects
 from bids.switch import switched_off
-from config.bid_rules import BidRulesFile
+from config.bid_rules import BidRulesFile, Rule
 from connectors.base import BidLimits, CorrectsBids, NamesObjects, Strategy
 from flows.documents import Document
 from flows.gating import roll_ups_of
@@ -28,7 +28,7 @@ def plan_corrections(workshop: Workshop, lists: AudiencePlan | None) -> tuple[Bi
     `lists` is the plan of lists that is applied first, if there is one: a list that it makes can
     carry a correction in the same run.
     """
-    rules = _without_rolled_up(workshop)
+    rules = _rules_with_lists(workshop)
     platforms = {one.name: one.platform for one in workshop.project.platforms.account}
     objects = wanted_objects(rules.where, platforms, _found(workshop))
     memory = BidLedger(workshop.catalog)
@@ -80,22 +80,55 @@ def roll_up_notes(workshop: Workshop) -> list[str]:
                     f"{account}: people of {small} are in the list of {to}, so its correction "
                     f"({asked}) is theirs; the rule of {small} rests until it has people enough."
                 )
-    return notes
+    return notes + _rules_without_lists(workshop)
 
 
-def _without_rolled_up(workshop: Workshop) -> BidRulesFile:
-    """The rules, without those of segments whose people are in another segment's list."""
+def _rules_without_lists(workshop: Workshop) -> list[str]:
+    file = workshop.project.bid_rules
+    missing: dict[str, list[str]] = {}
+    for rule in file.rule:
+        for account in _accounts_of(file, rule):
+            if not _has_list(workshop, account, rule.segment):
+                missing.setdefault(account, []).append(rule.segment)
+    return [
+        f"{account}: no list, so no correction, of {', '.join(segments)}: audiences.toml does not "
+        "name the account there."
+        for account, segments in sorted(missing.items())
+    ]
+
+
+def _rules_with_lists(workshop: Workshop) -> BidRulesFile:
+    """The rules, where they can act: not in an account that has no list of the segment, and not
+    for segments whose people are in another segment's list."""
     file = workshop.project.bid_rules
     within = _rolled_up(workshop)
     rules = []
     for rule in file.rule:
-        here = rule.accounts or tuple(sorted({place.account for place in file.where}))
-        own = tuple(account for account in here if rule.segment not in within.get(account, {}))
+        here = _accounts_of(file, rule)
+        own = tuple(
+            account
+            for account in here
+            if rule.segment not in within.get(account, {})
+            and _has_list(workshop, account, rule.segment)
+        )
         if own == here:
             rules.append(rule)
         elif own:
             rules.append(rule.model_copy(update={"accounts": own}))
     return file.model_copy(update={"rule": tuple(rules)})
+
+
+def _accounts_of(file: BidRulesFile, rule: Rule) -> tuple[str, ...]:
+    return rule.accounts or tuple(sorted({place.account for place in file.where}))
+
+
+def _has_list(workshop: Workshop, account: str, segment: str) -> bool:
+    """Whether audiences.toml keeps a list of the segment where the account takes its lists."""
+    source = workshop.project.account(account).lists_from or account
+    return any(
+        one.name == segment and source in one.accounts
+        for one in workshop.project.audiences.audience
+    )
 
 
 def _rolled_up(workshop: Workshop) -> dict[str, Mapping[str, str]]:

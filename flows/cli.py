@@ -362,6 +362,21 @@ def rebuild(
 
 
 @app.command()
+def delete(
+    audience: Annotated[str, typer.Argument(help="Name that audiences.toml has no more.")],
+    account: Account = None,
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Delete a list of ours, with its look-alikes, whose audience left audiences.toml."""
+    from flows import deleting, show
+
+    with _workshop(project) as workshop:
+        document = deleting.delete_list(workshop, audience, account)
+    _tell(document, as_json=json, show=show.deleted)
+
+
+@app.command()
 def simulate(
     bids: Annotated[bool, typer.Option("--bids", help="The bid method on a market.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of the market's chance.")] = 2026,

@@ -30,6 +30,7 @@ def list_plan(plan: ListPlan, *, approved: bool = False) -> Document:
         "withdrawn": counts.withdrawn,
         "refused_before": counts.refused,
         "sends": sorted(step.value for step in plan.to_send(approved=approved)),
+        "old_title": plan.old_title,
         "waiting": [
             {"step": one.step.value, "people": one.people, "text": one.text} for one in plan.waiting
         ],
@@ -87,7 +88,7 @@ def bid_receipts(receipts: Sequence[BidReceipts]) -> list[Document]:
 
 def sends(document: Mapping[str, Any]) -> int:
     """How many lists and corrections a plan document would change."""
-    lists = sum(bool(one["sends"]) for one in document["audiences"])
+    lists = sum(bool(one["sends"] or one["old_title"]) for one in document["audiences"])
     changing = {"add", "set", "remove"}
     bids = sum(one["action"] in changing and not one["refused_by"] for one in document["bids"])
     return lists + bids

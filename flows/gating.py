@@ -63,15 +63,29 @@ def roll_ups_document(workshop: Workshop, made: Segmentation, before: RollUps) -
             platform_minimum=limits.min_members,
             match_rate=limits.expected_match,
             rolled_before=[Segment(name) for name in before.get(account, {})],
+            exported=_segments_on(workshop, account),
         )
         moved = {
             str(name): str(to)
             for name, to in found.segments.items()
             if to is not None and to is not name
         }
-        refused = [str(name) for name, to in found.segments.items() if to is None and people[name]]
+        refused = [
+            str(name) for name, to in found.segments.items() if to is None and people.get(name)
+        ]
         accounts[account] = {"within": moved, "refused": refused, "notes": list(found.notes)}
     return accounts
+
+
+def _segments_on(workshop: Workshop, account: str) -> set[Segment]:
+    """The base segments that have a list of their own on an account."""
+    rules = workshop.project.audience_rules
+    named = {
+        segment_of(one, rules[one.name])
+        for one in workshop.project.audiences.audience
+        if account in one.accounts
+    }
+    return {segment for segment in Segment if segment in named}
 
 
 def list_accounts(workshop: Workshop) -> list[str]:

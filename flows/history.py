@@ -6,8 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from audiences.model import AudienceRef
-from audiences.rebuilds import old_list
-from audiences.records import APPROVALS, KNOWN_KIND, LISTS, REFUSALS
+from audiences.records import APPROVALS, KNOWN_KIND, LISTS, REFUSALS, old_list
 from audiences.snapshots import SNAPSHOTS
 from flows.curating import find
 from flows.documents import Document

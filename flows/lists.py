@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import ibis
@@ -13,17 +14,19 @@ from audiences.gates import Verdict
 from audiences.guards import refuse_list, refuse_source
 from audiences.holdout import without_holdout
 from audiences.leases import Lease, leave_lease, take_lease
-from audiences.ledger import Ledger
+from audiences.ledger import Ledger, Sending
 from audiences.model import AudienceRef, ListState
 from audiences.plan import AudiencePlan, ListPlan, Refused
 from audiences.planning import Guard, ListLimits, Wanted, plan_audiences
 from audiences.rebuilds import NEW
 from audiences.refreshes import last_refreshes, source_figures
+from audiences.renaming import take_over
 from audiences.seeds import Freshness
 from audiences.unions import stacked
 from config.audiences import Audience, Purpose
 from connectors.base import Connector
 from connectors.delivery import Delivered, deliver
+from connectors.errors import ConnectorError
 from flows import documents
 from flows.documents import Document
 from flows.gating import roll_ups_of, segment_of
@@ -61,7 +64,11 @@ def plan_wanted(workshop: Workshop, wanted: Sequence[Wanted]) -> AudiencePlan:
     memory = ledger(workshop)
     with leased(workshop, {one.audience.account for one in wanted}) as leases:
         for one in wanted:
-            memory.recover(one.audience, leases[one.audience.account])
+            lease = leases[one.audience.account]
+            if (former := _former(workshop, one.audience)) is not None:
+                memory.recover(former, lease)
+                take_over(workshop.catalog, one.audience, former, lease, clock=workshop.now)
+            memory.recover(one.audience, lease)
     plan = plan_audiences(
         workshop.engine,
         wanted,
@@ -74,6 +81,14 @@ def plan_wanted(workshop: Workshop, wanted: Sequence[Wanted]) -> AudiencePlan:
     memory.keep(plan)
     workshop.checkpoint("plan kept")
     return plan
+
+
+def _former(workshop: Workshop, ref: AudienceRef) -> AudienceRef | None:
+    """The list under the name that the rules gave it before, if they tell one."""
+    for audience in _audiences(workshop):
+        if audience.name == ref.audience and audience.formerly is not None:
+            return replace(ref, audience=audience.formerly)
+    return None
 
 
 def apply_lists(workshop: Workshop, plan: AudiencePlan, *, approved: bool) -> list[Document]:
@@ -112,7 +127,26 @@ def _apply_list(
                 patience=account.wait_minutes * 60,
                 checkpoint=workshop.checkpoint,
             )
+        if one.may_rename(approved=approved):
+            delivered = _renamed(one, connector, sending, delivered)
         return documents.list_receipt(one, sending.list_id, delivered)
+
+
+def _renamed(
+    one: ListPlan, connector: Connector, sending: Sending, delivered: Delivered
+) -> Delivered:
+    """Give the list its new title; a failure is told like any other, and the next run tries again.
+
+    Where the platform keeps the old name, ours is an alias: the list is known by its id.
+    """
+    if sending.list_id is None:
+        return delivered
+    try:
+        connector.rename(sending.list_id, one.audience.title)
+    except ConnectorError as error:
+        return replace(delivered, stopped_by=delivered.stopped_by or error)
+    sending.renamed()
+    return delivered
 
 
 def wanted_lists(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:

@@ -14,7 +14,7 @@ from audiences.plan import AudiencePlan, ListPlan, StalePlan, load_plan, plan_fo
 from audiences.snapshots import forget_old, private_folder
 from bids.corrections import BidPlan
 from bids.deliver import BidReceipts
-from flows import curating, documents, refreshing
+from flows import curating, deleting, documents, refreshing
 from flows.bidding import (
     apply_corrections,
     plan_corrections,
@@ -242,6 +242,12 @@ def _document(workshop: Workshop, whole: WholePlan) -> Document:
     aged = zip(whole.growth, ages(workshop, whole.growth), strict=True)
     growth = [{**one.as_json(), **age} for one, age in aged]
     notes = [f"{one.audience}: {note}" for one in _lists(whole) for note in one.notes]
+    notes += [
+        f"{one.audience}: called {one.old_title!r} so far, is renamed to {one.audience.title!r}"
+        for one in _lists(whole)
+        if one.old_title
+    ]
+    notes += deleting.notes(workshop) if whole.lists is not None else []
     notes += age_notes(workshop, whole.growth)
     notes += roll_up_notes(workshop) if whole.bids is not None else []
     ahead = {"outlook": whole.outlook} if whole.outlook else {}

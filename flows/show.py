@@ -372,6 +372,12 @@ def rebuilt(document: Document) -> Iterable[RenderableType]:
         yield f"List {made['kept']} is kept. When nothing uses it: adsteer rebuild --delete-old"
 
 
+def deleted(document: Document) -> Iterable[RenderableType]:
+    """A list that is gone from its platform."""
+    name = f"{document['account']}/{document['audience']}"
+    yield f"{name}: list {', '.join(document['deleted'])} ({document['title']}) is deleted."
+
+
 def checked(document: Document) -> Iterable[RenderableType]:
     yield exports(document)
     yield rejects(document)

@@ -12,6 +12,7 @@ import pytest
 import requests
 from typer.testing import CliRunner, Result
 
+from connectors.registry import PLATFORMS
 from connectors.sandbox.server import Running
 from flows.cli import app
 from tests.support.starter import make_starter, starter_sandbox
@@ -138,9 +139,9 @@ def test_a_plan_is_the_same_twice_and_sends_nothing(
 def test_applying_says_what_came_of_everybody(
     planned: dict[str, Any], applied: dict[str, Any]
 ) -> None:
-    receipts = {one["audience"]: one for one in applied["receipts"]["audiences"]}
+    receipts = {(one["account"], one["audience"]): one for one in applied["receipts"]["audiences"]}
     for one in planned["audiences"]:
-        receipt = receipts[one["audience"]]
+        receipt = receipts[one["account"], one["audience"]]
         sent = receipt["accepted"] + receipt["refused"] + receipt["unsure"] + receipt["waiting"]
         assert sent == (one["add"] if "add" in one["sends"] else 0)
     assert all(one["accepted"] == 1 for one in applied["receipts"]["bids"] if not one["warning"])
@@ -215,12 +216,9 @@ def test_a_plan_that_was_never_made_is_refused(project: Path, refreshed: dict[st
 
 def test_check_asks_every_account(project: Path, sandbox: Running) -> None:
     document = told("check", "-p", project)
-    assert {one["account"] for one in document["accounts"]} == {"yandex_lists", "yandex_ads"}
+    assert {one["platform"] for one in document["accounts"]} == set(PLATFORMS)
     assert document["faults"] == []
-    assert [line.partition(":")[0] for line in document["calendar"]] == [
-        "yandex_audience",
-        "yandex_direct",
-    ]
+    assert {line.partition(":")[0] for line in document["calendar"]} == set(PLATFORMS)
 
 
 def test_a_wrong_setting_ends_with_two(tmp_path: Path) -> None:

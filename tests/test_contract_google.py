@@ -37,6 +37,7 @@ class TestGoogle(ConnectorContract):
     create_operations = ("userLists.create",)
     add_operation = "audienceMembers:ingest"
     remove_operation = "audienceMembers:remove"
+    rename_operation = "userLists.update"
 
     def test_a_settled_list_tells_its_size_and_match(
         self, connector: Connector, list_id: str

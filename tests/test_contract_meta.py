@@ -46,6 +46,7 @@ class TestMeta(ConnectorContract):
     create_operations = ("audiences.create",)
     add_operation = "users.add"
     remove_operation = "users.remove"
+    rename_operation = "audience.update"
 
     def test_a_list_that_is_too_small(self, connector: Connector, box: Sandbox) -> None:
         """Meta makes lists of any size, empty ones too: the plan holds back what is too small."""

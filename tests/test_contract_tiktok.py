@@ -66,6 +66,7 @@ class TestTikTok(_TikTok, ConnectorContract):
     create_operations = ("dmp.custom_audience.file.upload", "dmp.custom_audience.create")
     add_operation = UPDATE
     remove_operation = UPDATE
+    rename_operation = UPDATE
     newcomers = 2000
 
     @property

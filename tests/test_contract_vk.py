@@ -47,6 +47,7 @@ class TestVk(ConnectorContract):
     create_operations = ("users_lists.create", "segments.create")
     add_operation = "users_lists.create"
     remove_operation = "users_lists.create"
+    rename_operation = "segments.update"
 
     def test_added_people_are_there_once(
         self, connector: Connector, box: Sandbox, list_id: str

@@ -18,6 +18,7 @@ class TestYandexAudience(ConnectorContract):
     create_operations = ("upload_csv_file", "confirm")
     add_operation = "modify_data"
     remove_operation = "modify_data"
+    rename_operation = "rename"
 
     def test_an_expired_token_is_renewed(self, box: Sandbox) -> None:
         """The sandbox's own OAuth server, the real one's rules."""

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import requests
 
+from connectors.base import Connector
+from connectors.registry import PLATFORMS
 from connectors.sandbox.server import run_in_thread
 
 ROOT = Path(__file__).parent.parent
@@ -82,11 +84,13 @@ def on_the_platforms(folder: Path) -> dict[str, Any]:
         url = f"{running.url}/_sandbox/state"
         platforms = requests.get(url, params={"members": "1"}, timeout=120).json()["platforms"]
     lists = {
-        one["name"]: one.get("members", one["type"])
-        for one in platforms["yandex_audience"]["lists"]
-        if one.get("name")
+        (platform, name): one.get("members", one.get("type"))
+        for platform, held in platforms.items()
+        for one in held["lists"]
+        if (name := one.get("name"))
     }
-    return {"lists": lists, "direct": by_name(platforms["yandex_direct"])}
+    bids = {platform: len(held["bids"]) for platform, held in platforms.items()}
+    return {"lists": lists, "bids": bids, "direct": by_name(platforms["yandex_direct"])}
 
 
 def by_name(direct: dict[str, Any]) -> list[Any]:
@@ -110,6 +114,8 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     document = demo(folder)
     receipts = document["sync"]["receipts"]["audiences"]
     assert sum(one["accepted"] for one in receipts) > 5000
+    keep_lists = {name for name, one in PLATFORMS.items() if issubclass(one, Connector)}
+    assert {one["platform"] for one in receipts if one["accepted"]} == keep_lists
     assert sum(one["accepted"] for one in document["adjust"]["receipts"]["bids"]) > 0
     return folder
 

@@ -115,6 +115,21 @@ def test_a_small_segment_without_a_neighbour_keeps_its_people_and_it_is_said() -
     assert any(note.startswith("at_risk (30 people;") for note in rolled.notes)
 
 
+def test_nobody_rolls_into_a_list_that_is_not_kept() -> None:
+    """Without a list of promising, new goes where promising would; without loyal, nowhere."""
+    kept = [Segment.NEW, Segment.LOYAL]
+    rolled = roll_up(SHOP, gates=GATES, exported=kept)
+    assert rolled.segments == {Segment.NEW: Segment.LOYAL, Segment.LOYAL: Segment.LOYAL}
+    assert rolled.people == {Segment.LOYAL: SHOP[Segment.LOYAL] + SHOP[Segment.NEW]}
+    assert rolled.notes == ("new (30 people) is exported within loyal.",)
+
+    alone = roll_up(SHOP, gates=GATES, exported=[Segment.NEW])
+    assert alone.segments == {Segment.NEW: Segment.NEW}
+    assert alone.notes == (
+        "new (30 people; 200 are wanted) has no larger neighbour: it is exported as it is.",
+    )
+
+
 counts = st.fixed_dictionaries({name: st.integers(0, 5000) for name in Segment})
 
 

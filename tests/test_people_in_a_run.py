@@ -38,9 +38,10 @@ def test_the_run_report_tells_gate_and_roll_ups(project: Path) -> None:
     with opened(project) as workshop, workshop.catalog.begin() as connection:
         (last,) = last_refreshes(connection, most=1)
     assert last.document["gate"] == {"verdict": "pass", "notes": []}
-    assert roll_ups_of(last.document) == {
-        "yandex_lists": {"vip_at_risk": "at_risk", "lost": "sleeping"}
-    }
+    rolled = roll_ups_of(last.document)
+    assert rolled["yandex_lists"] == {"vip_at_risk": "at_risk", "lost": "sleeping"}
+    assert rolled["microsoft_ads"] == {"vip": "loyal"}
+    assert rolled["google_ads"] == rolled["vk_ads"] == {}
     told = [note for note in last.document["notes"] if note.startswith("yandex_lists")]
     assert len(told) == 3
 
@@ -48,12 +49,22 @@ def test_the_run_report_tells_gate_and_roll_ups(project: Path) -> None:
 def test_the_correction_of_a_rolled_up_segment_is_that_of_its_list(project: Path) -> None:
     with opened(project) as workshop:
         notes = bidding.roll_up_notes(workshop)
-        rules = bidding._without_rolled_up(workshop).rule
-    assert [note.partition(":")[0] for note in notes] == ["yandex_ads"]
-    assert "people of vip_at_risk are in the list of at_risk" in notes[0]
-    assert "(+20 %)" in notes[0]
-    assert "vip_at_risk" not in {rule.segment for rule in rules}
-    assert {"at_risk", "sleeping", "vip"} <= {rule.segment for rule in rules}
+        rules = {one.segment: one for one in bidding._rules_with_lists(workshop).rule}
+    (yandex,) = (note for note in notes if note.startswith("yandex_ads: "))
+    assert "people of vip_at_risk are in the list of at_risk" in yandex
+    assert "(+20 %)" in yandex
+    assert "vip_at_risk" not in rules
+    assert rules["at_risk"].accounts == ("yandex_ads",)
+    assert rules["vip"].accounts == ("google_ads", "meta_ads", "yandex_ads")
+    assert rules["loyal"].accounts == ()
+
+
+def test_a_rule_without_a_list_in_an_account_is_told_once(project: Path) -> None:
+    with opened(project) as workshop:
+        notes = bidding.roll_up_notes(workshop)
+    told = [note for note in notes if ": no list, so no correction, of " in note]
+    assert [note.partition(":")[0] for note in told] == ["google_ads", "meta_ads", "microsoft_ads"]
+    assert "promising, at_risk" in told[0]
 
 
 def test_only_the_list_of_one_segment_rolls_up(project: Path) -> None:

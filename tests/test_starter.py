@@ -13,6 +13,7 @@ from config.init import write_starter
 from config.labels import SEGMENTS
 from config.load import FILES, load_project
 from config.settings import Credentials, Settings
+from connectors.registry import PLATFORMS
 
 
 @pytest.fixture
@@ -75,8 +76,17 @@ def test_the_starting_pack_of_corrections(shop):
         "sleeping": 20,
         "drifting": 20,
     }
-    (where,) = rules.where
-    assert (where.campaigns, where.ad_groups) == ((710427315,), (500001,))
+    yandex, *others = rules.where
+    assert (yandex.campaigns, yandex.ad_groups) == ((710427315,), (500001,))
+    assert {one.account for one in others} == {"google_ads", "meta_ads", "microsoft_ads"}
+
+
+def test_the_starter_is_bound_to_every_platform(shop):
+    project = load_project(shop)
+    bound = {account for one in project.audiences.audience for account in one.accounts}
+    bound |= {one.account for one in project.bid_rules.where}
+    assert bound == {one.name for one in project.platforms.account}
+    assert {one.platform for one in project.platforms.account} == set(PLATFORMS)
 
 
 def test_the_starter_keeps_the_published_figures(shop):
@@ -123,7 +133,7 @@ def test_the_example_of_secrets_names_every_setting_that_is_one(shop):
     for name in secret:
         assert f"ADSTEER_{name.upper()}=" in example
     for account in load_project(shop).platforms.account:
-        assert f"{account.secrets_prefix}TOKEN=" in example
+        assert f"# {account.secrets_prefix}" in example
 
 
 def test_settings_come_from_the_environment_before_the_file(shop, monkeypatch):

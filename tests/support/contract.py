@@ -7,6 +7,7 @@ carry its changes. A test that does not fit a platform is overridden there, with
 import logging
 from abc import ABC
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -112,6 +113,7 @@ class ConnectorContract(PlatformContract):
     """Requests that make a list, in their order."""
     add_operation: ClassVar[str]
     remove_operation: ClassVar[str]
+    rename_operation: ClassVar[str]
     newcomers: ClassVar[int] = 500
     """The first of people who are in no list; more than `enough`."""
 
@@ -195,6 +197,37 @@ class ConnectorContract(PlatformContract):
         box.settle()
         connector.delete(list_id)
         assert others() == before
+
+    # A new title
+
+    def test_a_renamed_list_is_the_same_list(
+        self, connector: Connector, box: Sandbox, list_id: str
+    ) -> None:
+        held = box.members(self.platform, list_id)
+        for _ in range(2):
+            assert connector.rename(list_id, "adsteer: very important")
+        box.settle()
+        new = replace(self.audience, title="adsteer: very important")
+        assert (connector.find(new), connector.find(self.audience)) == (list_id, None)
+        assert box.members(self.platform, list_id) == held
+        assert connector.add(list_id, batch(self.newcomers, 30)).accepted == 30
+
+    @pytest.mark.parametrize("name", FAULTS)
+    def test_a_list_is_renamed_whatever_happens(
+        self, connector: Connector, box: Sandbox, list_id: str, name: str
+    ) -> None:
+        self.fault(box, self.rename_operation, name)
+        assert connector.rename(list_id, "adsteer: very important")
+        assert box.faults_left() == []
+        new = replace(self.audience, title="adsteer: very important")
+        assert connector.find(new) == list_id
+
+    def test_a_list_that_is_gone_has_no_name(
+        self, connector: Connector, box: Sandbox, list_id: str
+    ) -> None:
+        box.forget(self.platform, list_id)
+        with pytest.raises(ListGone):
+            connector.rename(list_id, "adsteer: very important")
 
     def test_delete_twice(self, connector: Connector, box: Sandbox, list_id: str) -> None:
         connector.delete(list_id)

@@ -125,6 +125,13 @@ class MemoryConnector(Connector):
     def state(self, list_id: str) -> ListState:
         return ListState(list_id, ready=True, settled=True, size=len(self._list(list_id)))
 
+    def rename(self, list_id: str, title: str) -> bool:
+        self._list(list_id)
+        names = {name: one for name, one in self.remote.titles.items() if one != list_id}
+        self.remote.titles = {**names, title: list_id}
+        self.remote.save()
+        return True
+
     def delete(self, list_id: str) -> None:
         self.remote.lists.pop(list_id, None)
 
