@@ -74,7 +74,7 @@ def test_another_name_keeps_the_list_and_what_is_known_of_it(rehearsal):
 def test_a_list_left_behind_is_deleted_on_command_only(rehearsal):
     shop = rehearsal.shop
     assert "would be made again" in rehearsal.run("delete", "north", code=1)["said"]
-    shop.cities["south"] = "EF"
+    shop.cities["south"] = "EFGH"
     shop.cities.pop("north")
     shop.write_rules()
     rehearsal.run("refresh")
@@ -95,7 +95,7 @@ def test_a_list_that_a_correction_names_is_not_deleted(rehearsal):
     shop.bids["north"] = 20
     shop.write_rules()
     rehearsal.run("apply")
-    shop.cities["south"] = "EF"
+    shop.cities["south"] = "EFGH"
     shop.cities.pop("north")
     shop.bids.clear()
     rules = (shop.folder / "bid_rules.toml").read_text()
@@ -112,7 +112,7 @@ def test_a_list_that_a_correction_names_is_not_deleted(rehearsal):
 def test_a_list_of_others_is_never_deleted(rehearsal):
     shop = rehearsal.shop
     by_hand = next(name for name in ids(rehearsal) if not name.startswith("Small shop"))
-    shop.cities["south"] = "EF"
+    shop.cities["south"] = "EFGH"
     shop.write_rules()
     rehearsal.run("adopt", "south", "--list-id", str(ids(rehearsal)[by_hand]))
     shop.cities.pop("south")
