@@ -100,7 +100,7 @@ def automatic_corrections(
                 percent,
                 since.get(name, _NOTHING).clicks,
                 since.get(name, _NOTHING).conversions,
-                _inputs(made[name], neutral, eta),
+                _inputs(made[name], neutral, eta, (worth or {}).get(name, Worth())),
                 refused,
             )
             for name, percent in sorted(percents.items())
@@ -160,10 +160,14 @@ def _modifiers(positions: Sequence[Position], eta: Elasticity, *, neutral: bool)
     return Neutral(1.0, modifiers, budget, spend_at(positions, modifiers, eta.value))
 
 
-def _inputs(one: Estimate, neutral: Neutral, eta: Elasticity) -> dict[str, float | str]:
+def _inputs(
+    one: Estimate, neutral: Neutral, eta: Elasticity, worth: Worth
+) -> dict[str, float | str]:
     """Every figure the correction was made of, for the audit."""
     return {
         **one.inputs,
+        "incrementality": worth.incrementality,
+        "incrementality_from": worth.incrementality_from,
         "scale": neutral.scale,
         "eta": eta.value,
         "eta_source": eta.source,

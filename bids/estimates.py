@@ -46,6 +46,7 @@ class Worth:
     incrementality: float = 1.0
     margin_rate: float = 1.0
     new_customer: float = 0.0
+    incrementality_from: str = "assumed: nothing is measured"
 
 
 @dataclass(frozen=True)

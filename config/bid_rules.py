@@ -81,11 +81,12 @@ class Rule(Written):
     cooldown_days: int | None = Field(
         default=None, ge=0, description="Days between changes, instead of the limits'."
     )
-    incrementality: float = Field(
-        default=1.0,
+    incrementality: float | None = Field(
+        default=None,
         ge=0,
         le=1.5,
-        description="Share of this segment's orders that ads bring, as a holdout measured it.",
+        description="Share of this segment's orders that ads bring; without it, what a holdout "
+        "measured, else 1.",
     )
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from config.audiences import AudiencesFile, Purpose
 from config.bid_rules import BidRulesFile
 from config.consents import ADS, consent_of
+from config.experiments import ExperimentsFile
 from config.exports import ExportsFile
 from config.faults import Fault, shown, unknown_name
 from config.features import FEATURES, RESERVED
@@ -26,6 +27,7 @@ def cross_check(
     schedules: SchedulesFile | None = None,
     exports: ExportsFile | None = None,
     adsteer: AdsteerFile | None = None,
+    experiments: ExperimentsFile | None = None,
 ) -> list[Fault]:
     """Faults between files. A file that could not be read is None; what needs it is not checked."""
     faults = [*_exports(exports), *_segments(segments, audiences), *_platforms(platforms)]
@@ -36,6 +38,8 @@ def cross_check(
         faults += _bid_rules(bid_rules, segments, platforms)
     if schedules is not None:
         faults += _schedules(schedules, audiences)
+    if experiments is not None:
+        faults += _experiments(experiments, segments, audiences)
     return faults
 
 
@@ -208,6 +212,38 @@ def _schedules(schedules: SchedulesFile, audiences: AudiencesFile | None) -> Ite
     lists = [audience.name for audience in audiences.audience]
     for index, schedule in enumerate(schedules.schedule, 1):
         yield from _known(file, f"schedule[{index}].only", schedule.only, "an audience", lists)
+
+
+def _experiments(
+    experiments: ExperimentsFile, segments: SegmentsFile | None, audiences: AudiencesFile | None
+) -> Iterator[Fault]:
+    file = "experiments.toml"
+    names = [each.name for each in experiments.experiment]
+    yield from _unique(file, "experiment", names)
+    yield from _unique(file, "hypothesis", [each.name for each in experiments.hypothesis])
+    known = [*SEGMENTS, *(overlay.name for overlay in segments.overlay)] if segments else None
+    salt = audiences.holdout.salt if audiences else None
+    for index, experiment in enumerate(experiments.experiment, 1):
+        key = f"experiment[{index}]"
+        if experiment.name in (salt, "global_holdout"):
+            expected = "another name: this one is the holdout's of audiences.toml"
+            yield Fault(file, f"{key}.name", shown(experiment.name), expected)
+        if known is not None:
+            what = "a base segment or an overlay"
+            yield from _known(file, f"{key}.segments", experiment.segments, what, known)
+    for index, hypothesis in enumerate(experiments.hypothesis, 1):
+        key = f"hypothesis[{index}]"
+        if known is not None:
+            what = "a base segment or an overlay"
+            yield from _known(file, f"{key}.segment", [hypothesis.segment], what, known)
+        if hypothesis.experiment is not None:
+            what = "an experiment of this file"
+            yield from _known(file, f"{key}.experiment", [hypothesis.experiment], what, names)
+        for experiment in experiments.experiment:
+            if experiment.name == hypothesis.experiment and experiment.segments:
+                what = f"a segment of experiment {experiment.name!r}, which decides it"
+                named = [hypothesis.segment]
+                yield from _known(file, f"{key}.segment", named, what, experiment.segments)
 
 
 def _unique(file: str, table: str, names: list[str]) -> Iterator[Fault]:

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from config.audiences import AudiencesFile
 from config.bid_rules import BidRulesFile
 from config.cross_checks import cross_check
+from config.experiments import ExperimentsFile
 from config.exports import ExportsFile
 from config.faults import ConfigError, Fault, nearest, shown
 from config.model import Written, keys_of
@@ -31,10 +32,11 @@ FILES: Mapping[str, type[Written]] = {
     "bid_rules.toml": BidRulesFile,
     "platforms.toml": PlatformsFile,
     "schedules.toml": SchedulesFile,
+    "experiments.toml": ExperimentsFile,
 }
-"""The files of a project and what each holds; schedules.toml may be missing."""
+"""The files of a project and what each holds; the last two may be missing."""
 
-_MAY_BE_MISSING = frozenset({"schedules.toml"})
+_MAY_BE_MISSING = frozenset({"schedules.toml", "experiments.toml"})
 _ENUMERATED = re.compile(r"\^\(([a-z|]+)\)\$")
 _WORDED = {
     r"^[a-z][a-z0-9_]{0,39}$": "a name of lower-case Latin letters, digits and _, at most 40",

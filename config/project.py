@@ -6,6 +6,7 @@ from pathlib import Path
 
 from config.audiences import AudiencesFile
 from config.bid_rules import BidRulesFile
+from config.experiments import ExperimentsFile
 from config.exports import ExportsFile
 from config.labels import SEGMENT_LABELS
 from config.model import Labels
@@ -28,6 +29,7 @@ class Project:
     bid_rules: BidRulesFile
     platforms: PlatformsFile
     schedules: SchedulesFile
+    experiments: ExperimentsFile
 
     @property
     def state_folder(self) -> Path:

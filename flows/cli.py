@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -221,6 +222,41 @@ def measure(project: ProjectFolder = HERE, json: Json = False) -> None:
     with _workshop(project) as workshop:
         document = measuring.measure(workshop)
     _tell(document, as_json=json, show=show.measured)
+
+
+class Asked(StrEnum):
+    """What to tell of experiments."""
+
+    LIST = "list"
+    POWER = "power"
+    RESULTS = "results"
+
+
+@app.command()
+def experiment(
+    what: Annotated[
+        Asked,
+        typer.Argument(help="list: what is tried; power: what it can show; results: what it found"),
+    ] = Asked.LIST,
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Tell of experiments and hypotheses: what is tried, what it can show, what it found."""
+    from flows import experimenting, show_experiments
+
+    with _workshop(project) as workshop:
+        if what is Asked.LIST:
+            document = experimenting.listed(workshop)
+        elif what is Asked.POWER:
+            document = experimenting.powers(workshop)
+        else:
+            document = experimenting.results(workshop)
+    shows = {
+        Asked.LIST: show_experiments.written,
+        Asked.POWER: show_experiments.powers,
+        Asked.RESULTS: show_experiments.found,
+    }
+    _tell(document, as_json=json, show=shows[what])
 
 
 @app.command()

@@ -12,7 +12,6 @@ import ibis.expr.types as ir
 from audiences.consents import answer, names
 from audiences.contacts import hash_one
 from audiences.explaining import Trace, base_rules, derived_rules, next_states, trace
-from audiences.holdout import is_held_out
 from audiences.model import AudienceRef
 from audiences.refreshes import last_refreshes
 from audiences.staging import keep
@@ -23,6 +22,7 @@ from config.features import FEATURES
 from connectors.base import Connector
 from flows.documents import Document
 from flows.gating import roll_ups_of, segment_of
+from flows.holding import without_held
 from flows.lists import asked_by, described_now, ledger, reference
 from flows.workshop import CannotRun, Workshop
 
@@ -146,11 +146,8 @@ def _unwilling(workshop: Workshop, person: ir.Table, ref: AudienceRef) -> Iterat
 
 
 def _held_out(workshop: Workshop, person: ir.Table) -> bool:
-    holdout = workshop.project.audiences.holdout
-    if holdout.share == 0:
-        return False
-    told = person.select(out=is_held_out(person.person_id, holdout))
-    return bool(told.to_pyarrow()["out"][0].as_py())
+    left = without_held(workshop, person.select("person_id"))
+    return int(left.count().to_pyarrow().as_py()) == 0
 
 
 def _limits(refreshed: Mapping[str, Any], features: Mapping[str, Any]) -> Document:

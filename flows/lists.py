@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import ibis
@@ -12,7 +13,6 @@ from audiences.choosing import choose, members, withdrawn
 from audiences.forgetting import leaving
 from audiences.gates import Verdict
 from audiences.guards import refuse_list, refuse_source
-from audiences.holdout import without_holdout
 from audiences.leases import Lease, leave_lease, take_lease
 from audiences.ledger import Ledger, Sending
 from audiences.model import AudienceRef, ListState
@@ -30,6 +30,7 @@ from connectors.errors import ConnectorError
 from flows import documents
 from flows.documents import Document
 from flows.gating import roll_ups_of, segment_of
+from flows.holding import without_held
 from flows.ownership import is_alive, is_dead, owner
 from flows.scoring import described_people, seed_age
 from flows.workshop import Workshop
@@ -60,8 +61,9 @@ def plan_lists(workshop: Workshop, *, only: Collection[str] = ()) -> AudiencePla
 
 
 def plan_wanted(workshop: Workshop, wanted: Sequence[Wanted]) -> AudiencePlan:
-    """Plan these lists; raises as `plan_lists`."""
+    """Plan these lists, without whoever is held out; raises as `plan_lists`."""
     memory = ledger(workshop)
+    wanted = [_without_held(workshop, one) for one in wanted]
     with leased(workshop, {one.audience.account for one in wanted}) as leases:
         for one in wanted:
             lease = leases[one.audience.account]
@@ -89,6 +91,12 @@ def _former(workshop: Workshop, ref: AudienceRef) -> AudienceRef | None:
         if audience.name == ref.audience and audience.formerly is not None:
             return replace(ref, audience=audience.formerly)
     return None
+
+
+def _without_held(workshop: Workshop, one: Wanted) -> Wanted:
+    if isinstance(one.members, Path):
+        raise TypeError("flows plan lists of tables")
+    return replace(one, members=without_held(workshop, one.members))
 
 
 def apply_lists(workshop: Workshop, plan: AudiencePlan, *, approved: bool) -> list[Document]:
@@ -170,7 +178,6 @@ def wanted_lists(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
             if forgotten:
                 gone = stacked(gone, ibis.memtable({"person_id": forgotten})).distinct()
             chosen = _chosen(workshop, seen, audience, asked)
-            chosen = without_holdout(chosen, project.audiences.holdout)
             digests = workshop.table("digests", connector.recipe.name)
             yield Wanted(
                 audience=ref,

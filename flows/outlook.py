@@ -23,11 +23,14 @@ from bids.overlap import (
     strategy_sentence,
 )
 from bids.weeks import in_force, since_change, weeks_of
+from config.bid_rules import Rule
 from connectors.base import BidLimits, Strategy
 from flows.documents import Document
+from flows.incremental import measured_shares
 from flows.lists import described_now
 from flows.measuring import WINDOW_DAYS, segments_of, yesterday
 from flows.workshop import Workshop
+from measurement.incrementality import PRIOR, Measured
 from measurement.spend import Money, by_segment, spend_between
 
 FORECAST_DAYS = 28
@@ -81,14 +84,28 @@ def _worth(workshop: Workshop) -> dict[str, Worth]:
     """What each segment is worth: incrementality, margin, and what a first order leads to."""
     margin_rate = workshop.project.segments.base.margin_rate or 1.0
     comes_back_for = _value_of_a_first_buyer(workshop)
-    return {
-        rule.segment: Worth(
-            incrementality=rule.incrementality,
+    measured = measured_shares(workshop)
+    worth = {}
+    for rule in workshop.project.bid_rules.rule:
+        share, told = incrementality_of(rule, measured.get(rule.segment))
+        worth[rule.segment] = Worth(
+            incrementality=share,
             margin_rate=margin_rate,
             new_customer=comes_back_for if rule.segment in NOT_YET_BUYERS else 0.0,
+            incrementality_from=told,
         )
-        for rule in workshop.project.bid_rules.rule
-    }
+    return worth
+
+
+def incrementality_of(rule: Rule, measured: Measured | None) -> tuple[float, str]:
+    """The share that counts, and where it comes from: the rule, a holdout, or nothing."""
+    if rule.incrementality is not None:
+        return rule.incrementality, "written in the rule"
+    if measured is None:
+        return PRIOR, "assumed: nothing is measured"
+    if measured.share is None:
+        return PRIOR, f"assumed: {measured.sentence}"
+    return measured.share, measured.sentence
 
 
 def _value_of_a_first_buyer(workshop: Workshop) -> float:
@@ -119,7 +136,19 @@ def outlook(
         "possible": [possible_on(platform) for platform in sorted(platforms)],
         "forecast": [_forecast(workshop, plan, name, results.get(name)) for name in accounts],
         "automatic": {
-            name: {"budget": made.budget, "spend": made.spend, "refused": made.refused}
+            name: {
+                "budget": made.budget,
+                "spend": made.spend,
+                "refused": made.refused,
+                "incrementality": [
+                    {
+                        "segment": segment,
+                        "share": one.inputs["incrementality"],
+                        "from": one.inputs["incrementality_from"],
+                    }
+                    for segment, one in made.corrections.items()
+                ],
+            }
             for name, made in sorted(results.items())
         },
     }

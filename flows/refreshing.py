@@ -35,6 +35,7 @@ from config.exports import ExportKind
 from config.labels import SEGMENTS
 from connectors.base import Connector
 from flows.documents import Document
+from flows.experimenting import power_notes
 from flows.gating import (
     gate_document,
     judge_base,
@@ -42,7 +43,8 @@ from flows.gating import (
     roll_ups_of,
     segment_gated,
 )
-from flows.scoring import Scored, pick_seeds, score, seed_document
+from flows.holding import KIND, assign
+from flows.scoring import Scored, described_people, pick_seeds, score, seed_document
 from flows.workshop import Workshop
 
 MOST_REASONS = 12
@@ -93,6 +95,8 @@ def refresh(workshop: Workshop) -> Document:
     rolled = roll_ups_document(workshop, made, roll_ups_of(last.document if last else None))
     behaviour = _behaviour(workshop, people)
     scored = score(workshop, made, people.occasions, people.people, behaviour)
+    described = described_people(workshop, made.table, people.people, scored.scores, made.as_of)
+    assigned = assign(workshop, described, people.resolution.naming)
     picked = list(pick_seeds(workshop, made, people.people, scored))
     seeds = {one.name: seed for one, seed in picked}
     document = {
@@ -110,7 +114,8 @@ def refresh(workshop: Workshop) -> Document:
         f"{account}: {note}" for account, one in rolled.items() for note in one["notes"]
     ]
     document["notes"] += scored.behaviour["notes"] if scored.behaviour else []
-    _keep(workshop, reading, people, made, scored, seeds, document, behaviour)
+    document["notes"] += power_notes(workshop, described, people.occasions)
+    _keep(workshop, reading, people, made, scored, seeds, document, behaviour, assigned)
     settle(workshop.catalog, workshop.state, doing, workshop.now(), workshop.seal)
     return document
 
@@ -194,6 +199,7 @@ def _keep(
     seeds: Mapping[str, Seed],
     document: Document,
     behaviour: ir.Table | None,
+    assigned: ir.Table | None,
 ) -> None:
     """Write every snapshot beside the old ones, then make all of them current together."""
     now, state = workshop.now(), workshop.state
@@ -205,6 +211,7 @@ def _keep(
         ("segments", "", made.table.select(*SEGMENTED.names)),
         *([("events", "", behaviour)] if behaviour is not None else []),
         *_costs(workshop),
+        *([(KIND, "", assigned)] if assigned is not None else []),
         ("stories", "", scored.stories.select(*STORIES.names)),
         ("scores", "", scored.scores.select(*SCORES.names)),
         *(("seed", name, seed.table) for name, seed in seeds.items()),

@@ -114,15 +114,20 @@ def bid_plan(document: Document) -> Table:
             one["action"] if not one["refused_by"] else "held back",
             percent(one["present"]),
             percent(one["wanted"]),
+            "; ".join([*(refused["text"] for refused in one["refused_by"]), one["reason"]]).strip(
+                "; "
+            ),
         ]
         for one in document["bids"]
     ]
-    return table(
+    made = table(
         f"Bid plan {document['fingerprint'][:12]}",
-        ["account", "where", "segment", "action", "now", "wanted"],
+        ["account", "where", "segment", "action", "now", "wanted", "why"],
         rows,
         left=4,
     )
+    made.columns[-1].justify = "left"
+    return made
 
 
 def receipts(document: Document) -> Table:
@@ -241,6 +246,7 @@ def planned(document: Document) -> Iterable[RenderableType]:
     if document["lookalikes"]:
         yield lookalikes(document)
     yield bid_plan(document)
+    yield from ahead(document)
     yield from notes(document)
     yield from held(document)
     yield (f"Nothing was sent. To send exactly this: adsteer apply {document['fingerprint'][:12]}")
@@ -452,6 +458,13 @@ def ahead(document: Document) -> Iterable[RenderableType]:
     for one in changed:
         yield f"Overlap on {one['account']}/{one['level']} {one['object']}: {one['text']}"
     yield from dict.fromkeys(told["strategies"])
+    yield from (one for one in told["possible"] if "not possible" in one or one.startswith("no "))
+    for account, made in told["automatic"].items():
+        for one in made["incrementality"]:
+            yield (
+                f"{account}: of the revenue of {one['segment']}, {one['share']:.0%} counts as due "
+                f"to the ads ({one['from']})"
+            )
     for one in told["forecast"]:
         if one["segments"]:
             yield forecast(one)

@@ -1,0 +1,107 @@
+"""Experiments and hypotheses on a terminal."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import RenderableType
+
+from flows.show import count, table
+
+Document = Mapping[str, Any]
+NOTHING = "Nothing is tried: see experiments.toml, and [holdout] of audiences.toml."
+
+
+def _lift(number: float | None) -> str:
+    return "–" if number is None else f"{100 * number:+.1f} %"
+
+
+def _plain_share(number: float | None) -> str:
+    return "–" if number is None else f"{100 * number:.1f} %"
+
+
+def written(document: Document) -> Iterable[RenderableType]:
+    """What is tried, and what is believed."""
+    if not document["experiments"]:
+        yield NOTHING
+    else:
+        rows = [
+            [
+                one["name"],
+                ", ".join(one["segments"]) or "everybody",
+                one["metric"],
+                one["starts"],
+                one["ends"],
+                _plain_share(one["share"]),
+            ]
+            for one in document["experiments"]
+        ]
+        yield table(
+            "Experiments", ["name", "segments", "metric", "starts", "ends", "held"], rows, left=5
+        )
+    yield from _hypotheses(document)
+
+
+def powers(document: Document) -> Iterable[RenderableType]:
+    """What every experiment can show."""
+    if not document["powers"]:
+        yield NOTHING
+        return
+    rows = [
+        [
+            one["name"],
+            one["segment"],
+            count(one["treated"]),
+            count(one["held"]),
+            _lift(one["expected_lift"]),
+            _lift(one["visible_lift"]),
+            count(one["needed_held"]),
+            "yes" if one["enough"] else "no",
+        ]
+        for one in document["powers"]
+    ]
+    yield table(
+        "What experiments can show, as these people bought before",
+        ["name", "segment", "treated", "held", "expected", "visible", "held needed", "enough"],
+        rows,
+        left=2,
+    )
+
+
+def found(document: Document) -> Iterable[RenderableType]:
+    """What every experiment found."""
+    if not document["results"]:
+        yield NOTHING
+        return
+    rows = [
+        [
+            one["name"],
+            one["segment"],
+            count(one["treated"]),
+            count(one["held"]),
+            f"{one['days']} of {one['planned_days']}",
+            one["verdict"],
+            one["text"],
+        ]
+        for one in document["results"]
+    ]
+    made = table(
+        "Lift of the treated over the held",
+        ["name", "segment", "treated", "held", "days", "verdict", "what it says"],
+        rows,
+        left=2,
+    )
+    for column in made.columns[-2:]:
+        column.justify = "left"
+    yield made
+    yield from _hypotheses(document)
+
+
+def _hypotheses(document: Document) -> Iterable[RenderableType]:
+    if document["hypotheses"]:
+        rows = [
+            [one["name"], one["sentence"], one["experiment"] or "–", one["verdict"]]
+            for one in document["hypotheses"]
+        ]
+        yield table(
+            "Hypotheses", ["name", "what is believed", "decided by", "verdict"], rows, left=4
+        )
