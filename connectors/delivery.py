@@ -3,15 +3,16 @@
 Removals come before additions, because a plan has them first. What the platform does not take now
 waits for a later run; what it refuses is data; what nobody can know stays unsure. The record
 (`audiences.ledger.Sending`, here only a protocol) remembers every batch before it leaves and what
-was answered before its place is given to another. Where the platform takes several requests at
-once, so many are under way and no more are held in memory.
+was answered. Where the platform takes several requests at once, so many are under way, and as many
+more are recorded and ready, so that no place stays empty while an answer is written down; no more
+are held in memory. What is ready and not begun does not leave once something stopped the list.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field, replace
-from threading import Lock
+from threading import Event, Lock
 from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
@@ -155,7 +156,11 @@ def deliver(
     most = connector.limits.max_in_flight
     with ThreadPoolExecutor(most) if most > 1 else _HereAndNow() as pool:
         walk = _Walk(audience, connector, record, patient, checkpoint, pool)
-        return walk.go(planned_batches(rows, steps))
+        try:
+            return walk.go(planned_batches(rows, steps))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def planned_batches(
@@ -253,7 +258,8 @@ class _Walk:
     pool: Executor
     list_id: str | None = None
     done: Delivered = field(default=Delivered())
-    flying: "dict[Future[Receipt], _Errand]" = field(default_factory=dict)
+    flying: "dict[Future[Receipt | None], _Errand]" = field(default_factory=dict)
+    stop: Event = field(default_factory=Event)
 
     def go(self, batches: Iterable[tuple[int, Verb, pa.Table]]) -> Delivered:
         """Send every batch, as many at once as the platform takes, removals before additions."""
@@ -268,13 +274,15 @@ class _Walk:
             if self.done.stopped_by is None:
                 self._send(number, verb, members)
             else:
-                self.done = self.done.plus(verb, Tally(waiting=members.num_rows))
+                self._add(verb, Tally(waiting=members.num_rows))
         self._land(room_for=None)
         return self.done
 
     @property
     def _room(self) -> int:
-        return self.connector.limits.max_in_flight
+        """Batches under way and ready; where only one may be under way, none is ready beside it."""
+        most = self.connector.limits.max_in_flight
+        return most if most == 1 else 2 * most
 
     def _send(self, number: int, verb: Verb, members: pa.Table) -> None:
         try:
@@ -295,7 +303,9 @@ class _Walk:
         if receipt is not None:
             self._settle(receipt, batch)
             return
-        errand = _Errand(self.connector, str(self.list_id), batch, self.patience, self.checkpoint)
+        errand = _Errand(
+            self.connector, str(self.list_id), batch, self.patience, self.checkpoint, self.stop
+        )
         self.flying[self.pool.submit(errand.run)] = errand
 
     def _land(self, *, room_for: int | None) -> None:
@@ -305,15 +315,23 @@ class _Walk:
             for future in come:
                 errand = self.flying.pop(future)
                 try:
-                    self._settle(future.result(), errand.batch)
+                    receipt = future.result()
+                    if receipt is None:
+                        self._add(errand.batch.verb, self._without_effect(errand.batch))
+                    else:
+                        self._settle(receipt, errand.batch)
                 except ConnectorError as error:
                     tally = self._not_settled(errand.batch, error, errand.partly_sent)
                     self._stop(error, errand.batch.verb, tally)
 
     def _stop(self, error: ConnectorError, verb: Verb, tally: Tally) -> None:
         """Nothing more is sent; what came first says why."""
+        self.stop.set()
         first = self.done.stopped_by or error
         self.done = replace(self.done.plus(verb, tally), stopped_by=first)
+
+    def _add(self, verb: Verb, tally: Tally) -> None:
+        self.done = self.done.plus(verb, tally)
 
     def _find_list(self) -> None:
         """Find a list whose making we asked for; one we never asked for is not ours."""
@@ -352,15 +370,20 @@ class _Walk:
         self.record.settle(replace(_checked(receipt, batch), batch=batch.key))
         self.checkpoint("settled")
         tally = Tally(accepted=receipt.accepted, refused=len(receipt.refused))
-        self.done = self.done.plus(batch.verb, tally)
+        self._add(batch.verb, tally)
 
     def _not_settled(self, batch: Batch, error: ConnectorError, partly_sent: bool = False) -> Tally:
         """Waiting if the batch certainly had no effect, else unsure."""
         if isinstance(error, ListGone):
             self.record.lost()
         making = self.list_id is None and self.connector.limits.born_with_members
-        no_effect = isinstance(error, NOT_TAKEN) and not partly_sent and not making
-        if no_effect and self.record.recall(batch.key):
+        if isinstance(error, NOT_TAKEN) and not partly_sent and not making:
+            return self._without_effect(batch)
+        return Tally(unsure=len(batch))
+
+    def _without_effect(self, batch: Batch) -> Tally:
+        """What was not taken waits; it stays unsure if an earlier run may have sent it."""
+        if self.record.recall(batch.key):
             return Tally(waiting=len(batch))
         return Tally(unsure=len(batch))
 
@@ -374,11 +397,23 @@ class _Errand:
     batch: Batch
     patience: _Patience
     checkpoint: Callable[[str], None]
+    stop: Event
+    """Set by the first that fails: what has not begun then does not leave any more."""
     partly_sent: bool = False
     """Some halves of a batch under search were taken: it is no longer without effect."""
 
-    def run(self) -> Receipt:
-        """The platform's verdict on the batch; one refused whole is searched for bad members."""
+    def run(self) -> Receipt | None:
+        """The platform's verdict on the batch; None if it did not leave."""
+        if self.stop.is_set():
+            return None
+        try:
+            return self._verdict()
+        except ConnectorError:
+            self.stop.set()
+            raise
+
+    def _verdict(self) -> Receipt:
+        """One refused whole is searched for bad members."""
         try:
             return self._request(self.batch)
         except ListTooSmall as error:

@@ -6,7 +6,7 @@ import pytest
 
 from audiences.catalog import open_catalog
 from audiences.leases import take_lease
-from audiences.ledger import ListNotOurs
+from audiences.ledger import ListNotOurs, Sending
 from audiences.model import MEMBERS, Batch, Receipt, Refusal, Verb
 from audiences.planning import ListLimits
 from connectors.errors import (
@@ -312,6 +312,62 @@ def test_no_addition_leaves_while_a_removal_is_under_way(run, platform):
     run.sync(others, connector)
     assert connector.most == 4
     assert platform.members(TITLE) == digests(others)
+
+
+class Crowded(MemoryConnector):
+    """Two requests at once; asks how many batches are recorded while the first ones are out."""
+
+    def __init__(self, platform, enough, **more):
+        limits = replace(MemoryConnector.limits, max_in_flight=2)
+        super().__init__(platform, limits=limits, **more)
+        self.enough, self.turn = enough, threading.Lock()
+
+    def add(self, list_id, batch):
+        assert self.enough.wait(60)  # until as much is recorded as will be
+        with self.turn:
+            return super().add(list_id, batch)
+
+
+def recording(run, monkeypatch, enough, most):
+    """The numbers of recorded batches; `enough` is set once there are `most`."""
+    numbers = []
+    intend = Sending.intend
+
+    def told(self, number, verb, people):
+        key = intend(self, number, verb, people)
+        numbers.append(number)
+        if len(numbers) == most:
+            enough.set()
+        return key
+
+    monkeypatch.setattr(Sending, "intend", told)
+    return numbers
+
+
+TWENTY_FOUR = {f"c{i:02}": [f"e{i}", f"p{i}"] for i in range(24)}
+
+
+def test_the_next_batches_are_recorded_while_every_place_is_taken(run, platform, monkeypatch):
+    """Twice as many as may be under way, and no more: memory stays bounded."""
+    enough = threading.Event()
+    numbers = recording(run, monkeypatch, enough, 4)
+    connector = Crowded(platform, enough)
+    assert tally(run.sync(TWENTY_FOUR, connector)) == (24, 0, 0, 0)
+    assert platform.members(TITLE) == digests(TWENTY_FOUR)
+    assert numbers == list(range(1, 9))
+
+
+def test_what_is_recorded_and_not_begun_does_not_leave_after_a_stop(run, platform, monkeypatch):
+    enough = threading.Event()
+    recording(run, monkeypatch, enough, 4)
+    faults = [None, Fault(QuotaGone("day")), Fault(QuotaGone("day"))]
+    connector = Crowded(platform, enough, faults=faults)
+    delivered = run.sync(TWENTY_FOUR, connector)
+    assert tally(delivered) == (0, 0, 0, 24)
+    assert connector.requests == ["find", "create", "add", "add"]
+    assert run.standing() == {}
+    run.sync(TWENTY_FOUR, MemoryConnector(platform))
+    assert platform.members(TITLE) == digests(TWENTY_FOUR)
 
 
 def test_one_answer_that_never_came_leaves_only_its_own_batch_unsure(run, platform):
