@@ -41,9 +41,8 @@ from connectors.google_wire import (
     ADS_VERSION,
     DATA_ORIGIN,
     DATA_VERSION,
+    FACTS,
     OAUTH_ORIGIN,
-    QUOTAS,
-    SERVED_UNTIL,
     Ads,
     GoogleCredentials,
     GoogleTokens,
@@ -60,9 +59,9 @@ from connectors.yandex_audience import SANDBOX_TOKEN, origin_for
 
 SANDBOX_CUSTOMER = "1234567890"
 DAY = 86_400
-LONGEST_DAYS = 540
+LONGEST_DAYS = int(FACTS.lists["membership_days"].value)
 PAGE = 1000
-SEED_PEOPLE = 100
+SEED_PEOPLE = FACTS.whole("seed_people")
 TURNS = 3
 """How often a batch is sent again without the members that were refused."""
 
@@ -84,24 +83,8 @@ class Google(GoogleBids, Connector, GrowsLookalikes, TellsOutcomes):
     """One Google Ads customer, reached directly or through a manager account."""
 
     platform: ClassVar[str] = "google"
-    versions: ClassVar[tuple[ApiVersion, ...]] = (
-        ApiVersion("Data Manager API", DATA_VERSION, None, "google.md; no end announced"),
-        ApiVersion(
-            "Google Ads API",
-            ADS_VERSION,
-            SERVED_UNTIL[ADS_VERSION],
-            "Ads developer blog, 2025-09-04",
-        ),
-    )
-    limits: ClassVar[Limits] = Limits(
-        source="Data Manager API v1, Limits and quotas; help centre, audience list sizes (2026-11)",
-        kinds=frozenset({Identifier.EMAIL, Identifier.PHONE}),
-        batch_size=10_000,
-        min_members=100,  # active within 30 days, for a list to serve
-        membership_days=LONGEST_DAYS,
-        changes_per_minute=300,
-        changes_per_day=100_000,
-    )
+    versions: ClassVar[tuple[ApiVersion, ...]] = FACTS.versions
+    limits: ClassVar[Limits] = FACTS.limits(kinds=frozenset({Identifier.EMAIL, Identifier.PHONE}))
     recipe: ClassVar[Recipe] = GOOGLE
 
     def __init__(
@@ -131,7 +114,7 @@ class Google(GoogleBids, Connector, GrowsLookalikes, TellsOutcomes):
             surroundings=around,
             tokens=tokens,
             judge=judge_data,
-            meter=Meter(QUOTAS, clock=around.clock, sleep=around.sleep),
+            meter=Meter(FACTS.quotas, clock=around.clock, sleep=around.sleep),
             headers={"login-account": login} if manager else {},
         )
         door = Door(

@@ -31,14 +31,14 @@ from connectors.base import (
 )
 from connectors.chunks import chunks
 from connectors.errors import ListGone, RuleRefused
-from connectors.google_wire import Ads, AdsError
+from connectors.google_wire import FACTS, Ads, AdsError
 from connectors.http import Effect
 from connectors.in_turn import Step, by_level, refused, write_in_turn
 
 T = TypeVar("T")
 
-OPERATIONS_PER_CALL = 5_000  # 10,000 are taken; half of it keeps answers small
-OBJECTS_PER_QUERY = 1_000  # UNVERIFIED: a query may be some 100,000 characters long
+OPERATIONS_PER_CALL = FACTS.whole("operations_per_call")
+OBJECTS_PER_QUERY = FACTS.whole("objects_per_query")
 GONE = "RESOURCE_NOT_FOUND"
 
 AUDIENCES = (
@@ -110,13 +110,7 @@ class GoogleBids(CorrectsBids, NamesObjects, ReportsSpend):
 
     platform: ClassVar[str]
 
-    bid_limits: ClassVar[BidLimits] = BidLimits(
-        source="Google Ads API v26, CampaignCriterion.bid_modifier (2026-11)",
-        lowest=-90,
-        highest=900,
-        levels=frozenset(Level),
-        per_object=1_000,  # UNVERIFIED: not printed for lists
-    )
+    bid_limits: ClassVar[BidLimits] = FACTS.bid_limits(levels=frozenset(Level))
 
     def __init__(self, account: str, ads: Ads) -> None:
         self._account = account

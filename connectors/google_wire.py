@@ -12,7 +12,6 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr
@@ -33,6 +32,7 @@ from connectors.errors import (
     Transient,
     VersionGone,
 )
+from connectors.facts import facts_of
 from connectors.http import ACTS as HTTP_ACTS
 from connectors.http import (
     Ask,
@@ -44,33 +44,14 @@ from connectors.http import (
     interrupted,
     redact,
 )
-from connectors.quota import Quota
 
 DATA_ORIGIN = "https://datamanager.googleapis.com/"
 ADS_ORIGIN = "https://googleads.googleapis.com/"
 OAUTH_ORIGIN = "https://oauth2.googleapis.com/"
 SCOPES = ("https://www.googleapis.com/auth/datamanager", "https://www.googleapis.com/auth/adwords")
 
-DATA_VERSION = "v1"
-ADS_VERSION = "v26"
-SERVED_UNTIL: dict[str, date] = {  # Ads developer blog, 2025-09-04; only v22's day is announced
-    "v22": date(2026, 10, 7),
-    "v23": date(2027, 2, 1),
-    "v24": date(2027, 5, 1),
-    "v25": date(2027, 8, 1),
-    "v26": date(2027, 11, 1),
-}
-
-QUOTAS = (  # Data Manager API, Limits and quotas; they are the Cloud project's
-    Quota("ingest", 300, 60),
-    Quota("ingest", 100_000, 86_400),
-    Quota("status", 300, 60),
-    Quota("status", 100_000, 86_400),
-    Quota("lists read", 300, 60),
-    Quota("lists read", 50_000, 86_400),
-    Quota("lists write", 300, 60),
-    Quota("lists write", 50_000, 86_400),
-)
+FACTS = facts_of("google")
+DATA_VERSION, ADS_VERSION = FACTS.spoken("Data Manager API"), FACTS.spoken("Google Ads API")
 
 SPARE_SECONDS = 300.0
 """A token with less life than this is renewed before it is used."""

@@ -54,6 +54,7 @@ from connectors.errors import (
     TermsNotAccepted,
     Unsure,
 )
+from connectors.facts import facts_of
 from connectors.http import Door, Effect, Surroundings, redact
 from connectors.meta_members import VALUE, JsonBody, UserRows
 from connectors.meta_wire import ACTS_OF, Graph, LastingToken, WrongParameter, judge, proof_of
@@ -65,11 +66,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ORIGIN = "https://graph.facebook.com/"
-VERSION = "v26.0"
-VERSION_ENDS: date | None = None
-"""Not announced as of November 2026."""
-OLDER_VERSIONS_END: dict[str, date | None] = {"v24.0": date(2026, 10, 6), "v25.0": None}
-"""UNVERIFIED: a copy of Meta's version table."""
+FACTS = facts_of("meta")
+VERSION = FACTS.spoken()
 WARN_DAYS = 90
 SANDBOX_ACCOUNT = "700100200300"
 
@@ -96,8 +94,8 @@ READY, EMPTY, REPLACING, POPULATING, FLAGGED = 200, 410, 414, 441, (470, 471)
 BUSY = frozenset({REPLACING, POPULATING})
 DELIVERS = 200
 
-RETENTION_DAYS = 180
-SEED_PEOPLE = 100
+RETENTION_DAYS = FACTS.whole("retention_days")
+SEED_PEOPLE = FACTS.whole("seed_people")
 RATIOS = {1: 0.01, 2: 0.02, 3: 0.03, 4: 0.05, 5: 0.10}
 """Share of a country's people by reach; Meta takes 0.01 to 0.20."""
 
@@ -115,23 +113,12 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpend)
     """One Meta ad account (`login`: its id, with or without act_)."""
 
     platform: ClassVar[str] = "meta"
-    versions: ClassVar[tuple[ApiVersion, ...]] = (
-        ApiVersion("Marketing API", VERSION, VERSION_ENDS, "meta.md; not announced (2026-11)"),
-    )
-    limits: ClassVar[Limits] = Limits(
-        source="Marketing API v26.0, Custom Audience Users, Customer File Custom Audiences",
-        kinds=frozenset({Identifier.EMAIL, Identifier.PHONE, Identifier.EXTERNAL_ID}),
-        batch_size=5_000,  # people; a request takes 10,000 rows, two identifiers of a kind each
-        min_members=100,  # UNVERIFIED: what is delivered to; 100 is stated for look-alike seeds
+    versions: ClassVar[tuple[ApiVersion, ...]] = FACTS.versions
+    limits: ClassVar[Limits] = FACTS.limits(
+        kinds=frozenset({Identifier.EMAIL, Identifier.PHONE, Identifier.EXTERNAL_ID})
     )
     recipe: ClassVar[Recipe] = META
-    bid_limits: ClassVar[BidLimits] = BidLimits(
-        source="Marketing API v26.0, Value Rules; Bid Multipliers",
-        lowest=bids.LOWEST,
-        highest=bids.HIGHEST,
-        levels=frozenset({Level.AD_GROUP}),
-        per_object=bids.RULES_PER_SET,
-    )
+    bid_limits: ClassVar[BidLimits] = FACTS.bid_limits(levels=frozenset({Level.AD_GROUP}))
 
     def __init__(self, graph: Graph, account: Account, around: Surroundings) -> None:
         self._graph = graph
@@ -167,7 +154,7 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpend)
         return self._graph.usage
 
     def check(self) -> None:
-        ends = {**OLDER_VERSIONS_END, VERSION: VERSION_ENDS}.get(self._version)
+        ends = FACTS.ends(self._version)
         if ends is not None and (ends - self._now().date()).days < WARN_DAYS:
             log.warning("account %s: Meta serves %s until %s", self._name, self._version, ends)
         fields = {"fields": "id,name,tos_accepted"}

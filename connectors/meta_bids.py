@@ -12,10 +12,10 @@ Facts: Marketing API, Value Rules and Bid Multipliers; SDK 26.0.3; as of Novembe
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 
 from bids.model import CorrectionChange
+from connectors.facts import facts_of
 
 OURS = "adsteer"
 """With this word the names of our rules and rule sets begin."""
@@ -53,16 +53,17 @@ FITTING = {
 CRITERION = ("criteria_type", "operator", "criteria_values", "criteria_value_types")
 """What of a criterion is compared and carried along."""
 RULE_LABEL = "AUDIENCE_LABEL"
-LOWEST, HIGHEST = -90, 1000
+FACTS = facts_of("meta")
+LOWEST, HIGHEST = (int(FACTS.corrections[end].value) for end in ("lowest", "highest"))
 """Per cent of DECREASE and INCREASE."""
-RULES_PER_SET = 10
-SETS_PER_ACCOUNT = 6  # 20 on another page
+RULES_PER_SET = int(FACTS.corrections["per_object"].value)
+SETS_PER_ACCOUNT = FACTS.whole("rule_sets")
 
 WITH_RULES = frozenset({"LOWEST_COST_WITHOUT_CAP", "COST_CAP"})
 """Strategies of ad sets that can follow value rules."""
 LOWEST_FACTOR = 0.09
 """A multiplier is 0.09 to 1.0: it only lowers."""
-MULTIPLIERS_END: date | None = date(2027, 1, 1)  # "goes away in 2027"; the day is UNVERIFIED
+MULTIPLIERS_END = FACTS.day("multipliers_end")
 
 ACTS_ON = {
     "LOWEST_COST_WITHOUT_CAP": "bid",

@@ -10,11 +10,12 @@ import pyarrow.compute
 
 from audiences.model import Batch, Receipt, Refusal
 from config.audiences import Identifier
+from connectors.facts import facts_of
 
 compute: Any = pa.compute
 """The stubs know neither lists nor kernels that take any number of columns."""
 
-ROWS_PER_REQUEST = 10_000
+ROWS_PER_REQUEST = facts_of("meta").whole("rows")
 KEYS = {
     Identifier.EXTERNAL_ID: "EXTERN_ID",
     Identifier.EMAIL: "EMAIL",

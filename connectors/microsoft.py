@@ -34,6 +34,7 @@ from connectors.base import (
 )
 from connectors.chunks import chunks
 from connectors.errors import ConnectorError, ContractBroken, ListGone, RuleRefused, Unsure
+from connectors.facts import facts_of
 from connectors.http import Ask, Door, Effect, Surroundings
 from connectors.microsoft_bids import LIMITS as BID_LIMITS
 from connectors.microsoft_bids import Adjustments
@@ -60,17 +61,17 @@ log = logging.getLogger(__name__)
 compute: Any = pa.compute
 """The stubs know neither lists nor kernels that take any number of columns."""
 
-VERSION = "v13"
-VERSION_ENDS: date | None = None
-"""No end is announced for REST v13; SOAP, which is not used here, ends on 2027-01-31."""
+FACTS = facts_of("microsoft")
+VERSION = FACTS.spoken()
 CAMPAIGNS = ("https://campaign.api.bingads.microsoft.com/", "CampaignManagement")
 REPORTING = ("https://reporting.api.bingads.microsoft.com/", "Reporting")
 
-ITEMS_PER_CALL = 1_000
-DAYS = range(1, 391)
+ITEMS_PER_CALL = FACTS.whole("items")
+DAYS = range(1, FACTS.whole("membership_days") + 1)
 FOREVER = -1
 """Membership duration of a list whose members stay."""
-SERVED_FROM = 300
+LIMITS = FACTS.limits(kinds=frozenset({Identifier.EMAIL}))
+SERVED_FROM = LIMITS.min_members
 """People recognised in a network, below which it does not use the list."""
 
 
@@ -78,16 +79,8 @@ class Microsoft(Connector, CorrectsBids, ReportsSpend):
     """One ad account (`login`) of one manager account."""
 
     platform: ClassVar[str] = "microsoft"
-    versions: ClassVar[tuple[ApiVersion, ...]] = (
-        ApiVersion("Campaign Management", VERSION, VERSION_ENDS, "microsoft.md; no end for REST"),
-    )
-    limits: ClassVar[Limits] = Limits(
-        source="ApplyCustomerListUserData, CustomerList, guides/entity-limits (v13, 2026-08)",
-        kinds=frozenset({Identifier.EMAIL}),
-        batch_size=800,  # 1,000 addresses per call, and some people have more than one
-        min_members=SERVED_FROM,
-        title_length=128,
-    )
+    versions: ClassVar[tuple[ApiVersion, ...]] = FACTS.versions
+    limits: ClassVar[Limits] = LIMITS
     recipe: ClassVar[Recipe] = MICROSOFT
     bid_limits: ClassVar[BidLimits] = BID_LIMITS
 

@@ -12,22 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from bids.model import BidObject, CorrectionChange, CorrectionReceipt, Level, PresentCorrection
-from connectors.base import BidLimits, Strategy
+from connectors.base import Strategy
 from connectors.chunks import chunks
 from connectors.errors import ContractBroken
+from connectors.facts import facts_of
 from connectors.http import Ask, Door, Effect
 from connectors.in_turn import Step, by_level, by_object, refused, write_in_turn
 from connectors.microsoft_wire import Said, by_index, error_of, item_errors, list_in
 
-LIMITS = BidLimits(
-    source="BidMultiplier, AddCampaignCriterions, AddAdGroupCriterions (v13, 2026-08)",
-    lowest=-90,
-    highest=900,
-    levels=frozenset(Level),
-    per_object=1_000,  # UNVERIFIED: an account may have 20 million associations
-)
-CAMPAIGNS_PER_CALL = 100
-GROUPS_PER_CALL = 1_000
+FACTS = facts_of("microsoft")
+LIMITS = FACTS.bid_limits(levels=frozenset(Level))
+CAMPAIGNS_PER_CALL = FACTS.whole("campaigns")
+GROUPS_PER_CALL = FACTS.whole("ad_groups")
 CAMPAIGN_TYPES = "Search, Shopping, DynamicSearchAds, Audience, Hotel, PerformanceMax, App"
 """Left out, only campaigns of search would be found."""
 
@@ -72,7 +68,10 @@ class Wire:
         return f"{self.name}CriterionIds"
 
 
-WIRE = {Level.CAMPAIGN: Wire("Campaign", 100), Level.AD_GROUP: Wire("AdGroup", 1_000)}
+WIRE = {
+    Level.CAMPAIGN: Wire("Campaign", CAMPAIGNS_PER_CALL),
+    Level.AD_GROUP: Wire("AdGroup", GROUPS_PER_CALL),
+}
 
 
 @dataclass(frozen=True)

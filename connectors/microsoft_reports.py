@@ -22,9 +22,10 @@ from urllib.parse import unquote, urlsplit
 from bids.model import BidObject, Level
 from connectors.base import SpendRow
 from connectors.errors import ConnectorError, ContractBroken, Transient
+from connectors.facts import facts_of
 from connectors.http import Ask, Door, Reply, Surroundings, error_for_status, interrupted
 
-OBJECTS_PER_REPORT = 300
+OBJECTS_PER_REPORT = facts_of("microsoft").whole("objects_per_report")
 PAUSES = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 """Seconds between two polls; the last one again and again. Our choice."""
 LONGEST_BUILD_SECONDS = 3600.0

@@ -54,9 +54,10 @@ from connectors.errors import (
     RuleRefused,
     SeedRefused,
 )
+from connectors.facts import facts_of
 from connectors.http import Door, Effect, Surroundings, redact
 from connectors.members_csv import MembersCsv, compute
-from connectors.quota import Meter, Quota
+from connectors.quota import Meter
 from connectors.tiktok_bids import (
     BID_FIELDS,
     FIELDS,
@@ -77,26 +78,21 @@ from connectors.yandex_audience import SANDBOX_TOKEN, origin_for
 T = TypeVar("T")
 
 ORIGIN = "https://business-api.tiktok.com/"
-VERSION = "v1.3"
-VERSION_ENDS: date | None = None
-"""The only live version; no end is announced (published OpenAPI files, February 2026)."""
+FACTS = facts_of("tiktok")
+VERSION = FACTS.spoken()
 SANDBOX_ADVERTISER = "7000000001"
-
-QUOTAS = (Quota("any", 20, 1),)
-"""UNVERIFIED: 20 a second is what a third party saw; TikTok documents no figure."""
 
 COLUMNS = {Identifier.EMAIL: "email_SHA256", Identifier.PHONE: "phone_SHA256"}
 MANY_TYPES = "MULTIPLE_TYPES"
 """A person is one line; that a cell may be empty is UNVERIFIED."""
-MAX_FILE_BYTES = 1_000_000_000  # the limit of the web interface; the API names none
-LISTS_PER_PAGE = 100
-GROUPS_PER_PAGE = 1000
-IDS_PER_GET = 100
-HISTORY_SIZE = 100
-REPLACE_EVERY_SECONDS = 86_400.0
-"""UNVERIFIED: the published files name no pause between two replacements of one list."""
+MAX_FILE_BYTES = FACTS.whole("file_bytes")
+LISTS_PER_PAGE = FACTS.whole("lists_per_page")
+GROUPS_PER_PAGE = FACTS.whole("ad_groups_per_page")
+IDS_PER_GET = FACTS.whole("ids_per_get")
+HISTORY_SIZE = FACTS.whole("history")
+REPLACE_EVERY_SECONDS = FACTS.number("seconds_between_replacements")
 
-MIN_SEED = 100
+MIN_SEED = FACTS.whole("seed_people")
 SIZES = {1: "NARROW", 2: "BALANCED", 3: "BALANCED", 4: "BROAD", 5: "BROAD"}
 """Reach to `audience_size`: TikTok has three steps, and nothing by value."""
 
@@ -113,27 +109,15 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpen
     """One advertiser (`login` is its id)."""
 
     platform: ClassVar[str] = "tiktok"
-    versions: ClassVar[tuple[ApiVersion, ...]] = (
-        ApiVersion("Business API", VERSION, VERSION_ENDS, "published OpenAPI files, 2026-02"),
-    )
-    limits: ClassVar[Limits] = Limits(
-        source="TikTok OpenAPI files dmp_custom_audience_* (2026-02), help of 2025",
+    versions: ClassVar[tuple[ApiVersion, ...]] = FACTS.versions
+    limits: ClassVar[Limits] = FACTS.limits(
         kinds=frozenset(COLUMNS),
-        batch_size=1_000_000,  # some 130 MB: every change is calculated for a day or two
-        min_members=1000,
         born_with_members=True,
         # A list lives 365 days from its last use or change; members do not age one by one.
         membership_days=None,
-        title_length=128,
     )
     recipe: ClassVar[Recipe] = recipes.TIKTOK
-    bid_limits: ClassVar[BidLimits] = BidLimits(
-        source="ours: TikTok only asks that a bid is above nothing and below the budget",
-        lowest=-90,
-        highest=300,
-        levels=frozenset(Level),
-        per_object=100,  # one per ad group of a segment; TikTok names no number
-    )
+    bid_limits: ClassVar[BidLimits] = FACTS.bid_limits(levels=frozenset(Level))
 
     def __init__(self, account: str, wire: Wire, around: Surroundings) -> None:
         self._account = account
@@ -154,7 +138,7 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpen
             origin_for(account, around, cls.platform, ORIGIN),
             surroundings=around,
             judge=judge,
-            meter=Meter(QUOTAS, clock=around.clock, sleep=around.sleep),
+            meter=Meter(FACTS.quotas, clock=around.clock, sleep=around.sleep),
             # The token of an advertiser does not age, so nothing renews it.
             headers={"Access-Token": _token(account, around)},
         )

@@ -13,11 +13,12 @@ from typing import Any
 
 from bids.model import BidObject
 from connectors.base import SpendRow
+from connectors.facts import facts_of
 
 PATH = "report/integrated/get/"
-LONGEST_DAYS = 30
+LONGEST_DAYS = facts_of("tiktok").whole("report_days")
 """Longest span of a report by day."""
-ROWS_PER_PAGE = 1000
+ROWS_PER_PAGE = facts_of("tiktok").whole("report_rows")
 VALUES = ("total_complete_payment_rate", "total_purchase_value")
 """Of web purchases and of those in apps."""
 METRICS = ("spend", "impressions", "clicks", "conversion", *VALUES)

@@ -10,7 +10,6 @@ help pages of its forerunner on remarketing. UNVERIFIED marks what they leave op
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import Any, ClassVar
 
 from audiences.model import AudienceRef, Batch, ListState, Opened, Receipt, Recipe
@@ -37,6 +36,7 @@ from connectors.vk_segments import SEGMENT, SEGMENTS, USERS_LIST, VkSegments, re
 from connectors.vk_spend import VkSpend
 from connectors.vk_tokens import lookalikes_for, tokens_for
 from connectors.vk_uploads import (
+    FACTS,
     FEWEST,
     FEWEST_OF_DIFFERENCE,
     LIST,
@@ -47,30 +47,19 @@ from connectors.vk_uploads import (
 )
 from connectors.vk_wire import ORIGIN, judge, whole
 
-VERSION = "v3"
+VERSION = FACTS.spoken()
 """Of users lists; everything else has its own. v2 takes no new lists any more."""
-VERSION_ENDS: date | None = None
-"""No end of v3 was announced (2026-09)."""
 
 
 class Vk(VkSegments, VkPrices, VkSpend, Connector):
     """One VK Ads account, or one client of an agency (`login`)."""
 
     platform: ClassVar[str] = "vk"
-    versions: ClassVar[tuple[ApiVersion, ...]] = (
-        ApiVersion("VK Ads API", VERSION, VERSION_ENDS, "vk.md; no end announced (2026-09)"),
-    )
-    limits: ClassVar[Limits] = Limits(
-        source="ads.vk.com/en/doc/api, RemarketingUsersLists v3 and Overview (2026-06)",
+    versions: ClassVar[tuple[ApiVersion, ...]] = FACTS.versions
+    limits: ClassVar[Limits] = FACTS.limits(
         kinds=frozenset(TYPES),
-        batch_size=1_000_000,  # 33 bytes a line: three phones each still fit into 128 MB
-        min_members=FEWEST,
-        min_difference=FEWEST_OF_DIFFERENCE,
         born_with_members=True,
         title_length=NAME_LENGTH - max(len(mark) for mark in MARKS.values()),
-        changes_per_minute=1,
-        changes_per_hour=10,
-        expected_match=0.6,  # UNVERIFIED
     )
     recipe: ClassVar[Recipe] = VK
 

@@ -12,12 +12,13 @@ from typing import Any
 from config.audiences import Lookalike
 from connectors.base import GrowsLookalikes
 from connectors.errors import ContractBroken, RuleRefused, SeedRefused
+from connectors.facts import facts_of
 from connectors.http import Ask, Effect
 from connectors.vk_segments import VkSegments, refuse_busy
 from connectors.vk_wire import whole
 
 AUDIENCES = "api/v2/remarketing/lookalike_audiences.json"
-FEWEST_MATCHED = 1000
+FEWEST_MATCHED = facts_of("vk").whole("seed_people")
 REACH = {1: 300_000, 2: 600_000, 3: 1_000_000, 4: 2_000_000, 5: 3_000_000}
 """People per step of reach. Ours: the documents show 300,000 in an example and no bounds."""
 USELESS = ("failed", "archived")

@@ -23,6 +23,7 @@ from bids.model import BidObject, CorrectionChange, CorrectionReceipt, Level, Pr
 from connectors.base import BidLimits, CorrectsBids, Strategy
 from connectors.chunks import chunks
 from connectors.errors import ConnectorError, ContractBroken, ListGone, Unsure
+from connectors.facts import facts_of
 from connectors.http import Ask, Effect
 from connectors.vk_groups import (
     ONE_EACH,
@@ -59,13 +60,7 @@ BUDGET_STEP = Decimal(1)
 class VkPrices(VkDoor, CorrectsBids):
     """Absolute prices and budgets of ad groups, in per cent of a recorded base."""
 
-    bid_limits: ClassVar[BidLimits] = BidLimits(
-        source="ads.vk.com/en/doc/api, AdGroup (2026-06); the bounds in per cent are ours",
-        lowest=-90,
-        highest=300,
-        levels=frozenset(Level),
-        per_object=1000,
-    )
+    bid_limits: ClassVar[BidLimits] = facts_of("vk").bid_limits(levels=frozenset(Level))
 
     @abstractmethod
     def check(self) -> None: ...

@@ -20,6 +20,7 @@ from connectors.errors import (
     Unsure,
     VersionGone,
 )
+from connectors.facts import facts_of
 from connectors.http import Ask, Effect, Reply
 from connectors.upload import FileUpload
 from connectors.vk_files import Lines, Verdict
@@ -29,10 +30,12 @@ LISTS = "api/{version}/remarketing/users_lists.json"
 LIST = "api/{version}/remarketing/users_lists/{id}.json"
 THROTTLING = "api/v2/throttling.json"
 
-FEWEST, FEWEST_OF_DIFFERENCE = 2000, 25
-MAX_LINES = 5_000_000
-MAX_FILE_BYTES = 128 * 2**20
-NAME_LENGTH = 255
+FACTS = facts_of("vk")
+FEWEST = int(FACTS.lists["min_members"].value)
+FEWEST_OF_DIFFERENCE = int(FACTS.lists["min_difference"].value)
+MAX_LINES = FACTS.whole("lines")
+MAX_FILE_BYTES = FACTS.whole("file_bytes")
+NAME_LENGTH = FACTS.whole("name_length")
 
 TYPES = {Identifier.PHONE: "phones", Identifier.EMAIL: "emails"}
 MARKS = {kind: f" [{name}]" for kind, name in TYPES.items()}

@@ -45,6 +45,7 @@ from connectors.errors import (
     Unsure,
     VersionGone,
 )
+from connectors.facts import facts_of
 from connectors.http import (
     ACTS,
     Ask,
@@ -59,27 +60,20 @@ from connectors.http import (
 )
 from connectors.members_csv import MembersCsv
 from connectors.oauth import Grant, OAuthTokens, TokenStore, judge_token_answer
-from connectors.quota import Meter, Quota
+from connectors.quota import Meter
 from connectors.upload import FileUpload
 
 ORIGIN = "https://api-audience.yandex.ru/"
 OAUTH_ORIGIN = "https://oauth.yandex.ru/"
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105  # opens nothing but our own sandbox
 
-QUOTAS = (  # yandex.ru/dev/audience/ru/intro/quotas; failed requests count too
-    Quota("any", 30, 1),
-    Quota("read", 5000, 86_400),
-    Quota("write", 5000, 86_400),
-    Quota("change", 10, 60),
-    Quota("change", 100, 3_600),
-    Quota("change", 500, 86_400),
-)
+FACTS = facts_of("yandex_audience")
 READ = ("any", "read")
 CHANGE = ("any", "write", "change")
 
 COLUMNS = (Identifier.PHONE, Identifier.EMAIL)
 """The header is checked strictly; `phone,email` is one of the two documented ones."""
-MAX_FILE_BYTES = 1_000_000_000
+MAX_FILE_BYTES = FACTS.whole("file_bytes")
 PAGE = 1000
 
 NEW, READY, CHANGING = "uploaded", "processed", "is_updated"
@@ -144,18 +138,9 @@ class YandexAudience(Connector, GrowsLookalikes):
     """One Yandex account with Audience segments made of CRM contacts."""
 
     platform: ClassVar[str] = "yandex_audience"
-    versions: ClassVar[tuple[ApiVersion, ...]] = (
-        ApiVersion("Audience API", "v1", None, "yandex.md 2; no end announced"),
-    )
-    limits: ClassVar[Limits] = Limits(
-        source="yandex.ru/dev/audience/ru/intro/data-requirements, intro/quotas (2026-09)",
-        kinds=frozenset({Identifier.EMAIL, Identifier.PHONE}),
-        batch_size=2_000_000,  # some 300 MB; the file may have 1 GB
-        min_members=100,
-        born_with_members=True,
-        changes_per_minute=10,
-        changes_per_hour=100,
-        changes_per_day=500,
+    versions: ClassVar[tuple[ApiVersion, ...]] = FACTS.versions
+    limits: ClassVar[Limits] = FACTS.limits(
+        kinds=frozenset({Identifier.EMAIL, Identifier.PHONE}), born_with_members=True
     )
     recipe: ClassVar[Recipe] = Recipe(
         name="yandex_audience",
@@ -176,7 +161,7 @@ class YandexAudience(Connector, GrowsLookalikes):
             tokens=yandex_tokens(account, around),
             scheme="OAuth",
             judge=judge,
-            meter=Meter(QUOTAS, clock=around.clock, sleep=around.sleep),
+            meter=Meter(FACTS.quotas, clock=around.clock, sleep=around.sleep),
         )
         return cls(door)
 

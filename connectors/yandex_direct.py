@@ -45,6 +45,7 @@ from connectors.errors import (
     Transient,
     VersionGone,
 )
+from connectors.facts import facts_of
 from connectors.http import ACTS as ACTS_OF
 from connectors.http import (
     Ask,
@@ -63,20 +64,21 @@ from connectors.yandex_audience import origin_for, yandex_tokens
 T = TypeVar("T")
 
 ORIGIN = "https://api.direct.yandex.com/"
-VERSION = "v501"
+FACTS = facts_of("yandex_direct")
+VERSION = FACTS.spoken()
 """Unified campaigns exist in v501 only; the shapes are those of v5."""
 
 PATH = "json/{version}/{service}"
 REPORTS = "reports"
 
-CAMPAIGNS_PER_GET = 10  # the sandbox takes 1000, the documents say 10
-GROUPS_PER_GET = 10  # UNVERIFIED for ad groups: the campaigns' limit
-OBJECTS_PER_GET = 1000  # UNVERIFIED: campaigns.get and adgroups.get by Ids
+CAMPAIGNS_PER_GET = FACTS.whole("campaigns_per_get")
+GROUPS_PER_GET = FACTS.whole("ad_groups_per_get")
+OBJECTS_PER_GET = FACTS.whole("objects_per_get")
 OPEN_STATES = ["ON", "OFF", "SUSPENDED"]
 """States of campaigns whose bids can still matter."""
-ITEMS_PER_CALL = 1000
+ITEMS_PER_CALL = FACTS.whole("items_per_call")
 PAGE = 1000
-TITLE_LENGTH = 250
+TITLE_LENGTH = FACTS.whole("title_length")
 VISIBLE_AFTER_SECONDS = 5.0
 """Yandex's own sandbox finds an object some seconds after it was made (error 8800 before)."""
 
@@ -149,16 +151,8 @@ class YandexDirect(CorrectsBids, NamesObjects, ReportsSpend):
     """One Direct account, or one client of an agency (`login`)."""
 
     platform: ClassVar[str] = "yandex_direct"
-    versions: ClassVar[tuple[ApiVersion, ...]] = (
-        ApiVersion("Direct API", VERSION, None, "yandex.md 5.1; no end announced"),
-    )
-    bid_limits: ClassVar[BidLimits] = BidLimits(
-        source="yandex.ru/dev/direct/doc bidmodifiers/set and add (2026-09)",
-        lowest=-100,
-        highest=1200,
-        levels=frozenset(Level),
-        per_object=100,
-    )
+    versions: ClassVar[tuple[ApiVersion, ...]] = FACTS.versions
+    bid_limits: ClassVar[BidLimits] = FACTS.bid_limits(levels=frozenset(Level))
 
     def __init__(self, account: Account, around: Surroundings) -> None:
         self._account = account.name

@@ -42,7 +42,10 @@ def check(workshop: Workshop) -> Document:
     )
     accounts = [_ask(workshop, name) for name in sorted(workshop.connectors)]
     platforms = {one.platform for one in project.platforms.account}
-    dues = calendar(platforms, workshop.now().date())
+    pinned = {
+        (one.platform, one.api_version) for one in project.platforms.account if one.api_version
+    }
+    dues = calendar(platforms, workshop.now().date(), pinned=pinned)
     ending = [f"{due}. Update adsteer before that day." for due in dues if due.warns]
     return {
         "exports": [file_document(file) for file in reading.files],

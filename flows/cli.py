@@ -499,11 +499,15 @@ def deploy(project: ProjectFolder = HERE, json: Json = False) -> None:
 
 
 @app.command()
-def platforms() -> None:
+def platforms(
+    lines: Annotated[
+        bool, typer.Option("--lines", help="How long each connector is, instead.")
+    ] = False,
+) -> None:
     """Print what every platform can do and takes, as its connector declares it."""
-    from flows.platform_page import table
+    from flows.platform_page import line_counts, table
 
-    sys.stdout.write(table() + "\n")
+    sys.stdout.write((line_counts() if lines else table()) + "\n")
 
 
 @app.command()

@@ -32,7 +32,7 @@ from connectors.errors import (
     Unsure,
     VersionGone,
 )
-from connectors.google_wire import ADS_ERRORS, ADS_VERSION, REASONS, SERVED_UNTIL, advice
+from connectors.google_wire import ADS_ERRORS, ADS_VERSION, FACTS, REASONS, advice
 from connectors.registry import connect
 from tests.support.google_types import ADS, DATA, assert_wire
 from tests.support.members import batch, batch_of, digest
@@ -1197,7 +1197,7 @@ def test_names_are_told_in_full_and_nothing_else(net, known):
 
 
 def test_the_version_in_use_has_a_known_end():
-    assert SERVED_UNTIL[ADS_VERSION] > date(2026, 11, 22)
+    assert FACTS.ends(ADS_VERSION, "Google Ads API") > date(2026, 11, 22)
 
 
 def test_another_version_can_be_set(net, monkeypatch):

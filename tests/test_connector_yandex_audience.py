@@ -25,7 +25,7 @@ from connectors.errors import (
     VersionGone,
 )
 from connectors.registry import connect
-from connectors.yandex_audience import QUOTAS
+from connectors.yandex_audience import FACTS
 from tests.support.members import batch, batch_of, digest
 from tests.support.surroundings import Clock, surroundings
 
@@ -456,7 +456,7 @@ def test_the_eleventh_change_of_a_minute_waits(net, connector, clock):
 
 
 def test_quotas_are_those_of_the_documents():
-    assert {(one.group, one.amount, one.seconds) for one in QUOTAS} >= {
+    assert {(one.group, one.amount, one.seconds) for one in FACTS.quotas} >= {
         ("any", 30, 1),
         ("change", 10, 60),
         ("change", 100, 3600),

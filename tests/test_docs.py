@@ -7,7 +7,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.platform_page import calendar, table
+from flows.platform_page import calendar, line_counts, table
 from flows.worked_example import as_markdown, worked_example
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -27,6 +27,26 @@ def test_the_table_of_platforms_is_the_connectors() -> None:
     page = (DOCS / "platforms.md").read_text(encoding="utf-8")
     shown = page.split("<!-- platforms -->")[1].split("<!-- /platforms -->")[0].strip()
     assert shown == table()
+
+
+def test_the_line_counts_are_about_true() -> None:
+    """Within a quarter: the page need not change with every line."""
+    page = (DOCS / "platforms.md").read_text(encoding="utf-8")
+    told = page.split("<!-- lines -->")[1].split("<!-- /lines -->")[0].strip().splitlines()
+    counted = line_counts().splitlines()
+    assert told[:2] == counted[:2]
+    for one, other in zip(told[2:], counted[2:], strict=True):
+        name, *there = one.strip("| ").split(" | ")
+        assert name == other.strip("| ").split(" | ")[0]
+        for number, real in zip(there, other.strip("| ").split(" | ")[1:], strict=True):
+            assert 0.75 <= int(number) / int(real) <= 1.33, one
+
+
+def test_the_calendar_knows_a_version_that_an_account_asks_for() -> None:
+    pinned = [("google", "v22"), ("google", "v26"), ("vk", "v9")]
+    dues = calendar({"google"}, date(2026, 9, 1), pinned=pinned)
+    assert [due.version.version for due in dues] == ["v22", "v26", "v1"]
+    assert (dues[0].days_left, dues[0].warns) == (36, True)
 
 
 def test_the_calendar_warns_before_a_version_ends() -> None:
