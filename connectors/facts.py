@@ -35,6 +35,13 @@ class Fact(Sourced):
 
     value: int | float | date = Field(description="The number or date.")
 
+    @property
+    def whole(self) -> int:
+        """The value, where it is a whole number; else raises TypeError."""
+        if not isinstance(self.value, int):
+            raise TypeError(f"{self.value!r} ({self.source}) is not a whole number")
+        return self.value
+
 
 class Rate(Sourced):
     """At most so many requests of a group in so many seconds."""
@@ -89,7 +96,7 @@ class Facts(Written):
 
     def whole(self, name: str) -> int:
         """A whole number of [requests]."""
-        return int(self._of(name, int))
+        return self.requests[name].whole
 
     def number(self, name: str) -> float:
         """A number of [requests]."""

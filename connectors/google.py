@@ -59,7 +59,7 @@ from connectors.yandex_audience import SANDBOX_TOKEN, origin_for
 
 SANDBOX_CUSTOMER = "1234567890"
 DAY = 86_400
-LONGEST_DAYS = int(FACTS.lists["membership_days"].value)
+LONGEST_DAYS = FACTS.lists["membership_days"].whole
 PAGE = 1000
 SEED_PEOPLE = FACTS.whole("seed_people")
 TURNS = 3

@@ -54,9 +54,9 @@ CRITERION = ("criteria_type", "operator", "criteria_values", "criteria_value_typ
 """What of a criterion is compared and carried along."""
 RULE_LABEL = "AUDIENCE_LABEL"
 FACTS = facts_of("meta")
-LOWEST, HIGHEST = (int(FACTS.corrections[end].value) for end in ("lowest", "highest"))
+LOWEST, HIGHEST = (FACTS.corrections[end].whole for end in ("lowest", "highest"))
 """Per cent of DECREASE and INCREASE."""
-RULES_PER_SET = int(FACTS.corrections["per_object"].value)
+RULES_PER_SET = FACTS.corrections["per_object"].whole
 SETS_PER_ACCOUNT = FACTS.whole("rule_sets")
 
 WITH_RULES = frozenset({"LOWEST_COST_WITHOUT_CAP", "COST_CAP"})

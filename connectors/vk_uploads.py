@@ -31,8 +31,8 @@ LIST = "api/{version}/remarketing/users_lists/{id}.json"
 THROTTLING = "api/v2/throttling.json"
 
 FACTS = facts_of("vk")
-FEWEST = int(FACTS.lists["min_members"].value)
-FEWEST_OF_DIFFERENCE = int(FACTS.lists["min_difference"].value)
+FEWEST = FACTS.lists["min_members"].whole
+FEWEST_OF_DIFFERENCE = FACTS.lists["min_difference"].whole
 MAX_LINES = FACTS.whole("lines")
 MAX_FILE_BYTES = FACTS.whole("file_bytes")
 NAME_LENGTH = FACTS.whole("name_length")

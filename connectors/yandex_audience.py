@@ -58,8 +58,16 @@ from connectors.http import (
     interrupted,
     redact,
 )
+from connectors.kept import KeptFile
 from connectors.members_csv import MembersCsv
-from connectors.oauth import Grant, OAuthTokens, TokenStore, judge_token_answer
+from connectors.oauth import (
+    Grant,
+    GrantStore,
+    KeptGrant,
+    OAuthTokens,
+    TokenStore,
+    judge_token_answer,
+)
 from connectors.quota import Meter
 from connectors.upload import FileUpload
 
@@ -108,9 +116,11 @@ def yandex_tokens(account: Account, around: Surroundings) -> OAuthTokens:
         name = account.secrets_prefix
         given = around.secrets.get(account.name)
         secrets = YandexCredentials.read(name, around.folder, given)
-    store = TokenStore(Grant(secrets.token, secrets.refresh_token))
+    key = f"yandex {name}"
+    if key not in around.shared:
+        around.shared[key] = _store(secrets, around, name)
     return OAuthTokens(
-        around.shared.setdefault(f"yandex {name}", store),
+        around.shared[key],
         Door(
             origin_for(account, around, "yandex_oauth", OAUTH_ORIGIN),
             surroundings=around,
@@ -120,6 +130,16 @@ def yandex_tokens(account: Account, around: Surroundings) -> OAuthTokens:
         secrets.client_id,
         secrets.client_secret,
     )
+
+
+def _store(secrets: YandexCredentials, around: Surroundings, name: str) -> GrantStore:
+    """In a file of the project's state: Yandex may give another refresh token with each renewal,
+    and another run must not use up the old one beside us."""
+    first = Grant(secrets.token, secrets.refresh_token)
+    if around.state is None or secrets.refresh_token is None:
+        return TokenStore(first)
+    file = KeptFile(around.state / f"yandex-{name.lower()}token.json")
+    return KeptGrant(first, file, client_id=secrets.client_id)
 
 
 def origin_for(account: Account, around: Surroundings, name: str, real: str) -> str:

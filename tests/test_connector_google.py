@@ -446,6 +446,20 @@ def test_a_list_that_is_gone(net, known):
     known.delete("555")
 
 
+def test_renaming_changes_the_name_only(net, known):
+    net.add(
+        "PATCH",
+        f"{LISTS}/555",
+        json={**OURS, "displayName": "adsteer: best"},
+        match=[
+            AUTH,
+            matchers.query_param_matcher({"updateMask": "displayName"}),
+            matchers.json_params_matcher({"displayName": "adsteer: best"}),
+        ],
+    )
+    assert known.rename("555", "adsteer: best")
+
+
 def test_a_list_is_deleted(net, known):
     net.add("DELETE", f"{LISTS}/555", json={}, match=[AUTH])
     known.delete("555")

@@ -514,6 +514,17 @@ def test_a_list_with_lookalikes_stays(net, connector):
         connector.delete(LIST)
 
 
+def test_renaming_changes_the_name_only(net, connector):
+    sent(net, LIST, {"name": "seg:best"}, {"success": True})
+    assert connector.rename(LIST, "seg:best")
+
+
+def test_renaming_what_is_gone(net, connector):
+    sent(net, LIST, {"name": "seg:best"}, error(100, 33), status=400)
+    with pytest.raises(ListGone):
+        connector.rename(LIST, "seg:best")
+
+
 def test_deleting_that_is_no_success(net, connector):
     net.add("DELETE", BASE + LIST, json={"success": False})
     with pytest.raises(ContractBroken):

@@ -262,6 +262,30 @@ def test_a_list_in_use_is_not_deleted(net, connector):
         connector.delete(LIST)
 
 
+RENAME = {"Audiences": [{"Type": "CustomerList", "Id": LIST, "Name": "adsteer: best"}]}
+
+
+def test_renaming_changes_the_name_only(net, connector):
+    call(net, "Audiences", RENAME, {"PartialErrors": []}, "PUT")
+    assert connector.rename(LIST, "adsteer: best")
+
+
+def test_a_list_that_microsoft_does_not_rename_keeps_its_name(net, connector):
+    told = error(4835, "InvalidAudienceId", 0)
+    call(net, "Audiences", RENAME, {"PartialErrors": [told]}, "PUT")
+    body = {"Type": "CustomerList", "AudienceIds": [LIST]}
+    one = {"Id": LIST, "Name": "adsteer: vip", "Type": "CustomerList"}
+    call(net, "Audiences/QueryByIds", body, {"Audiences": [one], "PartialErrors": []})
+    assert not connector.rename(LIST, "adsteer: best")
+
+
+def test_a_name_that_another_list_has_is_told(net, connector):
+    told = error(4853, "DuplicateAudienceName", 0)
+    call(net, "Audiences", RENAME, {"PartialErrors": [told]}, "PUT")
+    with pytest.raises(RuleRefused, match="DuplicateAudienceName"):
+        connector.rename(LIST, "adsteer: best")
+
+
 # Members
 
 APPLY = "CustomerListUserData/Apply"

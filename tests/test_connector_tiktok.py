@@ -319,6 +319,14 @@ def test_a_list_is_deleted(net, connector, code):
     connector.delete("101")
 
 
+@pytest.mark.parametrize("code", [0, 40012])
+def test_renaming_sends_the_name_only(net, connector, code):
+    """40012: it has this name already."""
+    body = {"custom_audience_id": "101", "custom_audience_name": "adsteer: best"}
+    post(net, DMP + "update/", body, json=said(code=code))
+    assert connector.rename("101", "adsteer: best")
+
+
 # Look-alikes
 
 REGIONS = {"page": "1", "page_size": "1000", "fields": ["adgroup_id", "location_ids"]}

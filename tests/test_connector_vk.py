@@ -600,6 +600,19 @@ def test_an_unknown_status_is_not_guessed(net, connector):
         connector.state("481")
 
 
+def test_renaming_reaches_the_segment_and_its_lists(net, connector):
+    """The lists keep the mark of their kind."""
+    both_lists(net)
+    for path, name in (
+        ("v3/remarketing/users_lists/28612", "adsteer: best [phones]"),
+        ("v3/remarketing/users_lists/28613", "adsteer: best [emails]"),
+        ("v2/remarketing/segments/481", "adsteer: best"),
+    ):
+        match = [AUTH, matchers.json_params_matcher({"name": name})]
+        net.add("POST", f"{BASE}{path}.json", status=204, match=match)
+    assert connector.rename("481", "adsteer: best")
+
+
 def test_delete_takes_the_segment_and_its_lists(net, connector):
     both_lists(net)
     for path in ("v2/remarketing/segments/481", "v3/remarketing/users_lists/28612"):

@@ -25,7 +25,7 @@ from connectors.errors import (
     VersionGone,
 )
 from connectors.registry import connect
-from connectors.yandex_audience import FACTS
+from connectors.yandex_audience import FACTS, yandex_tokens
 from tests.support.members import batch, batch_of, digest
 from tests.support.surroundings import Clock, surroundings
 
@@ -330,6 +330,17 @@ def test_an_unknown_status_is_not_guessed(net, connector):
         connector.state("101")
 
 
+def test_renaming_changes_the_name_only(net, connector):
+    body = {"segment": {"name": "adsteer: best"}}
+    net.add(
+        "PUT",
+        BASE + "segment/101",
+        json={"segment": {**READY, "name": "adsteer: best"}},
+        match=[AUTH, matchers.json_params_matcher(body)],
+    )
+    assert connector.rename("101", "adsteer: best")
+
+
 def test_delete_and_delete_again(net, connector):
     net.add("DELETE", BASE + "segment/101", json={"success": True}, match=[AUTH])
     net.add("DELETE", BASE + "segment/101", **error("not_found", 404))
@@ -507,6 +518,44 @@ def test_accounts_with_the_same_secrets_renew_their_token_once(net, monkeypatch)
     lists(net, READY)
     lists(net, READY)
     assert first.find(VIP) == second.find(VIP) == "101"
+
+
+def renewed(net, refresh, access, fresh):
+    form = {"grant_type": "refresh_token", "refresh_token": refresh, "client_id": "client"}
+    net.add(
+        "POST",
+        "https://oauth.yandex.ru/token",
+        json={"access_token": access, "refresh_token": fresh},
+        match=[matchers.urlencoded_params_matcher(form)],
+    )
+
+
+def test_the_next_run_and_direct_go_on_with_the_renewed_token(net, monkeypatch, tmp_path):
+    """A refresh token that was used up is not offered again; new secrets are believed at once."""
+    monkeypatch.setenv("SHOP_TOKEN", "old-token")
+    monkeypatch.setenv("SHOP_REFRESH_TOKEN", "refresh-one")
+    monkeypatch.setenv("SHOP_CLIENT_ID", "client")
+    account = Account(name="one", platform="yandex_audience", secrets="SHOP_")
+
+    net.add("GET", BASE + "segments", **error("unauthorized", 401))
+    renewed(net, "refresh-one", "secret-token", "refresh-two")
+    lists(net, READY)
+    assert connect(account, surroundings(state=tmp_path / "state")).find(VIP) == "101"
+
+    lists(net, READY)
+    assert connect(account, surroundings(state=tmp_path / "state")).find(VIP) == "101"
+
+    direct = Account(name="two", platform="yandex_direct", secrets="SHOP_")
+    tokens = yandex_tokens(direct, surroundings(state=tmp_path / "state"))
+    assert tokens.current() == "secret-token"
+    renewed(net, "refresh-two", "token-three", "refresh-three")
+    assert tokens.renew("secret-token")
+
+    monkeypatch.setenv("SHOP_TOKEN", "consented-again")
+    again = yandex_tokens(account, surroundings(state=tmp_path / "state"))
+    assert again.current() == "consented-again"
+    (file,) = (tmp_path / "state").glob("yandex-*.json")
+    assert file.stat().st_mode & 0o077 == 0
 
 
 def test_a_sandbox_account_needs_no_secrets_and_stays_in_the_sandbox(net):
