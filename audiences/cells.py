@@ -20,6 +20,10 @@ MARKS = "₽$€£₴'’"
 CURRENCY_WORDS = r"(?i)\s*(руб\.?|р\.|rub|грн\.?|uah|usd|eur|gbp|kzt|тг\.?)\s*$"
 
 
+UNTIDY = r"(?i)^(?:['=\x09-\x0d ]|(?:|" + "|".join(EMPTY[1:]) + r")$)|[\x09-\x0d ]$"
+"""What a cell looks like that stripping or `cell` would change; others are their own text."""
+
+
 def cell(column: ir.StringValue) -> ir.StringValue:
     """The text of a stripped cell: no spreadsheet armour (leading ', =\"...\"), or null."""
     text = column
@@ -39,10 +43,19 @@ def word(column: ir.StringValue) -> ir.StringValue:
 def identifier(column: ir.StringValue) -> ir.StringValue:
     """An id: as text, without the .0 that a spreadsheet adds to whole numbers."""
     text = column
-    return ibis.ifelse(text.re_search(r"^[0-9]+\.0$"), text.substr(0, text.length() - 2), text)
+    spoiled = text.endswith(".0") & text.re_search(r"^[0-9]+\.0$")
+    return ibis.ifelse(spoiled, text.substr(0, text.length() - 2), text)
 
 
 # Numbers
+
+PLAIN_NUMBER = r"^[+-]?[0-9]{1,15}([.][0-9]{1,2})?$"
+"""A number that reads the same whatever its column is like, unless that has decimal commas."""
+
+
+def plain_number(column: ir.StringValue) -> ir.DecimalValue:
+    """`number` of a column where every cell is empty or a PLAIN_NUMBER."""
+    return column.try_cast(MONEY)
 
 
 def digits(column: ir.StringValue) -> ir.StringValue:
@@ -95,6 +108,8 @@ def number(column: ir.StringValue, sign: str) -> ir.DecimalValue:
 
 # Dates
 
+PLAIN_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?$"
+"""A day, and maybe a time of the shop's clock, about which nothing has to be found out."""
 DAY_PATTERN = r"^([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4}|[0-9]{2})([ T,]|$)"
 
 
@@ -130,6 +145,16 @@ def day_order(evidence: dict[str, int]) -> str | None:
     if first or second:
         return "dmy" if first else "mdy"
     return None if evidence["differ"] else "dmy"
+
+
+def plain_day(column: ir.StringValue) -> ir.DateValue:
+    """`day` of a column that is not in UTC where every cell is empty or a PLAIN_DAY."""
+    return column.substr(0, 10).try_cast("date")
+
+
+def plain_moment(column: ir.StringValue) -> ir.TimestampValue:
+    """`moment` of such a column."""
+    return column.try_cast(dt.Timestamp(timezone="UTC"))
 
 
 def day(column: ir.StringValue, form: DateForm) -> ir.DateValue:

@@ -77,12 +77,17 @@ def type_rows(
     builder: Builder,
 ) -> Typed:
     """Type the rows of one staged file into table `name`_typed. Raises ExportRefused."""
-    written = _texts(staged.rows, mapping)
+    utc = load_preset(export.preset).zone == "UTC" if export.preset else False
+    written = layer(engine, f"{name}_written", _texts(staged.rows, mapping))
+    looks = _looks(written, export, utc=utc)
+    stripped = written.mutate(
+        **{c: written[c].strip() for c in mapping.columns if c not in looks.tidy}
+    )
     if export.kind is ExportKind.ORDERS and takes_several_rows(export):
-        written = _filled_down(written)
-    texts = _clean(engine, written, name)
+        stripped = _filled_down(stripped)
+    texts = _clean(engine, stripped, looks, name)
     _refuse_digests(engine, staged.file, texts, export)
-    forms = _forms(staged.file, texts, export)
+    forms = _forms(staged.file, texts, export, looks, utc=utc)
     typed = layer(engine, f"{name}_values", _valued(texts, forms, export.prehashed))
     values: Values = {column: typed[f"v_{column}"] for column in mapping.columns}
     columns, faults = builder(typed, values, export, as_of)
@@ -119,7 +124,7 @@ def type_rows(
         shown=shown,
     )
     kept = new_table(engine, f"{name}_typed", table)
-    for view in ("faults", "values", "clean", "stripped"):
+    for view in ("faults", "values", "clean", "stripped", "written"):
         engine.raw_sql(f'DROP VIEW IF EXISTS "{name}_{view}"')
     return _split(kept, staged, faults, export)
 
@@ -163,12 +168,35 @@ def _split(typed: ir.Table, staged: Staged, faults: list[Fault], export: Export)
     )
 
 
-# Columns by name, their forms, their values
+# Columns by name, how they look, their forms, their values
+
+
+@dataclass(frozen=True)
+class _Looks:
+    """Columns of which every cell is easily read: programs write such ones mostly."""
+
+    tidy: frozenset[str]
+    """Neither blanks around them nor armour, and no word for nothing."""
+    plain: frozenset[str]
+    """Numbers and days that mean the same whatever form the column has; they are tidy too."""
+
+
+def _looks(written: ir.Table, export: Export, *, utc: bool) -> _Looks:
+    """What one pass over the file tells; reading cells of every form takes several times longer."""
+    forms = {} if utc else dict.fromkeys(DAYS, cells.PLAIN_DAY)
+    if export.decimal != ",":
+        forms |= dict.fromkeys((*MONEY, *COUNTS), cells.PLAIN_NUMBER)
+    columns = [column for column in written.columns if column != "line"]
+    asked = {f"untidy_{c}": written[c].re_search(cells.UNTIDY).any() for c in columns}
+    asked |= {c: written[c].re_search(forms[c]).all() for c in columns if c in forms}
+    found = written.aggregate(**asked).to_pyarrow().to_pylist()[0]  # null where no cell has text
+    tidy = frozenset(column for column in columns if not found[f"untidy_{column}"])
+    return _Looks(tidy, frozenset(c for c in tidy if c in forms and found[c] is not False))
 
 
 def layer(engine: Backend, name: str, rows: ir.Table) -> ir.Table:
     """A view of `rows`, so that what is built on it names its columns instead of repeating them."""
-    engine.raw_sql(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {ibis.to_sql(rows, dialect="duckdb")}')
+    engine.raw_sql(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {engine.compile(rows)}')
     return engine.table(name)
 
 
@@ -176,8 +204,8 @@ def _texts(rows: ir.Table, mapping: Mapping) -> ir.Table:
     """The mapped columns by canonical name, those of which there are several joined by '; '."""
     chosen: dict[str, ir.Value] = {"line": rows.line}
     for name, places in mapping.columns.items():
-        parts = [rows[f"c{place}"].strip() for place in places]
-        chosen[name] = parts[0] if len(parts) == 1 else _joined(parts)
+        parts = [rows[f"c{place}"] for place in places]
+        chosen[name] = parts[0] if len(parts) == 1 else _joined([part.strip() for part in parts])
     return rows.select(**chosen)
 
 
@@ -219,15 +247,15 @@ def _joined(parts: list[ir.StringValue]) -> ir.StringValue:
     return joined.re_replace("; $", "")
 
 
-def _clean(engine: Backend, stripped: ir.Table, name: str) -> ir.Table:
+def _clean(engine: Backend, stripped: ir.Table, looks: _Looks, name: str) -> ir.Table:
     """Beside each column c: t_c, its text without armour; n_c, its digits if it is a number."""
     rows = layer(engine, f"{name}_stripped", stripped)
     columns = [column for column in rows.columns if column != "line"]
-    clean = rows.mutate(**{f"t_{column}": cells.cell(rows[column]) for column in columns})
+    texts = {c: rows[c] if c in looks.tidy else cells.cell(rows[c]) for c in columns}
+    clean = rows.mutate(**{f"t_{column}": text for column, text in texts.items()})
     rows = layer(engine, f"{name}_clean", clean)
-    return rows.mutate(
-        **{f"n_{c}": cells.digits(rows[f"t_{c}"]) for c in columns if c in (*MONEY, *COUNTS)}
-    )
+    numbers = [c for c in columns if c in (*MONEY, *COUNTS) and c not in looks.plain]
+    return rows.mutate(**{f"n_{c}": cells.digits(rows[f"t_{c}"]) for c in numbers})
 
 
 def _valued(texts: ir.Table, forms: dict[str, str], hashed: Collection[str]) -> ir.Table:
@@ -238,10 +266,16 @@ def _valued(texts: ir.Table, forms: dict[str, str], hashed: Collection[str]) -> 
     )
 
 
-def _forms(file: str, texts: ir.Table, export: Export) -> dict[str, str]:
-    """How every number and date column writes its values, from one pass over the file."""
-    numbers = [c for c in texts.columns if c in (*MONEY, *COUNTS)]
-    days = [c for c in texts.columns if c in DAYS]
+PLAIN = "plain"
+"""Form of a column whose every cell says by itself what it means."""
+
+
+def _forms(
+    file: str, texts: ir.Table, export: Export, looks: _Looks, *, utc: bool
+) -> dict[str, str]:
+    """How every number and date column writes its values, from one pass over those not plain."""
+    numbers = [c for c in texts.columns if c in (*MONEY, *COUNTS) and c not in looks.plain]
+    days = [c for c in texts.columns if c in DAYS and c not in looks.plain]
     counts: dict[str, ir.IntegerScalar] = {}
     for column in numbers if export.decimal is None else []:
         for sign, count in cells.decimal_evidence(texts[f"n_{column}"]).items():
@@ -274,14 +308,15 @@ def _forms(file: str, texts: ir.Table, export: Export) -> dict[str, str]:
                 "Say which comes first: dates = 'dmy' or dates = 'mdy'.",
             )
         forms[column] = first
-    utc = load_preset(export.preset).zone == "UTC" if export.preset else False
-    return forms | {"zone": "UTC" if utc else ""}
+    return forms | dict.fromkeys(looks.plain, PLAIN) | {"zone": "UTC" if utc else ""}
 
 
 def _value(
     column: str, texts: ir.Table, forms: dict[str, str], prehashed: Collection[str]
 ) -> ir.Value:
     text = texts[f"t_{column}"]
+    if forms.get(column) == PLAIN:
+        return _plain_value(column, text)
     if column in DAYS:
         form = cells.DateForm(forms[column], utc=forms["zone"] == "UTC")
         return cells.moment(text, form) if column == "ts" else cells.day(text, form)
@@ -296,6 +331,13 @@ def _value(
     if column in ("state", "consent_ads", "gender") or consent_of(column):
         return cells.word(texts[column])
     return text
+
+
+def _plain_value(column: str, text: ir.StringValue) -> ir.Value:
+    if column in DAYS:
+        return cells.plain_moment(text) if column == "ts" else cells.plain_day(text)
+    number = cells.plain_number(text)
+    return number if column in MONEY else number.cast("int64")
 
 
 def or_null(values: Values, name: str, kind: str) -> ir.Value:
