@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from audiences.difference import PLANNED, ROW, STEP_OF, Reason, Renewal, Step, judge
+from audiences.difference import KNOWN, PLANNED, ROW, STEP_OF, Reason, Renewal, Step, judge
 from audiences.model import AudienceRef
 from audiences.plan import (
     AudiencePlan,
@@ -26,7 +27,7 @@ from audiences.plan import (
     save_plan,
 )
 from audiences.sealing import Seal
-from audiences.snapshots import held, open_rows, private_folder, stream, write_rows
+from audiences.snapshots import held, held_answer, open_rows, private_folder, stream, write_rows
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,11 @@ def plan_audiences(
     The same wanted people on the same state of the ledger give the same plan, byte for byte.
     """
     draft = Path(mkdtemp(prefix=".draft-", dir=private_folder(plans_folder(state))))
+    bench = Bench(engine, as_of)
     try:
         lists = []
         for one in sorted(wanted, key=lambda each: (each.audience.account, each.audience.audience)):
-            plan = plan_list(
-                engine, one, base_of(one.audience), folder=draft, as_of=as_of, seal=seal
-            )
+            plan = plan_list(bench, one, base_of(one.audience), folder=draft, seal=seal)
             lists.append(replace(plan, refused_by=tuple(guard(plan, one))))
         whole = AudiencePlan(as_of, tuple(lists))
         folder = plan_folder(state, whole.fingerprint)
@@ -103,23 +103,50 @@ def plan_audiences(
         shutil.rmtree(draft, ignore_errors=True)
 
 
+class Bench:
+    """Where lists are laid side by side, one after the other: wanted, known, withdrawn.
+
+    The question is the same for every list of a platform, so it is put into SQL once: that takes
+    longer than answering it for a small list.
+    """
+
+    def __init__(self, engine: Backend, as_of: date) -> None:
+        self.engine = engine
+        self._as_of = as_of
+        self._questions: dict[Renewal | None, str] = {}
+
+    @contextmanager
+    def judged(
+        self,
+        wanted: ibis.Table,
+        known: ibis.Table,
+        withdrawn: ibis.Table | None,
+        limits: ListLimits,
+    ) -> Iterator[ibis.Table]:
+        """Every row that is wanted or known, with its reason; as `audiences.difference.judge`."""
+        renewal = Renewal(limits.membership_days) if limits.membership_days else None
+        nobody = known.filter(ibis.literal(value=False))
+        gone = nobody if withdrawn is None else withdrawn
+        with (
+            held(self.engine, wanted.select(*ROW), "wanted_rows") as wanted,
+            held(self.engine, known.select(*KNOWN.names), "known_rows") as known,
+            held(self.engine, gone.select("person_id"), "withdrawn_people") as gone,
+        ):
+            if renewal not in self._questions:
+                question = judge(wanted, known, gone, renewal=renewal, as_of=self._as_of)
+                self._questions[renewal] = self.engine.compile(question)
+            with held_answer(self.engine, self._questions[renewal]) as judged:
+                yield judged
+
+
 def plan_list(
-    engine: Backend,
-    wanted: Wanted,
-    base: Base,
-    *,
-    folder: Path,
-    as_of: date,
-    seal: Seal | None = None,
+    bench: Bench, wanted: Wanted, base: Base, *, folder: Path, seal: Seal | None = None
 ) -> ListPlan:
     """Plan one list and write its rows into `folder`."""
-    limits = wanted.limits
-    members = wanted.members
+    engine, limits, members = bench.engine, wanted.limits, wanted.members
     if isinstance(members, Path):
         members = open_rows(engine, members, seal)
-    renewal = Renewal(limits.membership_days) if limits.membership_days else None
-    expression = judge(members, base.known, wanted.withdrawn, renewal=renewal, as_of=as_of)
-    with held(engine, expression) as judged:
+    with bench.judged(members, base.known, wanted.withdrawn, limits) as judged:
         reasons = _count_reasons(engine, judged)
         steps = _steps(reasons, limits, add_only=base.add_only)
         rows = _rows_to_send(judged)

@@ -76,13 +76,27 @@ def private_folder(path: Path) -> Path:
 
 
 @contextmanager
-def held(engine: Backend, expression: ibis.Table) -> Iterator[ibis.Table]:
-    """The expression's rows, computed once and held by the engine, out of core if need be."""
-    name = ibis.util.gen_name("held")
+def held(engine: Backend, expression: ibis.Table, name: str = "") -> Iterator[ibis.Table]:
+    """The expression's rows, computed once and held by the engine, out of core if need be.
+
+    A `name` is one that nothing else bears; without one it is made up.
+    """
+    name = name or ibis.util.gen_name("held")
     try:
         yield engine.create_table(name, expression, temp=True)
     finally:
         # not drop_table: Ibis 12 with sqlglot 30 writes it without the table's name
+        engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
+
+
+@contextmanager
+def held_answer(engine: Backend, query: str) -> Iterator[ibis.Table]:
+    """The rows of a query that was compiled before, likewise held."""
+    name = ibis.util.gen_name("held")
+    try:
+        engine.raw_sql(f'CREATE TEMP TABLE "{name}" AS {query}')
+        yield engine.table(name)
+    finally:
         engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
 
 
