@@ -22,6 +22,7 @@ from audiences.rebuilds import NEW
 from audiences.refreshes import last_refreshes, source_figures
 from audiences.renaming import take_over
 from audiences.seeds import Freshness
+from audiences.snapshots import held
 from audiences.unions import stacked
 from config.audiences import Audience, Purpose
 from connectors.base import Connector
@@ -57,7 +58,8 @@ def plan_lists(workshop: Workshop, *, only: Collection[str] = ()) -> AudiencePla
     A plan that a dead run left open is closed first. Raises CannotRun before the first refresh and
     AccountBusy while another run works on one of the accounts.
     """
-    return plan_wanted(workshop, list(wanted_lists(workshop, only)))
+    with held(workshop.engine, _as_asked(workshop, only)) as described:
+        return plan_wanted(workshop, list(wanted_lists(workshop, only, described)))
 
 
 def plan_wanted(workshop: Workshop, wanted: Sequence[Wanted]) -> AudiencePlan:
@@ -157,11 +159,13 @@ def _renamed(
     return delivered
 
 
-def wanted_lists(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
-    """Who is wanted in which list."""
+def wanted_lists(
+    workshop: Workshop, only: Collection[str], described: ir.Table | None = None
+) -> Iterator[Wanted]:
+    """Who is wanted in which list, of people as they are now or as they were `described`."""
     project = workshop.project
     people = workshop.table("people")
-    described = described_now(workshop)
+    described = described_now(workshop) if described is None else described
     forgotten = leaving(workshop.catalog)
     if forgotten:
         described = described.filter(~described.person_id.isin(forgotten))
@@ -186,6 +190,20 @@ def wanted_lists(workshop: Workshop, only: Collection[str]) -> Iterator[Wanted]:
                 withdrawn=gone,
                 notes=notes,
             )
+
+
+def _as_asked(workshop: Workshop, only: Collection[str]) -> ir.Table:
+    """Everybody with what the conditions of these audiences ask for, and no more."""
+    rules = workshop.project.audience_rules
+    asked = {"person_id", "segment", "consent_ads", "consents"}
+    asked |= {
+        column
+        for name, rule in rules.items()
+        if not only or name in only
+        for column in rule.columns
+    }
+    described = described_now(workshop)
+    return described.select(*(name for name in described.columns if name in asked))
 
 
 def described_now(workshop: Workshop) -> ir.Table:
