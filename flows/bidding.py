@@ -1,6 +1,7 @@
 """Bid corrections: what stands on the platforms, what the rules ask for, and how they get there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from audiences.model import AudienceRef
 from audiences.plan import AudiencePlan
@@ -9,6 +10,7 @@ from bids.corrections import BidPlan
 from bids.deliver import BidReceipts, SegmentList, apply_bids, decide_undecided, refuse_stale
 from bids.ledger import BidLedger
 from bids.model import BidObject, FoundObject, Level, PresentCorrection
+from bids.overlap import Cell
 from bids.plan import plan_bids, wanted_objects
 from bids.switch import switched_off
 from config.bid_rules import BidRulesFile, Rule
@@ -22,49 +24,72 @@ from flows.workshop import CannotRun, Workshop
 Conditions = dict[tuple[str, str], str | None]
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What a bid plan is made on: read from the platforms, the same whatever the rules ask for."""
+
+    objects: tuple[BidObject, ...]
+    limits: Mapping[str, BidLimits]
+    present: tuple[PresentCorrection, ...]
+    conditions: Conditions
+    strategies: tuple[Strategy, ...]
+
+
 def plan_corrections(workshop: Workshop, lists: AudiencePlan | None) -> tuple[BidPlan, Document]:
     """Plan every rule on every object that takes corrections; the plan and its outlook.
 
     `lists` is the plan of lists that is applied first, if there is one: a list that it makes can
     carry a correction in the same run.
     """
-    rules = _rules_with_lists(workshop)
+    return plan_on(workshop, read_standing(workshop, lists))
+
+
+def read_standing(workshop: Workshop, lists: AudiencePlan | None) -> Standing:
+    """Ask the platforms what stands where rules apply, or where a correction of ours may stand."""
+    where = workshop.project.bid_rules.where
     platforms = {one.name: one.platform for one in workshop.project.platforms.account}
-    objects = wanted_objects(rules.where, platforms, _found(workshop))
+    objects = wanted_objects(where, platforms, _found(workshop))
     memory = BidLedger(workshop.catalog)
     conditions: Conditions = {}
     present: list[PresentCorrection] = []
     strategies: list[Strategy] = []
     limits: dict[str, BidLimits] = {}
-    results: dict[str, AutomaticResult] = {}
-    for account in sorted({place.account for place in rules.where}):
+    for account in sorted({place.account for place in where}):
         connector = workshop.bids_of(account)
-        here = _objects_of(account, objects, memory)
         limits[account] = connector.bid_limits
-        standing = connector.read_corrections(here)
-        present += standing
-        made = automatic(workshop, account, standing, connector.bid_limits)
-        if made is not None:
-            results[account] = made
+        present += connector.read_corrections(_objects_of(account, objects, memory))
         strategies += connector.strategies([one for one in objects if one.account == account])
         conditions |= _conditions(workshop, account, connector, memory, lists)
+    return Standing(objects, limits, tuple(present), conditions, tuple(strategies))
+
+
+def plan_on(
+    workshop: Workshop, standing: Standing, cells: Sequence[Cell] | None = None
+) -> tuple[BidPlan, Document]:
+    """Plan the project's rules on what stands; `cells` as `outlook` takes them. Asks nobody."""
+    results: dict[str, AutomaticResult] = {}
+    for account, taken in standing.limits.items():
+        here = [one for one in standing.present if one.object.account == account]
+        made = automatic(workshop, account, here, taken)
+        if made is not None:
+            results[account] = made
     plan = plan_bids(
-        rules,
-        objects=objects,
-        limits=limits,
-        present=present,
-        conditions=conditions,
-        recorded=memory.recorded(),
+        _rules_with_lists(workshop),
+        objects=standing.objects,
+        limits=standing.limits,
+        present=standing.present,
+        conditions=standing.conditions,
+        recorded=BidLedger(workshop.catalog).recorded(),
         now=workshop.now(),
         automatic={
             (account, segment): correction
             for account, made in results.items()
             for segment, correction in made.corrections.items()
         },
-        strategies=strategies,
+        strategies=standing.strategies,
         switched_off=switched_off(workshop.catalog),
     )
-    return plan, outlook(workshop, plan, strategies, results)
+    return plan, outlook(workshop, plan, standing.strategies, results, cells)
 
 
 def roll_up_notes(workshop: Workshop) -> list[str]:

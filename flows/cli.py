@@ -1,6 +1,5 @@
 """The command line. Imports are made where they are used, so that `--help` answers at once."""
 
-import errno
 import json
 import logging
 import sys
@@ -554,51 +553,12 @@ def said_plainly() -> Iterator[None]:
     except (ConfigError, FileExistsError) as error:
         _stop(str(error), WRONG)
     except Exception as error:
-        if text := _no_room(error):
-            _stop(text, REFUSED)
-        if not isinstance(error, _mendable()):
+        from flows.mending import told_plainly
+
+        text = told_plainly(error)
+        if not text:
             raise
-        _stop(str(error), REFUSED)
-
-
-def _no_room(error: Exception) -> str:
-    """What to say of a full disk or a catalog that cannot be reached; empty for anything else."""
-    from sqlalchemy.exc import OperationalError
-
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        what = f"{error.filename or 'a file'} cannot be written: the disk is full."
-    elif isinstance(error, OperationalError):
-        said = str(error.orig).splitlines()[0]
-        what = f"the catalog cannot be read or written ({said}): is the disk full, or is it locked?"
-    else:
-        return ""
-    return f"{what} Nothing is lost: mend that and run again, it goes on where it stopped."
-
-
-def _mendable() -> tuple[type[Exception], ...]:
-    from audiences.catalog import CatalogUnknown
-    from audiences.leases import AccountBusy, LeaseLost
-    from audiences.ledger import ListNotOurs, Unsigned
-    from audiences.plan import StalePlan
-    from audiences.refusals import ExportRefused
-    from audiences.sealing import Sealed
-    from bids.deliver import StalePlan as StaleBidPlan
-    from connectors.errors import ConnectorError
-    from flows.workshop import CannotRun
-
-    return (
-        AccountBusy,
-        CannotRun,
-        CatalogUnknown,
-        ConnectorError,
-        ExportRefused,
-        LeaseLost,
-        ListNotOurs,
-        Sealed,
-        StaleBidPlan,
-        StalePlan,
-        Unsigned,
-    )
+        _stop(text, REFUSED)
 
 
 def _stop(text: str, status: int) -> None:

@@ -33,7 +33,9 @@ from flows.workshop import Workshop
 __all__ = [
     "apply",
     "approve",
+    "kept_plans",
     "plan",
+    "planned",
     "rebuild",
     "refresh",
     "rollback",
@@ -76,6 +78,20 @@ def plan(
 def rollback(workshop: Workshop, to: datetime, *, only: Collection[str] = ()) -> Document:
     """Plan lists back to what they held at a moment; `apply` sends it. Bids have their own."""
     return _kept(workshop, WholePlan(plan_rollback(workshop, to, only=only), (), None))
+
+
+def planned(workshop: Workshop, fingerprint: str) -> Document:
+    """What a plan that was made before would do; `outlook` is told only when it is made.
+
+    Raises StalePlan where no such plan is kept.
+    """
+    return _document(workshop, _load(workshop, fingerprint))
+
+
+def kept_plans(workshop: Workshop) -> list[str]:
+    """Fingerprints of the plans that are kept, the last made first."""
+    files = (workshop.state / "plans").glob("*.json")
+    return [path.stem for path in sorted(files, key=lambda one: -one.stat().st_mtime)]
 
 
 def rebuild(workshop: Workshop, name: str, account: str | None = None) -> Document:
@@ -266,6 +282,7 @@ def _save(workshop: Workshop, whole: WholePlan) -> None:
     """Beside the plan of lists, which keeps itself: its fingerprint, the look-alikes, the bids."""
     path = _file(workshop, whole.fingerprint)
     if path.exists():
+        path.touch()  # the very same plan made again: its age begins anew
         return
     private_folder(path.parent)
     written = {

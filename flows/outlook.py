@@ -126,12 +126,18 @@ def outlook(
     plan: BidPlan,
     strategies: Sequence[Strategy],
     results: Mapping[str, AutomaticResult],
+    cells: Sequence[Cell] | None = None,
 ) -> Document:
-    """Beside the rows of a plan: effective corrections, strategies, forecast, what cannot be."""
+    """Beside the rows of a plan: effective corrections, strategies, forecast, what cannot be.
+
+    `cells` are those of `cells_of` for these segments or more; counted anew where left out.
+    """
+    if cells is None:
+        cells = cells_of(workshop, {row.segment for row in plan.corrections})
     accounts = sorted({row.object.account for row in plan.corrections})
     platforms = {workshop.project.account(name).platform for name in accounts}
     return {
-        "effective": _effective(workshop, plan),
+        "effective": _effective(plan, cells),
         "strategies": [strategy_sentence(one) for one in strategies],
         "possible": [possible_on(platform) for platform in sorted(platforms)],
         "forecast": [_forecast(workshop, plan, name, results.get(name)) for name in accounts],
@@ -154,9 +160,8 @@ def outlook(
     }
 
 
-def _effective(workshop: Workshop, plan: BidPlan) -> list[Document]:
+def _effective(plan: BidPlan, cells: Sequence[Cell]) -> list[Document]:
     """What is left of every correction where people are in several of the lists."""
-    cells = _cells(workshop, {row.segment for row in plan.corrections})
     effective = []
     for campaign in _campaigns(plan):
         how = COMBINATIONS.get(campaign.platform)
@@ -186,7 +191,7 @@ def _campaigns(plan: BidPlan) -> list[BidObject]:
     return sorted(objects, key=lambda one: (one.level is not Level.CAMPAIGN, one))
 
 
-def _cells(workshop: Workshop, segments: Iterable[str]) -> list[Cell]:
+def cells_of(workshop: Workshop, segments: Iterable[str]) -> list[Cell]:
     """How many people are in which of the lists that corrections name. Counts only."""
     project = workshop.project
     if workshop.find_snapshot("segments") is None:
