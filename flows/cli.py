@@ -485,6 +485,91 @@ def serve(
 
 
 @app.command()
+def console(
+    project: ProjectFolder = HERE,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on.", envvar="ADSTEER_CONSOLE_HOST")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port; 0 takes a free one.", envvar="ADSTEER_CONSOLE_PORT")
+    ] = 4210,
+    login: Annotated[
+        bool, typer.Option("--login", help="Ask for a login on this machine too.")
+    ] = False,
+    public_name: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Name that browsers call it by, behind a reverse proxy; repeatable.",
+            envvar="ADSTEER_CONSOLE_NAMES",
+        ),
+    ] = None,
+    proxy_header: Annotated[
+        str,
+        typer.Option(
+            help="Header in which a reverse proxy names whom it let in.",
+            envvar="ADSTEER_CONSOLE_PROXY_HEADER",
+        ),
+    ] = "",
+    proxy_from: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Address that proxy comes from; nobody else is believed. Repeatable.",
+            envvar="ADSTEER_CONSOLE_PROXY_FROM",
+        ),
+    ] = None,
+) -> None:
+    """Serve the pages for the people who own the rules; by itself on 127.0.0.1 without a login."""
+    with said_plainly():
+        from flows.console import running
+        from flows.console.door import Door
+
+        names = frozenset(name.lower() for name in public_name or ())
+        peers = frozenset(proxy_from or ())
+        door = Door(host, port, login, names, proxy_header, peers)
+        running.serve(project, door, once_ready="Console: {url}\nStop with Ctrl-C.")
+
+
+@app.command()
+def user(
+    action: Annotated[str, typer.Argument(help="add, remove or list.")],
+    name: Annotated[str, typer.Argument(help="Name to log in with.")] = "",
+    role: Annotated[
+        str, typer.Option(help="viewer reads, editor changes rules, approver decides and sends.")
+    ] = "viewer",
+    no_password: Annotated[
+        bool, typer.Option("--no-password", help="Only a reverse proxy lets this person in.")
+    ] = False,
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Say who may use the console. The password is asked for, or read from standard input."""
+    with said_plainly():
+        from config.load import load_project
+        from flows.console.users import Users
+
+        users = Users(load_project(project).state_folder)
+        if action == "add":
+            users.put(name, role, None if no_password else _password())
+        elif action == "remove":
+            users.remove(name)
+        elif action != "list":
+            _stop("say add, remove or list", WRONG)
+        known = [{"name": one.name, "role": one.role} for one in users.all().values()]
+    _tell(
+        {"users": known},
+        as_json=json,
+        show=lambda made: [f"{one['name']}: {one['role']}" for one in made["users"]],
+    )
+
+
+def _password() -> str:
+    """Asked for twice where somebody types, one line where a program writes."""
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\n")
+
+
+@app.command()
 def deploy(project: ProjectFolder = HERE, json: Json = False) -> None:
     """Register the schedules on the Prefect server that PREFECT_API_URL names."""
     from config.load import load_project
