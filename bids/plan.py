@@ -169,7 +169,7 @@ def _inputs(
     asked = facts.automatic.get(account) if rule.automatic else None
     if asked is None:
         return ()
-    figures = {**asked.inputs, "clicks": asked.clicks, "conversions": asked.conversions}
+    figures = {**asked.inputs, "clicks": float(asked.clicks), "conversions": asked.conversions}
     return tuple(sorted(figures.items()))
 
 

@@ -437,6 +437,21 @@ def simulate(
 
 
 @app.command()
+def rehearse(
+    folder: Annotated[Path, typer.Argument(help="Folder of the rehearsal; made anew.")],
+    weeks: Annotated[int, typer.Option(min=9, help="Weeks; the first eight hold out.")] = 12,
+    seed: Annotated[int, typer.Option(help="Seed of the market's chance.")] = 2026,
+    json: Json = False,
+) -> None:
+    """Hold out, measure and correct on a made-up market whose truth is known, week by week."""
+    from flows import rehearsing, show_experiments
+
+    with said_plainly():
+        document = rehearsing.rehearse(folder, weeks=weeks, seed=seed)
+    _tell(document, as_json=json, show=show_experiments.rehearsed)
+
+
+@app.command()
 def sandbox(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8765,
     state: Annotated[
@@ -461,13 +476,16 @@ def sandbox(
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(help="Folder of the demo project.")] = Path("demo"),
+    market: Annotated[
+        bool, typer.Option(help="Rehearse on a market whose truth is known, at the end.")
+    ] = True,
     json: Json = False,
 ) -> None:
     """Run the whole loop on real orders against the sandbox; the second run sends nothing."""
     from flows import demonstration, show
 
     with said_plainly():
-        document = demonstration.run(folder, quiet=json)
+        document = demonstration.run(folder, quiet=json, market=market)
     _tell(document, as_json=json, show=show.demonstrated)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from audiences.snapshots import private_folder
 from config.init import write_starter
 from config.sample import write_sample_exports
 from flows import prefect_home
@@ -25,10 +26,11 @@ PROCESSING_SECONDS = 300
 START_SECONDS = 60
 
 
-def run(folder: Path, *, quiet: bool = False) -> dict[str, Any]:
+def run(folder: Path, *, quiet: bool = False, market: bool = True) -> dict[str, Any]:
     """Make the project if it is not there, run the loop against the sandbox, tell what happened.
 
     The sandbox remembers in a file of the project, so a second run finds what the first one left.
+    With `market`, twelve weeks are rehearsed beside it; a second run tells the same of them again.
     """
     screen = Console(stderr=True, quiet=quiet)
     if not (folder / "adsteer.toml").exists():
@@ -44,8 +46,28 @@ def run(folder: Path, *, quiet: bool = False) -> dict[str, Any]:
         from flows.steer import steer
 
         document = steer(str(folder), apply=True)
+    if market:
+        document["market"] = _market(folder, screen)
     chart = folder / ".adsteer" / "reports" / "segments.svg"
     return {"project": str(folder), "chart": str(chart), **document}
+
+
+def _market(folder: Path, screen: Console) -> dict[str, Any]:
+    """What a rehearsal on a market with known truth gave, now or in an earlier run."""
+    told = folder / ".adsteer" / "reports" / "market.json"
+    if told.exists():
+        found = json.loads(told.read_text(encoding="utf-8"))
+        return {**found, "earlier": True}
+    screen.print("Rehearsing twelve weeks on a market whose truth is known ...")
+    from flows.rehearsing import rehearse
+
+    document = rehearse(folder / "market")
+    private_folder(told.parent)
+    part = told.with_suffix(".part")
+    part.touch(mode=0o600)
+    part.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    part.replace(told)
+    return {**document, "earlier": False}
 
 
 @contextmanager

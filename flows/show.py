@@ -411,6 +411,10 @@ def demonstrated(document: Document) -> Iterable[RenderableType]:
     yield bid_plan(document["adjust"])
     yield from ahead(document["adjust"])
     yield from applied(document["adjust"])
+    if "market" in document:
+        from flows.show_experiments import rehearsed
+
+        yield from rehearsed(document["market"])
     yield ""
     for part in ("refresh", "sync", "adjust"):
         for line in summary(document[part]):

@@ -105,3 +105,39 @@ def _hypotheses(document: Document) -> Iterable[RenderableType]:
         yield table(
             "Hypotheses", ["name", "what is believed", "decided by", "verdict"], rows, left=4
         )
+
+
+def rehearsed(document: Document) -> Iterable[RenderableType]:
+    """What was found of a market's truth, and what the corrections made of it."""
+    made = document["corrections"]
+    rows = [
+        [
+            one["segment"],
+            _plain_share(one["truth"]),
+            _between(one),
+            _plain_share(one["used"]),
+            f"{made['percents'][one['segment']]:+d} %",
+        ]
+        for one in document["shares"]
+    ]
+    yield table(
+        f"A made-up market, {document['weeks']} weeks: what ads bring of the revenue they claim",
+        ["segment", "truth", "measured, 95 %", "used", "correction then"],
+        rows,
+        left=1,
+    )
+    before = " (rehearsed in an earlier run)" if document.get("earlier") else ""
+    yield (
+        f"At the same spend, {made['spend']:,.0f} a week, the corrections bring "
+        f"{made['value']:,.0f} of revenue that would not be there without ads, against "
+        f"{made['value_without']:,.0f} if every list had the same bid: {made['gain']:+.1%}. "
+        f"What is left after the ads: {made['profit']:,.0f} against "
+        f"{made['profit_without']:,.0f}{before}."
+    )
+
+
+def _between(one: Document) -> str:
+    if one["measured"] is None:
+        return "not told"
+    low, high = (one["measured"] + sign * 1.96 * one["standard_error"] for sign in (-1, 1))
+    return f"{100 * one['measured']:.0f} % ({100 * low:.0f} … {100 * high:.0f})"

@@ -24,17 +24,23 @@ START_SECONDS = 900
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
 
-def command(folder: Path) -> list[str]:
-    return [sys.executable, "-m", "flows", "demo", str(folder), "--json"]
+def command(folder: Path, *, market: bool = False) -> list[str]:
+    rehearsal = "--market" if market else "--no-market"
+    return [sys.executable, "-m", "flows", "demo", str(folder), "--json", rehearsal]
 
 
 def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
 
 
-def demo(folder: Path) -> dict[str, Any]:
+def demo(folder: Path, *, market: bool = False) -> dict[str, Any]:
     done = subprocess.run(
-        command(folder), cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+        command(folder, market=market),
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
@@ -111,7 +117,8 @@ def by_name(direct: dict[str, Any]) -> list[Any]:
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clean") / "demo"
-    document = demo(folder)
+    document = demo(folder, market=True)
+    assert document["market"]["earlier"] is False
     receipts = document["sync"]["receipts"]["audiences"]
     assert sum(one["accepted"] for one in receipts) > 5000
     keep_lists = {name for name, one in PLATFORMS.items() if issubclass(one, Connector)}
@@ -122,7 +129,9 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_second_demo_sends_nothing(clean: Path) -> None:
     before = on_the_platforms(clean)
-    document = demo(clean)
+    document = demo(clean, market=True)
+    assert document["market"]["earlier"] is True
+    assert document["market"]["corrections"]["gain"] > 0
     for part in ("sync", "adjust"):
         receipts = document[part]["receipts"]
         assert not any(one["accepted"] + one["unsure"] for one in receipts["audiences"])

@@ -27,6 +27,8 @@ from measurement.experiments import (
 )
 from measurement.lift import discoveries
 
+pytestmark = pytest.mark.xdist_group("experiments")
+
 START = date(2026, 3, 1)
 PEOPLE = 3000
 

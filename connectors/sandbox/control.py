@@ -15,7 +15,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from connectors.sandbox.faults import Fault
 from connectors.sandbox.frame import Platform, View
+from connectors.sandbox.market import ADAPTER as MARKET
+from connectors.sandbox.market import put_market
 from connectors.sandbox.world import Settings, World
+from connectors.sandbox.yandex_call import NAME as YANDEX_DIRECT
 
 PREFIX = 6
 """Characters of a digest that the page shows."""
@@ -92,6 +95,7 @@ def router(world: World, platforms: Sequence[Platform]) -> APIRouter:
     routes = APIRouter()
     view_routes(world, platforms, routes)
     misbehaviour_routes(world, routes)
+    market_routes(world, routes)
     command_routes(world, platforms, routes)
     return routes
 
@@ -122,6 +126,18 @@ def misbehaviour_routes(world: World, routes: APIRouter) -> None:
     def _no_faults() -> View:
         world.faults.clear()
         return {"faults": []}
+
+
+def market_routes(world: World, routes: APIRouter) -> None:
+    @routes.post("/_sandbox/market", response_model=None)
+    async def _market(request: Request) -> Response:
+        try:
+            market = MARKET.validate_python(await request.json())
+        except ValidationError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        with world.transaction():
+            put_market(world.store(YANDEX_DIRECT), market)
+        return JSONResponse({"success": True})
 
 
 def command_routes(world: World, platforms: Sequence[Platform], routes: APIRouter) -> None:

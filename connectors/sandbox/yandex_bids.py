@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from connectors.sandbox.market import remember_modifier
 from connectors.sandbox.store import Document
 from connectors.sandbox.yandex_call import (
     Call,
@@ -213,6 +214,7 @@ def add_one(call: Call, wish: Wish) -> Document:
         modifier["Id"] = call.store.next_id("modifier", first=FIRST_ID)
         modifier["made"] = call.world.now()
         call.store.put("modifier", modifier["Id"], modifier)
+        remember_modifier(call.store, modifier, call.world.now())
     result: Document = {"Ids": [modifier["Id"] for modifier in fresh]}
     if campaign["strategy"] in IGNORES_CORRECTIONS:
         result["Warnings"] = [warning(WILL_NOT_APPLY, "The bid will not be applied")]
@@ -331,6 +333,7 @@ def set_(call: Call) -> Document:
         check_range(KINDS[modifier["Type"]], item["BidModifier"])
         modifier["adjustment"]["BidModifier"] = item["BidModifier"]
         call.store.put("modifier", modifier["Id"], modifier)
+        remember_modifier(call.store, modifier, call.world.now())
         return {"Id": modifier["Id"]}
 
     return {"SetResults": call.each(items, work)}

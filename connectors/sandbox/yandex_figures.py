@@ -1,7 +1,8 @@
 """Where the figures of Direct's reports come from: one function, `figures`.
 
 They are invented, but fixed: a function of day, ad group and condition. A bid correction shows in
-them, so that a rehearsal has something to see. A market simulation can take this function's place.
+them, so that a rehearsal has something to see. Where a market is
+set (`connectors.sandbox.market`) it takes this function's place.
 """
 
 import hashlib

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from connectors.sandbox.market import market_of, modifiers_on
 from connectors.sandbox.store import Document
 from connectors.sandbox.world import World
 from connectors.sandbox.yandex_call import (
@@ -267,6 +268,12 @@ def facts(world: World, login: str, first: date, last: date) -> list[tuple[Docum
     store = world.store(NAME)
     campaigns = {c["Id"]: c for c in store.all("campaign") if c["login"] == login}
     modifiers = [m for m in store.all("modifier") if m["Type"] == "RETARGETING_ADJUSTMENT"]
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    market = market_of(store)
+    titles = {one["Id"]: one["Name"] for one in store.all("list")}
+    stood = dict.fromkeys(days, modifiers)
+    if market is not None:
+        stood = modifiers_on(store, modifiers, days)
     found = []
     for group in store.all("group"):
         campaign = campaigns.get(group["CampaignId"])
@@ -279,16 +286,14 @@ def facts(world: World, login: str, first: date, last: date) -> list[tuple[Docum
             "AdGroupId": group["Id"],
             "AdGroupName": group["Name"],
         }
-        for condition, percent in in_force(group, modifiers).items():
-            day = first
-            while day <= last:
-                found.append(
-                    (
-                        {**place, **calendar(day), "RlAdjustmentId": condition},
-                        figures(day, group, condition, percent),
-                    )
-                )
-                day += timedelta(days=1)
+        for day in days:
+            for condition, percent in in_force(group, stood[day]).items():
+                if market is None:
+                    told = figures(day, group, condition, percent)
+                else:
+                    title = None if condition is None else titles.get(condition, "")
+                    told = market.figures(day, group["Id"], title, percent)
+                found.append(({**place, **calendar(day), "RlAdjustmentId": condition}, told))
     return found
 
 
