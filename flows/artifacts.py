@@ -140,6 +140,15 @@ def publish_money(document: Document) -> None:
     )
 
 
+def publish_matches(document: Document) -> None:
+    """Accepted against matched, list by list."""
+    create_table_artifact(
+        key="matches",
+        description="People accepted into each list, and people the platform recognised",
+        table=list(document["matches"]),
+    )
+
+
 def publish_summary(lines: list[str]) -> None:
     """The few sentences on top of a run."""
     create_markdown_artifact(

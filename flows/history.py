@@ -5,8 +5,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from audiences.matches import OUTCOMES, Match, matches_of
 from audiences.model import AudienceRef
-from audiences.records import APPROVALS, KNOWN_KIND, LISTS, REFUSALS, old_list
+from audiences.records import APPROVALS, BATCHES, KNOWN_KIND, LISTS, REFUSALS, old_list
 from audiences.snapshots import SNAPSHOTS
 from flows.curating import find
 from flows.documents import Document
@@ -68,6 +69,7 @@ def _events(workshop: Workshop, ref: AudienceRef) -> Iterator[Document]:
     for batch in batches:
         at = batch["intended_at"]
         yield _event(at, _said(batch, _reasons(workshop, batch["key"])), batch["plan"])
+    yield from _told_later(workshop, ref)
     plans = {batch["plan"] for batch in batches}
     with workshop.catalog.begin() as connection:
         approved = select(APPROVALS).where(APPROVALS.c.fingerprint.in_(plans))
@@ -77,6 +79,30 @@ def _events(workshop: Workshop, ref: AudienceRef) -> Iterator[Document]:
         this = (SNAPSHOTS.c.kind == KNOWN_KIND) & (SNAPSHOTS.c.name == str(ref))
         for row in connection.execute(select(SNAPSHOTS).where(this)).mappings():
             yield _event(row["made_at"], f"the ledger then knew {row['rows']:,} members", "")
+
+
+def _told_later(workshop: Workshop, ref: AudienceRef) -> Iterator[Document]:
+    """Accepted is not matched: what the platform recognised, and what became of requests."""
+    with workshop.catalog.begin() as connection:
+        looks = matches_of(connection, ref)
+        query = select(OUTCOMES, BATCHES.c.reference, BATCHES.c.plan).join(BATCHES)
+        mine = (BATCHES.c.account == ref.account) & (BATCHES.c.audience == ref.audience)
+        outcomes = connection.execute(query.where(mine)).mappings().all()
+    for one in looks:
+        yield _event(one.at, _recognised(one), "")
+    for row in outcomes:
+        text = f"request {row['reference']}: {'done' if row['done'] else 'still worked on'}"
+        text += f", {row['matched'].lower()} % recognised" if row["matched"] else ""
+        yield _event(row["at"], text + (f"; dropped {row['dropped']}" * bool(row["dropped"])), "")
+
+
+def _recognised(one: Match) -> str:
+    parts = [f"{one.members:,} people accepted"]
+    if one.size is not None:
+        parts.append(f"the platform counts {one.size:,}")
+    share = f" ({one.share:.0%})" if one.share is not None else ""
+    matched = "not told yet" if one.matched is None else f"{one.matched:,}{share}"
+    return ", ".join([*parts, f"recognised: {matched}"])
 
 
 def _said(batch: Mapping[str, Any], reasons: list[tuple[str, int]]) -> str:

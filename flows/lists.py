@@ -14,7 +14,7 @@ from audiences.forgetting import leaving
 from audiences.gates import Verdict
 from audiences.guards import refuse_list, refuse_source
 from audiences.leases import Lease, leave_lease, take_lease
-from audiences.ledger import Ledger, Sending
+from audiences.ledger import Ledger
 from audiences.model import AudienceRef, ListState
 from audiences.plan import AudiencePlan, ListPlan, Refused
 from audiences.planning import Guard, ListLimits, Wanted, plan_audiences
@@ -26,10 +26,6 @@ from audiences.snapshots import held
 from audiences.unions import stacked
 from config.audiences import Audience, Purpose
 from connectors.base import Connector
-from connectors.delivery import Delivered, deliver
-from connectors.errors import ConnectorError
-from flows import documents
-from flows.documents import Document
 from flows.gating import roll_ups_of, segment_of
 from flows.holding import without_held
 from flows.ownership import is_alive, is_dead, owner
@@ -99,64 +95,6 @@ def _without_held(workshop: Workshop, one: Wanted) -> Wanted:
     if isinstance(one.members, Path):
         raise TypeError("flows plan lists of tables")
     return replace(one, members=without_held(workshop, one.members))
-
-
-def apply_lists(workshop: Workshop, plan: AudiencePlan, *, approved: bool) -> list[Document]:
-    """Send a plan, list by list; one receipt document each."""
-    memory = ledger(workshop)
-    receipts = []
-    with leased(workshop, {one.audience.account for one in plan.lists}) as leases:
-        for one in plan.lists:
-            lease = leases[one.audience.account]
-            receipts.append(_apply_list(workshop, memory, plan, one, lease, approved=approved))
-    return receipts
-
-
-def _apply_list(
-    workshop: Workshop,
-    memory: Ledger,
-    plan: AudiencePlan,
-    one: ListPlan,
-    lease: Lease,
-    *,
-    approved: bool,
-) -> Document:
-    steps = {step.value for step in one.to_send(approved=approved)}
-    account = workshop.project.account(one.audience.account)
-    connector = workshop.lists_of(account.name)
-    with memory.begin(plan.fingerprint, one, lease) as sending:
-        delivered = Delivered()
-        if steps:
-            delivered = deliver(
-                one.audience,
-                sending.rows,
-                steps,
-                connector,
-                sending,
-                wait=workshop.around(account).sleep,
-                patience=account.wait_minutes * 60,
-                checkpoint=workshop.checkpoint,
-            )
-        if one.may_rename(approved=approved):
-            delivered = _renamed(one, connector, sending, delivered)
-        return documents.list_receipt(one, sending.list_id, delivered)
-
-
-def _renamed(
-    one: ListPlan, connector: Connector, sending: Sending, delivered: Delivered
-) -> Delivered:
-    """Give the list its new title; a failure is told like any other, and the next run tries again.
-
-    Where the platform keeps the old name, ours is an alias: the list is known by its id.
-    """
-    if sending.list_id is None:
-        return delivered
-    try:
-        connector.rename(sending.list_id, one.audience.title)
-    except ConnectorError as error:
-        return replace(delivered, stopped_by=delivered.stopped_by or error)
-    sending.renamed()
-    return delivered
 
 
 def wanted_lists(

@@ -24,10 +24,11 @@ from flows.bidding import (
 )
 from flows.curating import plan_rollback
 from flows.documents import Document
-from flows.lists import apply_lists, ledger, plan_lists
+from flows.lists import ledger, plan_lists
 from flows.refreshing import segments_at
 from flows.rehearsal import remember
 from flows.seeding import Growth, age_notes, ages, grow_all, plan_growth
+from flows.sending import apply_lists
 from flows.workshop import Workshop
 
 __all__ = [

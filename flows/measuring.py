@@ -10,6 +10,7 @@ from bids.model import BidObject, Level
 from bids.plan import wanted_objects
 from bids.weeks import EVERYONE_ELSE
 from connectors.base import ReportsSpend
+from flows import matching
 from flows.documents import Document
 from flows.workshop import Workshop
 from measurement.cost_share import cost_share, per_unit
@@ -28,7 +29,10 @@ WINDOW_DAYS = 56
 
 
 def measure(workshop: Workshop) -> Document:
-    """Read what is new or may have changed from every account that reports, and sum it up."""
+    """Read what is new or may have changed from every account that reports, and sum it up.
+
+    Lists are asked how many of their people were recognised.
+    """
     last = yesterday(workshop)
     for account in reporting(workshop):
         connector = workshop.connectors[account]
@@ -40,7 +44,7 @@ def measure(workshop: Workshop) -> Document:
         kept = [DayOfSpend(**{name: getattr(row, name) for name in _FIELDS}) for row in rows]
         with workshop.catalog.begin() as connection:
             keep_spend(connection, account, kept, first=first, last=end, now=workshop.now())
-    return money(workshop)
+    return {**money(workshop), "matches": matching.ask(workshop)}
 
 
 _FIELDS = tuple(DayOfSpend.__dataclass_fields__)

@@ -447,6 +447,24 @@ def measured(document: Document) -> Iterable[RenderableType]:
         )
         if account["missing_days"]:
             yield f"Days never read: {len(account['missing_days'])}. They are shown, not filled."
+    if document.get("matches"):
+        yield matches(document["matches"])
+
+
+def matches(looks: Sequence[Document]) -> Table:
+    """Accepted against matched, list by list."""
+    rows = [
+        [
+            one["account"],
+            one["audience"],
+            *(count(one[figure]) for figure in ("members", "size", "matched")),
+            "–" if one["share"] is None else share(one["share"]),
+            one["said"],
+        ]
+        for one in looks
+    ]
+    head = ["account", "list", "accepted", "platform counts", "recognised", "share", "state"]
+    return table("Accepted and recognised", head, rows, left=2)
 
 
 def amount(number: float | None) -> str:

@@ -101,6 +101,7 @@ def read_spend(project: str) -> Document:
     with open_workshop(Path(project)) as workshop:
         document = measuring.measure(workshop)
         artifacts.publish_money(document)
+        artifacts.publish_matches(document)
     return document
 
 

@@ -164,6 +164,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "audience", "reach"),
     )
     op.create_table(
+        "matches",
+        sa.Column("account", sa.String(length=40), nullable=False),
+        sa.Column("audience", sa.String(length=60), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("list_id", sa.String(length=200), nullable=False),
+        sa.Column("members", sa.Integer(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=True),
+        sa.Column("matched", sa.Integer(), nullable=True),
+        sa.Column("said", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "audience", "at"),
+    )
+    op.create_table(
         "plans",
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("as_of", sa.Date(), nullable=False),
@@ -230,6 +242,16 @@ def upgrade() -> None:
             ["request"],
             ["forget_requests.id"],
         ),
+    )
+    op.create_table(
+        "outcomes",
+        sa.Column("batch", sa.String(length=80), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("done", sa.Boolean(), nullable=False),
+        sa.Column("matched", sa.Text(), nullable=False),
+        sa.Column("dropped", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["batch"], ["batches.key"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("batch"),
     )
     op.create_table(
         "refusals",
