@@ -112,8 +112,10 @@ def _grow(workshop: Workshop, one: Growth) -> Document:
             seed_list=seed_list,
             now=workshop.now(),
         )
+    workshop.checkpoint("look-alike claimed")
     try:
         list_id = _patiently(workshop, one, seed_list)
+        workshop.checkpoint("look-alike grown")
     except (ListBusy, Throttled) as error:
         return {**receipt, "said": str(error)}
     except ConnectorError as error:

@@ -14,7 +14,7 @@ from audiences.catalog import open_catalog
 from audiences.plan import load_plan
 from tests.support.audience_run import People, Run
 from tests.support.memory_platform import MemoryConnector, Platform
-from tests.support.warm import compile_differences
+from tests.support.warm import compile_differences, import_late
 
 FOREIGN = {"a stranger's list": {"e1", "stranger"}}
 
@@ -73,4 +73,5 @@ def run_and_die(folder: Path, born: bool, at: int) -> None:
     run.apply(plan, connector_for(folder, born=born, on_effect=step), checkpoint=step)
 
 
-compile_differences()  # once, for all processes that start from this one
+import_late()  # once, for all processes that start from this one
+compile_differences()

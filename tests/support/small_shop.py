@@ -104,6 +104,8 @@ class SmallShop:
     cities: dict[str, Collection[str]] = field(default_factory=dict)
     """By list: whose people are wanted in it."""
     guards: str = "max_removed_share = 1\nmax_removed_share_small = 1\nmax_consent_drop = 1"
+    seeds: tuple[str, ...] = ()
+    """Lists that are seeds, each with a look-alike: everybody who bought more than once."""
     bids: dict[str, int] = field(default_factory=dict)
     """By list: the correction of its people, in per cent."""
 
@@ -134,6 +136,12 @@ class SmallShop:
                 f'[[audience]]\nname = "{name}"\npeople = "{name}"\naccounts = ["lists"]\n'
                 f'title = "Small shop: {name}"\n'
             )
+        for name in self.seeds:
+            audiences.append(
+                f'[[audience]]\nname = "{name}"\npeople = "orders >= 2"\npurpose = "seed"\n'
+                f'accounts = ["lists"]\ntitle = "Small shop: {name}"\nmax_base_share = 0.9\n'
+                "[audience.ltv_floor]\namount = 1\n[audience.lookalike]\nreach = [1]\n"
+            )
         gates = "[gates]\nbuyers = 20\nhistory_days = 30\n"
         self._toml("segments.toml", gates + "\n".join(overlays))
         self._toml("audiences.toml", f"[guards]\n{self.guards}\n" + "\n".join(audiences))
@@ -144,7 +152,10 @@ class SmallShop:
 
     def wanted(self, name: str) -> tuple[Person, ...]:
         """Who is to be in a list."""
-        return tuple(p for p in self.people if p.city in self.cities[name] and p.consent == "yes")
+        willing = (person for person in self.people if person.consent == "yes")
+        if name in self.seeds:
+            return tuple(person for person in willing if person.number % 2)
+        return tuple(person for person in willing if person.city in self.cities[name])
 
     def digests(self, name: str) -> frozenset[str]:
         """What a list is to hold."""

@@ -34,6 +34,8 @@ from tests.support.small_shop import CITIES, LISTS, SmallShop, moved, people_of
 from tests.support.torture_child import Misfortune
 
 PEOPLE = 320
+PEOPLE_WITH_A_SEED = 480
+"""Every other one bought more than once, and a seed needs 200."""
 PATIENCE = 600.0
 SPEED = "3600"
 ROOT = Path(__file__).parents[2]
@@ -41,6 +43,8 @@ LISTED = "yandex_audience"
 NO_MISFORTUNE = Misfortune()
 TITLE = "Small shop: "
 BY_HAND = "made by hand"
+SEED = "best"
+LOOKALIKE = f"{TITLE}{SEED}, look-alike 1"
 
 FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "server_error", "after_effect": True},
@@ -58,6 +62,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "error_inside"},
 )
 OPERATIONS = ("upload_csv_file", "confirm", "modify_data", "list", None)
+OPERATIONS_WITH_A_SEED = (*OPERATIONS, "create_lookalike")
 
 
 class Broken(AssertionError):
@@ -66,7 +71,10 @@ class Broken(AssertionError):
 
 @dataclass
 class Chain:
-    """Cases one after another on one project; `seed` decides what befalls them."""
+    """Cases one after another on one project; `seed` decides what befalls them.
+
+    Half of the chains have a seed of look-alikes in place of their second list.
+    """
 
     folder: Path
     box: Sandbox
@@ -75,7 +83,11 @@ class Chain:
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
-        self.shop = SmallShop(self.folder, people_of(PEOPLE), bids={"north": 10})
+        self.seeded = self.random.random() < 0.5
+        self.lists = (LISTS[0], SEED) if self.seeded else LISTS
+        people = people_of(PEOPLE_WITH_A_SEED if self.seeded else PEOPLE)
+        seeds = (SEED,) if self.seeded else ()
+        self.shop = SmallShop(self.folder, people, seeds=seeds, bids={"north": 10})
         self.children = multiprocessing.get_context("forkserver")
         self.children.set_forkserver_preload([torture_child.__name__])
         self.step = 1
@@ -114,7 +126,7 @@ class Chain:
 
     def wish(self, *, first: bool) -> None:
         """Other cities in the lists; a list is made with a hundred people or more."""
-        for name in LISTS:
+        for name in self.lists[:1] if self.seeded else self.lists:
             least = 4 if first else 1
             self.shop.cities[name] = set(
                 self.random.sample(CITIES, self.random.randint(least, len(CITIES)))
@@ -218,7 +230,8 @@ class Chain:
         fault = dict(self.random.choice(FAULTS))
         self.met[f"fault {fault['kind']}"] += 1
         platform = self.random.choice((LISTED, LISTED, None))
-        operation = self.random.choice(OPERATIONS) if platform else None
+        operations = OPERATIONS_WITH_A_SEED if self.seeded else OPERATIONS
+        operation = self.random.choice(operations) if platform else None
         self.box.fault(fault.pop("kind"), platform, operation, **fault)
 
     # Processes
@@ -275,13 +288,15 @@ class Chain:
 
     def check_lists(self, report: dict[str, Any]) -> None:
         held = {str(one["id"]): one for one in self.box.lists(LISTED) if one.get("name")}
-        ours = {report["lists"][name]["list_id"] for name in LISTS}
-        assert {held[one]["name"] for one in ours} == {f"{TITLE}{name}" for name in LISTS}
-        foreign = [one for key, one in held.items() if key not in ours]
-        names = [one["name"] for one in foreign]
-        assert names == [BY_HAND], "there are lists that nobody asked for"
-        assert len(foreign[0]["members"]) == 400, "a foreign member was touched"
-        for name in LISTS:
+        ours = {report["lists"][name]["list_id"] for name in self.lists}
+        assert {held[one]["name"] for one in ours} == {f"{TITLE}{name}" for name in self.lists}
+        others = {one["name"]: one for key, one in held.items() if key not in ours}
+        grown = {LOOKALIKE} if self.seeded else set()
+        assert set(others) == {BY_HAND, *grown}, "there are lists that nobody asked for"
+        assert len(held) == len(self.lists) + len(others), "a list was made twice"
+        assert len(others[BY_HAND]["members"]) == 400, "a foreign member was touched"
+        assert [one["action"] for one in report["lookalikes"]] == ["keep"] * len(grown)
+        for name in self.lists:
             believed = report["lists"][name]
             there = set(held[believed["list_id"]]["members"])
             wanted = self.shop.digests(name)

@@ -21,7 +21,7 @@ import flows.lists
 import flows.loop
 import flows.show
 from flows.workshop import open_workshop
-from tests.support.warm import compile_differences
+from tests.support.warm import compile_differences, import_late
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,7 @@ def finish(folder: Path, settings: Mapping[str, str]) -> None:
         "failed": flows.loop.has_failed(first),
         "still_to_send": flows.documents.sends(second),
         "bids": second["bids"],
+        "lookalikes": second["lookalikes"],
         "lists": believed,
     }
     (folder / "believed.json").write_text(json.dumps(report, default=str))
@@ -119,4 +120,5 @@ def _settle(folder: Path, settings: Mapping[str, str]) -> None:
     os.dup2(log, 2)
 
 
-compile_differences()  # once, for all processes that start from this one
+import_late()  # once, for all processes that start from this one
+compile_differences()
