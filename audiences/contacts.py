@@ -5,13 +5,16 @@ Python, in batches, and come back by a join; nothing here writes, logs or shows 
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+from ibis.backends.duckdb import Backend
 
 from audiences.emails import emails_in, fast_email
+from audiences.engines import Keep, engine_for
 from audiences.model import Digest, EmailStep, PhoneForm, Recipe
 from audiences.phones import bare, number_in, phones_in
 from audiences.staging import Staging, keep
@@ -53,6 +56,14 @@ def contacts_in(
     if kind is Identifier.EXTERNAL_ID:
         named = cells.mutate(value=external_id_in(cells.cell), links=True)
         return named.filter(named.value != "")
+    read = partial(_contacts_in, kind=kind, regions=tuple(regions))
+    return engine_for(engine).by_row(cells, read, keep if into is None else into.keep)
+
+
+def _contacts_in(
+    engine: Backend, cells: ir.Table, into: Keep, *, kind: Identifier, regions: Sequence[str]
+) -> ir.Table:
+    """`contacts_in` of e-mail addresses or phones, by DuckDB."""
     slow = _each_email if kind is Identifier.EMAIL else _phones_of(regions)
     with Staging() as passing:
         if kind is Identifier.EMAIL:
@@ -66,7 +77,7 @@ def contacts_in(
         unsure = read.filter(read.value.isnull()).drop("value")
         by_library = _read_slowly(engine, unsure.select("cell").distinct(), slow)
         every = stacked(sure, unsure.join(ibis.memtable(by_library), "cell"))
-        return into.keep(every) if into is not None else keep(every)
+        return into(every)
 
 
 def external_id_in(cell: ir.StringValue) -> ir.StringValue:

@@ -10,14 +10,10 @@ from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 from ibis import _
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from audiences.contacts import contacts_in, external_id_in
+from audiences.engines import engine_for
 from audiences.junk import CONFLICT, CROWD, FAMILY, STRANGERS, is_own, junk_reason
 from audiences.naming import Naming, name_people
 from audiences.staging import Staging, keep
@@ -54,8 +50,6 @@ ROWS = ibis.schema(
     }
 )
 """PLAIN. Whatever may be a person: cells as written."""
-
-Codes = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -97,12 +91,12 @@ def resolve(
     engine: ibis.BaseBackend, rows: ir.Table, shop: Shop, previous: ir.Table | None = None
 ) -> Resolution:
     """Resolve ROWS to people; `previous` is the last run's key table (schema KEYS)."""
-    order = ibis.row_number().over(order_by=[rows.source, rows.row_id])
+    at_work = engine_for(engine)
     with Staging() as passing:
         with Staging() as cards:
-            nodes = cards.keep(rows.mutate(node=order.cast("int64")))
+            nodes = cards.keep(at_work.numbered(rows, ("source", "row_id"), "node"))
             keys = _judged(engine, nodes, shop)
-            roots, big = _roots(engine, nodes, _edges(keys, nodes))
+            roots, big = at_work.roots(nodes, _edges(keys, nodes), LARGEST)
             rooted = passing.keep(_rooted(nodes, roots))
         naming = name_people(engine, rooted, keys, previous)
         named = rooted.join(naming.people, "root")
@@ -280,45 +274,11 @@ def _edges(keys: ir.Table, nodes: ir.Table) -> ir.Table:
     return stacked(single, second)
 
 
-def _roots(
-    engine: ibis.BaseBackend, nodes: ir.Table, edges: ir.Table
-) -> tuple[Codes, tuple[int, ...]]:
-    """For each node the first node of its component, and the sizes of those that grew too big."""
-    count = int(engine.to_pyarrow(nodes.count()).as_py())
-    columns = engine.to_pyarrow(edges)
-    node, key, strong = (columns.column(name).to_numpy() for name in ("node", "key", "strong"))
-    codes = np.unique(key, return_inverse=True)[1] + count
-    roots = _components(count, node, codes)
-    sizes = np.bincount(roots, minlength=count)
-    big = sizes[roots] > LARGEST
-    if not big.any():
-        return roots, ()
-    allowed = strong | ~big[node]
-    return (
-        _components(count, node[allowed], codes[allowed]),
-        tuple(sorted(sizes[sizes > LARGEST].tolist(), reverse=True)),
-    )
-
-
-def _components(count: int, node: Codes, code: Codes) -> Codes:
-    """First node of each node's component in the graph of nodes and keys."""
-    size = max(count, int(code.max(initial=-1)) + 1)
-    graph = coo_array((np.ones(len(node), np.int8), (node, code)), shape=(size, size))
-    labels = connected_components(graph, directed=False)[1][:count]
-    first = np.full(size, count, np.int64)
-    np.minimum.at(first, labels, np.arange(count))
-    roots: Codes = first[labels]
-    return roots
-
-
-def _rooted(nodes: ir.Table, roots: Codes) -> ir.Table:
+def _rooted(nodes: ir.Table, roots: ir.Table) -> ir.Table:
     """(node, source, row_id, root, root_row): root_row names the component's first row."""
-    codes = ibis.memtable(
-        pa.table({"node": pa.array(np.arange(len(roots))), "root": pa.array(roots)})
-    )
     rows = nodes.select("node", "source", "row_id")
     firsts = rows.select(root=_.node, root_row=_.source + ":" + _.row_id)
-    return rows.join(codes, "node").join(firsts, "root")
+    return rows.join(roots, "node").join(firsts, "root")
 
 
 def _report(

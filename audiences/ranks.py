@@ -3,6 +3,8 @@
 import ibis
 import ibis.expr.types as ir
 
+from audiences.engines import engine_under
+
 SCORES = 5
 _HIBERNATING, _AT_RISK, _LOYAL, _POTENTIAL = (
     "hibernating",
@@ -27,17 +29,20 @@ RF_GRID: dict[tuple[int, int], str] = {
 
 def best(table: ir.Table, column: str, most: int) -> ir.Table:
     """At most `most` rows of the highest `column`; equals stay or go together."""
-    place = ibis.rank().over(ibis.window(order_by=table[column].desc()))
-    ranked = table.mutate(place=place)
+    ranked = engine_under(table).placed(table, column, descending=True)
     among_peers = ibis.window(group_by=ranked.place)
     ranked = ranked.mutate(peers=ranked.count().over(among_peers))
-    return ranked.filter(ranked.place + ranked.peers <= most).drop("place", "peers")
+    return ranked.filter(ranked.place + ranked.peers <= most).select(*table.columns)
 
 
-def score(rank_of: ir.Value, of: ir.Table) -> ir.IntegerValue:
-    """Score 1..5: min(5, 1 + floor(5 x #{strictly smaller} / N)); scores may be skipped."""
-    smaller = ibis.rank().over(ibis.window(order_by=rank_of))
-    return (smaller * SCORES / of.count().over(ibis.window()) + 1).floor().cast("int64")
+def score(table: ir.Table, column: str, name: str, *, descending: bool = False) -> ir.Table:
+    """`table` with a score 1..5: min(5, 1 + floor(5 x #{strictly before} / N)).
+
+    Scores may be skipped.
+    """
+    placed = engine_under(table).placed(table, column, descending=descending)
+    found = (placed.place * SCORES / placed.all_rows + 1).floor().cast("int64")
+    return placed.select(*table.columns, **{name: found})
 
 
 def rf_grid(segmented: ir.Table) -> ir.Table:
@@ -46,11 +51,9 @@ def rf_grid(segmented: ir.Table) -> ir.Table:
     An extra label for people who know the grid; bids are not built on it.
     """
     buyers = segmented.filter(segmented.orders > 0)
-    scored = buyers.select(
-        "person_id",
-        r_score=score(buyers.recency_days.desc(), buyers),
-        f_score=score(buyers.orders, buyers),
-    )
+    figures = buyers.select("person_id", "recency_days", "orders")
+    by_recency = score(figures, "recency_days", "r_score", descending=True)
+    scored = score(by_recency, "orders", "f_score").select("person_id", "r_score", "f_score")
     cells = [
         ((scored.r_score == r) & (scored.f_score == f), label) for (r, f), label in RF_GRID.items()
     ]

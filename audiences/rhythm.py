@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import ibis
 import ibis.expr.types as ir
 
+from audiences.engines import engine_under
 from audiences.features import LOG_UNIT
 
 LEAST_VARIANCE = 0.001
@@ -105,8 +106,7 @@ def silence(
 
 def quantile(table: ir.Table, column: str, share: float) -> float | None:
     """Quantile with linear interpolation between order statistics; None of an empty column."""
-    answer = table.aggregate(found=table[column].quantile(share)).to_pyarrow()["found"][0].as_py()
-    return None if answer is None else float(answer)
+    return engine_under(table).quantiles(table, column, (share,))[0]
 
 
 def _centre(calibration: Calibration, category: ir.StringValue) -> ir.FloatingValue:
@@ -172,11 +172,7 @@ def _thresholds(
     """Scores of completed gaps, each seen from the gaps before it only (no look-ahead)."""
     before = own_rhythm(shape, gaps.gaps_before, gaps.log_gaps_before, gaps.category)
     scores = gaps.select(z=silence(shape, gaps.days, before, gaps.gaps_before))
-    low, middle, high = quantiles
-    found = scores.aggregate(
-        first=scores.z.quantile(low),
-        second=scores.z.quantile(middle),
-        third=scores.z.quantile(high),
-    )
-    row = found.to_pyarrow().to_pylist()[0]
-    return row["first"], row["second"], row["third"]
+    first, second, third = engine_under(scores).quantiles(scores, "z", quantiles)
+    if first is None or second is None or third is None:
+        raise AssertionError("a base with a rhythm has gaps")
+    return first, second, third

@@ -8,6 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from audiences.behaviour import behaviour
+from audiences.engines import engine_under
 from audiences.ranks import rf_grid
 from audiences.segments import Segmentation
 from audiences.tables import BEHAVIOUR, EVENTS, SCORES
@@ -50,12 +51,6 @@ def score_people(
     for part in parts:
         wide = wide.left_join(part, "person_id").drop("person_id_right")
     return _finished(wide)
-
-
-def rank(table: ir.Table, column: str) -> ir.FloatingValue:
-    """Share of rows with more of `column`, in per cent; equals share a rank."""
-    above = ibis.rank().over(ibis.window(order_by=table[column].desc()))
-    return above * 100.0 / table.count().over(ibis.window())
 
 
 def _acquired(
@@ -105,8 +100,10 @@ def _shares(known: ir.Table) -> ir.Table:
 
 
 def _ranks(table: ir.Table, column: str, name: str) -> ir.Table:
+    """Share of people with more of `column`, in per cent; equals share a rank."""
     buyers = table.filter(table.orders > 0) if "orders" in table.columns else table
-    return buyers.select("person_id", **{name: rank(buyers, column)})
+    placed = engine_under(buyers).placed(buyers, column, descending=True)
+    return placed.select("person_id", **{name: placed.place * 100.0 / placed.all_rows})
 
 
 def _predictions(predicted: ir.Table) -> ir.Table:

@@ -19,7 +19,6 @@ import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from ibis.backends.duckdb import Backend
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -37,8 +36,9 @@ from sqlalchemy import (
 )
 
 from audiences.catalog import Instant, metadata
+from audiences.engines import engine_for
 from audiences.model import Snapshot
-from audiences.sealing import Seal, is_sealed, open_parquet
+from audiences.sealing import Seal, open_parquet
 
 ROWS_AT_ONCE = 65_536
 """Rows held in memory while a file is written or read; also its row groups."""
@@ -76,7 +76,9 @@ def private_folder(path: Path) -> Path:
 
 
 @contextmanager
-def held(engine: Backend, expression: ibis.Table, name: str = "") -> Iterator[ibis.Table]:
+def held(
+    engine: ibis.BaseBackend, expression: ibis.Table, name: str = ""
+) -> Iterator[ibis.Table]:
     """The expression's rows, computed once and held by the engine, out of core if need be.
 
     A `name` is one that nothing else bears; without one it is made up.
@@ -85,28 +87,25 @@ def held(engine: Backend, expression: ibis.Table, name: str = "") -> Iterator[ib
     try:
         yield engine.create_table(name, expression, temp=True)
     finally:
-        # not drop_table: Ibis 12 with sqlglot 30 writes it without the table's name
-        engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
+        engine.drop_table(name, force=True)
 
 
 @contextmanager
-def held_answer(engine: Backend, query: str) -> Iterator[ibis.Table]:
+def held_answer(engine: ibis.BaseBackend, query: str) -> Iterator[ibis.Table]:
     """The rows of a query that was compiled before, likewise held."""
     name = ibis.util.gen_name("held")
     try:
-        engine.raw_sql(f'CREATE TEMP TABLE "{name}" AS {query}')
-        yield engine.table(name)
+        yield engine_for(engine).answer(query, name)
     finally:
-        engine.raw_sql(f'DROP TABLE IF EXISTS "{name}"')
+        engine.drop_table(name, force=True)
 
 
-def stream(engine: Backend, rows: ibis.Table) -> Iterator[pa.RecordBatch]:
+def stream(engine: ibis.BaseBackend, rows: ibis.Table) -> Iterator[pa.RecordBatch]:
     """Rows of a held table or a file, a few thousand at a time.
 
-    Read it to its end before anything else is asked of the engine. Not to_pyarrow_batches: Ibis 12
-    calls a method that DuckDB 2.0 no longer has.
+    Read it to its end before anything else is asked of the engine.
     """
-    yield from engine.con.sql(engine.compile(rows)).to_arrow_reader(ROWS_AT_ONCE)
+    yield from engine_for(engine).stream(rows, ROWS_AT_ONCE)
 
 
 def write_rows(
@@ -161,25 +160,9 @@ def read_rows(path: Path, seal: Seal | None = None) -> Iterator[pa.RecordBatch]:
         yield from file.iter_batches(batch_size=ROWS_AT_ONCE)
 
 
-def open_rows(engine: Backend, path: Path, seal: Seal | None = None) -> ibis.Table:
-    """The rows of a file as a table of the engine.
-
-    A sealed file is read into the engine, which spills out of core and encrypted if need be:
-    DuckDB's own decryption is an extension that would have to be downloaded.
-    """
-    if not is_sealed(path):
-        return engine.read_parquet(path)
-    with open_parquet(path, seal) as file:
-        reader = pa.RecordBatchReader.from_batches(
-            file.schema_arrow, file.iter_batches(batch_size=ROWS_AT_ONCE)
-        )
-        name = ibis.util.gen_name("unsealed")
-        engine.con.register(f"{name}_file", reader)
-        try:
-            engine.raw_sql(f'CREATE TEMP TABLE "{name}" AS SELECT * FROM "{name}_file"')
-        finally:
-            engine.con.unregister(f"{name}_file")
-    return engine.table(name)
+def open_rows(engine: ibis.BaseBackend, path: Path, seal: Seal | None = None) -> ibis.Table:
+    """The rows of a file as a table of the engine. Raises Sealed as `read_rows`."""
+    return engine_for(engine).open_file(path, seal)
 
 
 def fingerprint_of(path: Path, seal: Seal | None = None) -> str:

@@ -34,6 +34,12 @@ class Staging:
         self._kept.append((engine_of(kept), name))
         return kept
 
+    def drop(self) -> None:
+        """Drop what is kept."""
+        for engine, name in self._kept:
+            engine.drop_table(name, force=True)
+        self._kept.clear()
+
     def __enter__(self) -> Self:
         return self
 
@@ -43,9 +49,7 @@ class Staging:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for engine, name in self._kept:
-            engine.drop_table(name, force=True)
-        self._kept.clear()
+        self.drop()
 
 
 def _kept(table: ir.Table, name: str) -> ir.Table:

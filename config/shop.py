@@ -50,6 +50,16 @@ class Engine(Written):
         description="Memory the engine may use before it spills to disk.",
     )
     threads: int | None = Field(default=None, ge=1, description="Threads; all cores if left out.")
+    master: str = Field(
+        default="local[*]",
+        pattern=r"^(local\[(\d+|\*)\]|yarn|(spark|k8s|sc)://\S+)$",
+        description="Spark only: local[2], spark://host:7077, yarn, k8s://..., or sc://host:15002 "
+        "for Spark Connect.",
+    )
+    spark: dict[str, str] = Field(
+        default={},
+        description="Spark only: settings of the session, by their names in Spark's own manual.",
+    )
 
 
 class State(Written):

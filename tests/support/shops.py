@@ -83,6 +83,17 @@ def cdnow_sample() -> Shop:
     return shop(_by_day(rows))
 
 
+def complete_journey() -> Shop:
+    """Complete Journey 2.0, 2017: one occasion per household and day with something paid."""
+    rows = pd.read_csv(
+        FILES / "complete_journey" / "baskets.csv.gz",
+        dtype={"household_id": str},
+        parse_dates=["ts"],
+    ).rename(columns={"household_id": "customer_id", "sales_value": "amount", "lines": "items"})
+    rows["day"] = rows["ts"].dt.date
+    return shop(_by_day(rows[rows["amount"] > 0]))
+
+
 def _by_day(rows: pd.DataFrame) -> pd.DataFrame:
     days = rows.groupby(["customer_id", "day"], as_index=False).agg(
         revenue=("amount", "sum"), items=("items", "sum"), orders=("amount", "size")

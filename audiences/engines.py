@@ -1,0 +1,90 @@
+"""What relational work needs beyond expressions, and who does it: DuckDB, or Spark.
+
+An expression is written once for both. What is here cannot be said by one that is good on both: a
+place in the order of all rows (on a cluster nothing may look at all rows at once), connected rows,
+work that must happen where the rows are, and files.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from audiences.sealing import Seal
+
+Keep = Callable[[ir.Table], ir.Table]
+"""Works a table out once and keeps it."""
+
+ByRow = Callable[[Backend, ir.Table, Keep], ir.Table]
+"""Rows out of rows, each of what comes out of one of what goes in: any part of a table may be given
+on its own. DuckDB works it out everywhere, so its answer is the same everywhere."""
+
+ON = {"duckdb": ("audiences.on_duckdb", "OnDuckDB"), "pyspark": ("audiences.on_spark", "OnSpark")}
+"""By Ibis' name of a backend: who works there. Imported when used: Spark is an extra."""
+
+
+class Engine(ABC):
+    """One engine, as far as expressions do not reach."""
+
+    def __init__(self, backend: ibis.BaseBackend) -> None:
+        self.backend = backend
+
+    @abstractmethod
+    def numbered(self, table: ir.Table, keys: Sequence[str], name: str) -> ir.Table:
+        """`table` with its row numbers from 0 in the order of `keys`, which name one row each."""
+
+    @abstractmethod
+    def placed(self, table: ir.Table, column: str, *, descending: bool = False) -> ir.Table:
+        """`table` with `place`, the number of rows strictly before, and `all_rows`, their number.
+
+        Rows without a value come last. Equals share a place.
+        """
+
+    @abstractmethod
+    def quantiles(
+        self, table: ir.Table, column: str, shares: Sequence[float]
+    ) -> tuple[float | None, ...]:
+        """Quantiles of a column, linear between order statistics; None of an empty column."""
+
+    @abstractmethod
+    def roots(
+        self, nodes: ir.Table, edges: ir.Table, largest: int
+    ) -> tuple[ir.Table, tuple[int, ...]]:
+        """Connected rows: (node, root), root the least node; and the sizes of what grew too large.
+
+        nodes: column node, numbered from 0; edges: node, key, strong. Nodes with a common key are
+        connected. Components of more than `largest` nodes are made again of strong edges alone.
+        """
+
+    @abstractmethod
+    def by_row(self, table: ir.Table, work: ByRow, into: Keep) -> ir.Table:
+        """What `work` makes of the rows, kept by `into`."""
+
+    @abstractmethod
+    def answer(self, query: str, name: str) -> ir.Table:
+        """The rows of a compiled expression, worked out once and kept as table `name`."""
+
+    @abstractmethod
+    def stream(self, table: ir.Table, rows_at_once: int) -> Iterator[pa.RecordBatch]:
+        """Rows in their order, a few thousand at a time; read to the end before anything else."""
+
+    @abstractmethod
+    def open_file(self, path: Path, seal: Seal | None) -> ir.Table:
+        """The rows of a Parquet file of this project."""
+
+
+def engine_for(backend: ibis.BaseBackend) -> Engine:
+    """Who does on this backend what expressions cannot."""
+    module, name = ON[backend.name]
+    engine: Engine = getattr(import_module(module), name)(backend)
+    return engine
+
+
+def engine_under(table: ir.Table) -> Engine:
+    """Who does it on the backend that holds what `table` is made of."""
+    return engine_for(table._find_backend(use_default=True))

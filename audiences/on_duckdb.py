@@ -1,0 +1,70 @@
+"""DuckDB: one process, so a place in the order of all rows is a window, and keys fit an array."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from audiences.components import roots_in_memory
+from audiences.engines import ByRow, Engine, Keep
+from audiences.sealing import Seal, is_sealed, open_parquet
+
+ROWS_AT_ONCE = 65_536
+
+
+class OnDuckDB(Engine):
+    """What DuckDB does beyond expressions."""
+
+    def numbered(self, table: ir.Table, keys: Sequence[str], name: str) -> ir.Table:
+        order = ibis.row_number().over(order_by=[table[key] for key in keys])
+        return table.mutate(**{name: order.cast("int64")})
+
+    def placed(self, table: ir.Table, column: str, *, descending: bool = False) -> ir.Table:
+        order = table[column].desc() if descending else table[column]
+        return table.mutate(
+            place=ibis.rank().over(ibis.window(order_by=order)),
+            all_rows=table.count().over(ibis.window()),
+        )
+
+    def quantiles(
+        self, table: ir.Table, column: str, shares: Sequence[float]
+    ) -> tuple[float | None, ...]:
+        found = {f"q{place}": table[column].quantile(share) for place, share in enumerate(shares)}
+        row = table.aggregate(**found).to_pyarrow().to_pylist()[0]
+        return tuple(None if row[name] is None else float(row[name]) for name in found)
+
+    def roots(
+        self, nodes: ir.Table, edges: ir.Table, largest: int
+    ) -> tuple[ir.Table, tuple[int, ...]]:
+        return roots_in_memory(self.backend, nodes, edges, largest)
+
+    def by_row(self, table: ir.Table, work: ByRow, into: Keep) -> ir.Table:
+        return work(self.backend, table, into)
+
+    def answer(self, query: str, name: str) -> ir.Table:
+        self.backend.raw_sql(f'CREATE TEMP TABLE "{name}" AS {query}')
+        return self.backend.table(name)
+
+    def stream(self, table: ir.Table, rows_at_once: int) -> Iterator[pa.RecordBatch]:
+        # Not to_pyarrow_batches: Ibis 12 calls a method that DuckDB 2.0 no longer has.
+        query = self.backend.con.sql(self.backend.compile(table))
+        yield from query.to_arrow_reader(rows_at_once)
+
+    def open_file(self, path: Path, seal: Seal | None) -> ir.Table:
+        """A sealed file is read into the engine, which spills out of core and encrypted if need be:
+        DuckDB's own decryption is an extension that would have to be downloaded.
+        """
+        if not is_sealed(path):
+            return self.backend.read_parquet(path)
+        with open_parquet(path, seal) as file:
+            batches = file.iter_batches(batch_size=ROWS_AT_ONCE)
+            reader = pa.RecordBatchReader.from_batches(file.schema_arrow, batches)
+            name = ibis.util.gen_name("unsealed")
+            self.backend.con.register(f"{name}_file", reader)
+            try:
+                self.backend.raw_sql(f'CREATE TEMP TABLE "{name}" AS SELECT * FROM "{name}_file"')
+            finally:
+                self.backend.con.unregister(f"{name}_file")
+        return self.backend.table(name)
