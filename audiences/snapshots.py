@@ -76,9 +76,7 @@ def private_folder(path: Path) -> Path:
 
 
 @contextmanager
-def held(
-    engine: ibis.BaseBackend, expression: ibis.Table, name: str = ""
-) -> Iterator[ibis.Table]:
+def held(engine: ibis.BaseBackend, expression: ibis.Table, name: str = "") -> Iterator[ibis.Table]:
     """The expression's rows, computed once and held by the engine, out of core if need be.
 
     A `name` is one that nothing else bears; without one it is made up.
