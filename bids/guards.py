@@ -28,6 +28,7 @@ class Facts:
     recorded: Mapping[tuple[BidObject, str], RecordedCorrection]
     automatic: Mapping[tuple[str, str], AutomaticCorrection]
     strategies: Mapping[BidObject, BidsBy]
+    caps: Mapping[BidObject, tuple[int, int]]
     switched_off: Collection[str]
     now: datetime
 
@@ -75,6 +76,16 @@ def guards(facts: Facts, row: PlannedCorrection) -> tuple[Refused, ...]:
             )
         )
     strategy = facts.strategies.get(row.object)
+    if strategy is not None and strategy.takes is not None and row.wanted is not None:
+        lowest, highest = strategy.takes
+        if not lowest <= row.wanted <= highest:
+            guards.append(
+                Refused(
+                    "strategy_range",
+                    f"{row.wanted:+d} % is not possible here: {strategy.because}",
+                    approvable=False,
+                )
+            )
     if strategy is not None and strategy.acts_on == "ignored":
         guards.append(Refused("strategy", f"strategy {strategy.name} ignores corrections"))
     return tuple(guards)

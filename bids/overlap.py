@@ -313,7 +313,8 @@ def strategy_sentence(strategy: BidsBy) -> str:
     """What an object's strategy does with a correction, for the plan."""
     known = strategy.acts_on in set(ActsOn)
     acts_on = ActsOn(strategy.acts_on) if known else ActsOn.UNKNOWN
-    return f"{strategy.object}: strategy {strategy.name}: {_WORDS[acts_on]}"
+    less = f"; {strategy.because}" if strategy.takes is not None else ""
+    return f"{strategy.object}: strategy {strategy.name}: {_WORDS[acts_on]}{less}"
 
 
 def possible_on(platform: str) -> str:

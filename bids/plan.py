@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 
 from bids.corrections import (
     AutomaticCorrection,
@@ -26,6 +27,9 @@ from bids.guards import Facts, guards, hold_back_too_many, hold_back_twice_named
 from bids.model import Action, BidObject, FoundObject, Level, PresentCorrection
 from bids.overlap import possible_on
 from config.bid_rules import BidRulesFile, Rule, Where
+
+NO_CAP = (-100, 1200)
+"""What any platform takes at most, in per cent."""
 
 
 def wanted_objects(
@@ -55,6 +59,25 @@ def _matches(place: Where, one: FoundObject) -> bool:
     return named and (place.label is None or place.label in one.labels)
 
 
+def caps_of(
+    where: Sequence[Where], platforms: Mapping[str, str], found: Sequence[FoundObject] = ()
+) -> dict[BidObject, tuple[int, int]]:
+    """Lowest and highest correction by object, where its `where` has caps; the tightest of several.
+
+    Raises KeyError for an account that `platforms` does not hold.
+    """
+    caps: dict[BidObject, tuple[int, int]] = {}
+    for place in where:
+        if place.lowest is None and place.highest is None:
+            continue
+        lowest = NO_CAP[0] if place.lowest is None else place.lowest
+        highest = NO_CAP[1] if place.highest is None else place.highest
+        for one in wanted_objects([place], platforms, found):
+            low, high = caps.get(one, NO_CAP)
+            caps[one] = max(low, lowest), min(high, highest)
+    return caps
+
+
 def plan_bids(
     rules: BidRulesFile,
     *,
@@ -67,6 +90,7 @@ def plan_bids(
     automatic: Mapping[tuple[str, str], AutomaticCorrection] | None = None,
     strategies: Sequence[BidsBy] = (),
     switched_off: Collection[str] = (),
+    caps: Mapping[BidObject, tuple[int, int]] = MappingProxyType({}),
 ) -> BidPlan:
     """Plan every rule on every object, and the removal of what no rule asks for any more.
 
@@ -75,7 +99,7 @@ def plan_bids(
     among them. conditions: by account and segment; a missing key means the list is not there or
     not ready, None that its condition is still to be made, which applying does. automatic: by
     account and segment; a rule without one asks for its prior. switched_off: accounts where the
-    kill switch is on. The clock enters through `now`.
+    kill switch is on. caps: from `caps_of`. The clock enters through `now`.
     """
     facts = Facts(
         rules=rules,
@@ -86,6 +110,7 @@ def plan_bids(
         automatic=automatic or {},
         strategies={one.object: one for one in strategies},
         switched_off=switched_off,
+        caps=caps,
         now=now,
     )
     rows: list[PlannedCorrection] = []
@@ -124,6 +149,7 @@ def _plan_rule(facts: Facts, target: BidObject, rule: Rule) -> PlannedCorrection
         record.baseline if record and known else there.percent if there else None,
         inputs=_inputs(facts, account, rule),
     )
+    row = _within_caps(facts, row)
     if not ready:
         return replace(row, action=Action.WAIT, reason="its list is not there or not ready yet")
     return _decide(facts, row, rule, record)
@@ -153,6 +179,17 @@ def _wanted(facts: Facts, target: BidObject, rule: Rule, there: PresentCorrectio
     lowest, highest = rule.caps(facts.rules.limits)
     taken = facts.limits[target.account]
     return min(max(amount, lowest, taken.lowest), highest, taken.highest)
+
+
+def _within_caps(facts: Facts, row: PlannedCorrection) -> PlannedCorrection:
+    """The row inside the caps of its object, and why it is less than its rule asks for."""
+    caps = facts.caps.get(row.object)
+    if caps is None or row.wanted is None or caps[0] <= row.wanted <= caps[1]:
+        return row
+    held = min(max(row.wanted, caps[0]), caps[1])
+    return replace(
+        row, wanted=held, reason=f"held at {held:+d} % by its [[where]], asked {row.wanted:+d} %"
+    )
 
 
 def _one_step(goal: int, there: PresentCorrection | None, step: float) -> int:

@@ -27,6 +27,12 @@ class Where(Written):
     level: Literal["campaign", "ad_group"] = Field(
         default="campaign", description="Level on which name_like and label look for objects."
     )
+    lowest: Percent | None = Field(
+        default=None, ge=-100, le=0, description="Lowest correction here, instead of the limits'."
+    )
+    highest: Percent | None = Field(
+        default=None, ge=0, le=1200, description="Highest correction here, likewise."
+    )
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:

@@ -166,6 +166,10 @@ class Strategy:
     name: str
     acts_on: str
     """'bid', 'target_cpa', 'target_drr', 'ignored' or 'unknown'."""
+    takes: tuple[int, int] | None = None
+    """Lowest and highest per cent this object takes, where that is less than its platform does."""
+    because: str = ""
+    """Why it takes no more."""
 
 
 class CorrectsBids(ABC):

@@ -375,14 +375,7 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpend)
     def strategies(self, objects: Sequence[BidObject]) -> tuple[Strategy, ...]:
         standing = self._standing() if objects else None
         found = [_ad_set(standing, one) if standing else None for one in objects]
-        return tuple(
-            Strategy(
-                one,
-                ad_set.strategy if ad_set else "",
-                bids.ACTS_ON.get(ad_set.strategy, "unknown") if ad_set else "unknown",
-            )
-            for one, ad_set in zip(objects, found, strict=True)
-        )
+        return tuple(_strategy(one, ad_set) for one, ad_set in zip(objects, found, strict=True))
 
     def objects(self, level: Level) -> tuple[FoundObject, ...]:
         """Ad sets by name; corrections hang on nothing else here."""
@@ -582,6 +575,14 @@ def _id(path: str, answer: dict[str, Any]) -> str:
     if not str(answer.get("id", "")).isdigit():
         raise ContractBroken(f"POST {path}: the answer has no id.")
     return str(answer["id"])
+
+
+def _strategy(one: BidObject, ad_set: bids.AdSet | None) -> Strategy:
+    if ad_set is None:
+        return Strategy(one, "", "unknown")
+    taken, because = bids.takes(ad_set) or (None, "")
+    acts_on = bids.ACTS_ON.get(ad_set.strategy, "unknown")
+    return Strategy(one, ad_set.strategy, acts_on, taken, because)
 
 
 def _ad_set(standing: bids.Standing, one: BidObject) -> bids.AdSet | None:

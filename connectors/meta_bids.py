@@ -214,6 +214,19 @@ def ad_set_of(row: Mapping[str, Any]) -> AdSet:
     )
 
 
+def takes(ad_set: AdSet) -> tuple[tuple[int, int], str] | None:
+    """Per cent that an ad set takes where it cannot follow value rules, and why; else None."""
+    if ad_set.takes_rules:
+        return None
+    if not ad_set.strategy:
+        return (0, 0), "Meta does not tell how this ad set bids, nor its campaign"
+    if ad_set.other_multipliers:
+        return (0, 0), "the ad set has bid multipliers of another kind, set by hand"
+    lowest = percent_of(LOWEST_FACTOR)
+    why = "has bid multipliers" if ad_set.strategy in WITH_RULES else f"bids {ad_set.strategy}"
+    return (lowest, 0), f"the ad set {why}: there Meta only lowers, by {lowest} to 0 %"
+
+
 def percent_of(factor: float) -> int:
     return round(100 * factor) - 100
 
@@ -385,12 +398,9 @@ def _no_multiplier(standing: Standing, ad_set: AdSet, change: CorrectionChange) 
     """Why a bid multiplier cannot be; empty if it can."""
     if change.condition_id not in standing.labels:
         return f"list {change.condition_id} is not in the ad account"
-    if not ad_set.strategy:
-        return "Meta does not tell how this ad set bids, nor its campaign"
-    if ad_set.other_multipliers:
-        return "the ad set has bid multipliers of another kind, set by hand"
-    lowest = percent_of(LOWEST_FACTOR)
-    if change.percent is not None and not lowest <= change.percent <= 0:
-        why = "has bid multipliers" if ad_set.strategy in WITH_RULES else f"bids {ad_set.strategy}"
-        return f"the ad set {why}: there Meta only lowers, by {lowest} to 0 %"
-    return ""
+    taken = takes(ad_set)
+    if taken is None:
+        return ""
+    (lowest, highest), why = taken
+    possible = lowest < highest and (change.percent is None or lowest <= change.percent <= highest)
+    return "" if possible else why

@@ -11,7 +11,7 @@ from bids.deliver import BidReceipts, SegmentList, apply_bids, decide_undecided,
 from bids.ledger import BidLedger
 from bids.model import BidObject, FoundObject, Level, PresentCorrection
 from bids.overlap import Cell
-from bids.plan import plan_bids, wanted_objects
+from bids.plan import caps_of, plan_bids, wanted_objects
 from bids.switch import switched_off
 from config.bid_rules import BidRulesFile, Rule
 from connectors.base import BidLimits, CorrectsBids, NamesObjects, Strategy
@@ -33,6 +33,8 @@ class Standing:
     present: tuple[PresentCorrection, ...]
     conditions: Conditions
     strategies: tuple[Strategy, ...]
+    found: tuple[FoundObject, ...] = ()
+    """What patterns and labels were looked up in."""
 
 
 def plan_corrections(workshop: Workshop, lists: AudiencePlan | None) -> tuple[BidPlan, Document]:
@@ -48,7 +50,8 @@ def read_standing(workshop: Workshop, lists: AudiencePlan | None) -> Standing:
     """Ask the platforms what stands where rules apply, or where a correction of ours may stand."""
     where = workshop.project.bid_rules.where
     platforms = {one.name: one.platform for one in workshop.project.platforms.account}
-    objects = wanted_objects(where, platforms, _found(workshop))
+    found = tuple(_found(workshop))
+    objects = wanted_objects(where, platforms, found)
     memory = BidLedger(workshop.catalog)
     conditions: Conditions = {}
     present: list[PresentCorrection] = []
@@ -60,7 +63,7 @@ def read_standing(workshop: Workshop, lists: AudiencePlan | None) -> Standing:
         present += connector.read_corrections(_objects_of(account, objects, memory))
         strategies += connector.strategies([one for one in objects if one.account == account])
         conditions |= _conditions(workshop, account, connector, memory, lists)
-    return Standing(objects, limits, tuple(present), conditions, tuple(strategies))
+    return Standing(objects, limits, tuple(present), conditions, tuple(strategies), found)
 
 
 def plan_on(
@@ -88,8 +91,14 @@ def plan_on(
         },
         strategies=standing.strategies,
         switched_off=switched_off(workshop.catalog),
+        caps=_caps(workshop, standing),
     )
     return plan, outlook(workshop, plan, standing.strategies, results, cells)
+
+
+def _caps(workshop: Workshop, standing: Standing) -> Mapping[BidObject, tuple[int, int]]:
+    platforms = {one.name: one.platform for one in workshop.project.platforms.account}
+    return caps_of(workshop.project.bid_rules.where, platforms, standing.found)
 
 
 def roll_up_notes(workshop: Workshop) -> list[str]:

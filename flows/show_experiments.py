@@ -121,8 +121,8 @@ def rehearsed(document: Document) -> Iterable[RenderableType]:
         for one in document["shares"]
     ]
     yield table(
-        f"A made-up market, {document['weeks']} weeks: what ads bring of the revenue they claim",
-        ["segment", "truth", "measured, 95 %", "used", "correction then"],
+        f"{document['weeks']} weeks of a made-up market: revenue that ads really bring",
+        ["segment", "of claimed", "measured, 95 %", "used", "correction then"],
         rows,
         left=1,
     )
@@ -139,5 +139,6 @@ def rehearsed(document: Document) -> Iterable[RenderableType]:
 def _between(one: Document) -> str:
     if one["measured"] is None:
         return "not told"
-    low, high = (one["measured"] + sign * 1.96 * one["standard_error"] for sign in (-1, 1))
+    reach = 1.96 * one["standard_error"]
+    low, high = max(one["measured"] - reach, 0.0), one["measured"] + reach
     return f"{100 * one['measured']:.0f} % ({100 * low:.0f} … {100 * high:.0f})"

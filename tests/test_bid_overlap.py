@@ -137,9 +137,13 @@ class Bidding:
     object: BidObject
     name: str
     acts_on: str
+    takes: tuple[int, int] | None = None
+    because: str = ""
 
 
 def test_a_strategy_is_told_in_words():
+    lowers = Bidding(CAMPAIGN, "BID_CAP", "bid", (-91, 0), "there it only lowers")
+    assert strategy_sentence(lowers).endswith("acts on the bid; there it only lowers")
     told = strategy_sentence(Bidding(CAMPAIGN, "AVERAGE_CRR", "target_drr"))
     assert told.startswith("direct/campaign 710: strategy AVERAGE_CRR: a correction acts on the")
     assert told.endswith("target cost share (DRR)")

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from bids.corrections import AutomaticCorrection, BidPlan, RecordedCorrection
 from bids.model import Action, BidObject, FoundObject, Level, PresentCorrection
-from bids.plan import plan_bids, wanted_objects
+from bids.plan import caps_of, plan_bids, wanted_objects
 from config.bid_rules import BidRulesFile, Where
+from connectors.base import Strategy
 from tests.support.bid_platform import CAMPAIGN, GROUP, YandexLimits
 
 NOW = datetime(2026, 3, 20, 9, tzinfo=UTC)
@@ -314,3 +315,46 @@ def test_a_plan_is_the_same_for_the_same_input_in_any_order(wanted, there, turn)
     )
     assert first.fingerprint == again.fingerprint
     assert all(row.action not in (Action.SET, Action.REMOVE) for row in first.corrections)
+
+
+def test_a_raise_that_an_object_would_refuse_is_refused_in_the_plan():
+    """A Meta ad set with a bid cap takes no raises, though its platform does."""
+    capped = Strategy(CAMPAIGN, "BID_CAP", "bid", (-91, 0), "there it only lowers")
+    made = plan(rules(VIP, {"segment": "new", "correction": 50}), strategies=[capped])
+    new, vip = made.corrections
+    assert [guard.guard for guard in new.refused_by] == ["strategy_range"]
+    assert new.refused_by[0].text == "+50 % is not possible here: there it only lowers"
+    assert vip.refused_by == ()
+    assert [row.segment for row in made.sends(approved=True)] == ["vip"]
+
+
+def test_caps_of_a_where_hold_there_and_nowhere_else():
+    where = [
+        Where(account="direct", campaigns=(710,), lowest=-10, highest=20),
+        Where(account="direct", ad_groups=(5001,)),
+    ]
+    caps = caps_of(where, {"direct": "yandex_direct"})
+    assert caps == {CAMPAIGN: (-10, 20)}
+    written = rules(VIP, {"segment": "new", "correction": 50})
+    made = plan(written, objects=[CAMPAIGN, GROUP], caps=caps)
+    wanted = {(row.object, row.segment): row for row in made.corrections}
+    assert wanted[CAMPAIGN, "new"].wanted == 20
+    assert wanted[CAMPAIGN, "new"].reason == "held at +20 % by its [[where]], asked +50 %"
+    assert wanted[CAMPAIGN, "vip"].wanted == -10
+    assert (wanted[GROUP, "new"].wanted, wanted[GROUP, "vip"].wanted) == (50, -30)
+
+
+def test_of_several_caps_for_an_object_the_tightest_hold():
+    found = [FoundObject(CAMPAIGN, "Spring sale")]
+    where = [
+        Where(account="direct", campaigns=(710,), lowest=-10),
+        Where(account="direct", name_like="spring*", lowest=-40, highest=5),
+    ]
+    assert caps_of(where, {"direct": "yandex_direct"}, found) == {CAMPAIGN: (-10, 5)}
+
+
+def test_caps_hold_an_automatic_correction_too():
+    asked = {("direct", "vip"): AutomaticCorrection(35, 500, 40.0)}
+    automatic = rules({"segment": "vip", "correction": "auto"})
+    made = plan(automatic, automatic=asked, caps={CAMPAIGN: (-100, 30)})
+    assert only(made) == (Action.ADD, None, 30)

@@ -1016,17 +1016,19 @@ def test_a_refused_change_sends_nothing_and_hides_no_failure(net, connector):
 
 
 @pytest.mark.parametrize(
-    ("strategy", "acts_on"),
+    ("strategy", "acts_on", "takes"),
     [
-        ("LOWEST_COST_WITHOUT_CAP", "bid"),
-        ("COST_CAP", "bid"),
-        ("LOWEST_COST_WITH_BID_CAP", "bid"),
-        ("LOWEST_COST_WITH_MIN_ROAS", "unknown"),
+        ("LOWEST_COST_WITHOUT_CAP", "bid", None),
+        ("COST_CAP", "bid", None),
+        ("LOWEST_COST_WITH_BID_CAP", "bid", (-91, 0)),
+        ("LOWEST_COST_WITH_MIN_ROAS", "unknown", (-91, 0)),
     ],
 )
-def test_how_an_ad_set_bids(net, connector, strategy, acts_on):
+def test_how_an_ad_set_bids_and_what_it_takes(net, connector, strategy, acts_on, takes):
     standing(net, ad_sets=[{**FREE, "bid_strategy": strategy}])
-    assert connector.strategies([HERE]) == (Strategy(HERE, strategy, acts_on),)
+    (told,) = connector.strategies([HERE])
+    because = f"the ad set bids {strategy}: there Meta only lowers, by -91 to 0 %"
+    assert told == Strategy(HERE, strategy, acts_on, takes, because if takes else "")
 
 
 def test_ad_sets_that_are_gone_are_not_named(net, connector):
