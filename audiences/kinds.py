@@ -133,6 +133,8 @@ def _cost(
     columns = {
         name: or_null(values, name, str(kind)) for name, kind in COSTS.items() if name != "source"
     }
+    if export.vat_percent:
+        columns["cost"] = (columns["cost"] / float(1 + export.vat_percent / 100)).round(2)
     money = {name: columns[name].cast(cells.MONEY) for name in ("cost", "revenue")}
     return columns | money | {"currency": _currency(values, export)}, faults
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     Connection,
@@ -29,6 +30,9 @@ LOOKALIKES = Table(
     Column("claimed_at", Instant, nullable=False),
     Column("list_id", String(250)),
     Column("grown_at", Instant),
+    # people in it as the platform counts them, and when it said so
+    Column("size", BigInteger),
+    Column("sized_at", Instant),
 )
 
 
@@ -41,6 +45,8 @@ class Grown:
     seed_list: str
     list_id: str | None
     grown_at: datetime | None
+    size: int | None = None
+    """People in it, as the platform last counted them."""
 
 
 def grown_from(connection: Connection, audience: AudienceRef) -> dict[int, Grown]:
@@ -48,7 +54,12 @@ def grown_from(connection: Connection, audience: AudienceRef) -> dict[int, Grown
     of = (LOOKALIKES.c.account == audience.account) & (LOOKALIKES.c.audience == audience.audience)
     return {
         row["reach"]: Grown(
-            row["reach"], row["title"], row["seed_list"], row["list_id"], row["grown_at"]
+            row["reach"],
+            row["title"],
+            row["seed_list"],
+            row["list_id"],
+            row["grown_at"],
+            row["size"],
         )
         for row in connection.execute(select(LOOKALIKES).where(of)).mappings()
     }
@@ -77,6 +88,14 @@ def record_grown(
     """Record that a look-alike is there."""
     grown = update(LOOKALIKES).where(_one(audience, reach))
     connection.execute(grown.values(list_id=list_id, grown_at=now))
+
+
+def record_size(
+    connection: Connection, audience: AudienceRef, reach: int, *, size: int, now: datetime
+) -> None:
+    """Record how many people a platform says are in a look-alike."""
+    sized = update(LOOKALIKES).where(_one(audience, reach))
+    connection.execute(sized.values(size=size, sized_at=now))
 
 
 def _one(audience: AudienceRef, reach: int) -> ColumnElement[bool]:

@@ -76,6 +76,7 @@ COSTS = ibis.schema(
         "date": "!date",
         "platform": "!string",
         "campaign_id": "!string",
+        "ad_group_id": "string",
         "segment": "string",
         "cost": "!decimal(18, 2)",
         "clicks": "int64",
@@ -84,7 +85,7 @@ COSTS = ibis.schema(
         "revenue": "decimal(18, 2)",
     }
 )
-"""What advertising cost by day and campaign, in the shop's currency."""
+"""What advertising cost by day, campaign and ad group: without VAT, in the shop's currency."""
 
 REJECTS = ibis.schema(
     {

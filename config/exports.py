@@ -72,6 +72,12 @@ class Export(Written):
     currency: str | None = Field(
         default=None, pattern=r"^[A-Z]{3}$", description="Currency if no column names it."
     )
+    vat_percent: Decimal = Field(
+        default=Decimal(0),
+        ge=0,
+        lt=100,
+        description="VAT that the costs of this file hold, in per cent; it is taken out.",
+    )
     prehashed: dict[Literal["email", "phone"], Literal["sha256"]] = Field(
         default_factory=dict, description="Columns that hold digests: column = sha256."
     )

@@ -1,5 +1,7 @@
 """platforms.toml: the ad accounts. No secrets: those come from the environment."""
 
+from decimal import Decimal
+
 from pydantic import Field
 
 from config.model import Name, Written
@@ -20,6 +22,18 @@ class Account(Written):
         default=None,
         pattern=r"^[A-Z][A-Z0-9_]*_$",
         description="Prefix of the variables with its secrets; its name in capitals if left out.",
+    )
+    currency: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z]{3}$",
+        description="Currency of the account's reports; the shop's if left out. Another one needs "
+        "rates in exports.toml.",
+    )
+    vat_percent: Decimal = Field(
+        default=Decimal(0),
+        ge=0,
+        lt=100,
+        description="VAT that the reported costs hold, in per cent; it is taken out.",
     )
     wait_minutes: int = Field(
         default=10, ge=0, description="How long a run waits for the platform to process a list."

@@ -21,6 +21,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from config.sample_costs import HEADER as COST_HEADER
+from config.sample_costs import cost_rows
+
 ORDERS_FILE = Path(__file__).parent / "starter_data" / "online_retail_orders.csv.gz"
 ENCODING = "cp1251"
 
@@ -71,16 +74,17 @@ class Buyer:
 
 
 def write_sample_exports(folder: Path) -> None:
-    """Write `exports/contacts.csv` and `exports/orders.csv` into `folder`, the same every time.
+    """Write contacts, orders and costs into `folder`/exports, the same every time.
 
     `;`, decimal comma, cp1251, CRLF, Russian headers. Every real invoice and customer is in them;
-    people who never bought, people written twice and broken rows come on top.
+    people who never bought, people written twice and broken rows come on top. Costs are invented.
     """
     exports = folder / "exports"
     exports.mkdir(parents=True, exist_ok=True)
     orders = _orders()
     _write(exports / "orders.csv", ORDER_HEADER, _order_rows(orders))
     _write(exports / "contacts.csv", CONTACT_HEADER, _contact_rows(_buyers(orders)))
+    _write(exports / "costs.csv", COST_HEADER, cost_rows())
 
 
 def _orders() -> list[dict[str, str]]:

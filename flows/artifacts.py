@@ -149,6 +149,14 @@ def publish_matches(document: Document) -> None:
     )
 
 
+def publish_report(charts: Mapping[str, str], titles: Mapping[str, str]) -> None:
+    """The report's pictures, under the titles they have on its page."""
+    for name, svg in charts.items():
+        create_markdown_artifact(
+            key=f"report-{name}", description=titles[name], markdown=picture(svg)
+        )
+
+
 def publish_summary(lines: list[str]) -> None:
     """The few sentences on top of a run."""
     create_markdown_artifact(

@@ -259,6 +259,33 @@ def experiment(
 
 
 @app.command()
+def report(
+    project: ProjectFolder = HERE,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="HTML file to write; report.html in the project.")
+    ] = None,
+    lang: Annotated[
+        str | None, typer.Option("--lang", help="en, ru or uk; the shop's own if left out.")
+    ] = None,
+    tables: Annotated[
+        Path | None, typer.Option("--tables", help="Folder for every table as CSV, and as XLSX.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write what it earned as one HTML file with pictures, tables and downloads."""
+    from flows import show_report
+    from flows.report_words import LANGUAGES
+
+    if lang is not None and lang not in LANGUAGES:
+        _stop(f"--lang {lang}: expected one of {', '.join(LANGUAGES)}", WRONG)
+    from flows.report_page import write_report
+
+    with _workshop(project) as workshop:
+        document = write_report(workshop, out, language=lang, tables=tables)
+    _tell(document, as_json=json, show=show_report.written)
+
+
+@app.command()
 def rollback(
     to: Annotated[
         datetime | None,

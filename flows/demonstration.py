@@ -48,8 +48,14 @@ def run(folder: Path, *, quiet: bool = False, market: bool = True) -> dict[str, 
         document = steer(str(folder), apply=True)
     if market:
         document["market"] = _market(folder, screen)
+    screen.print("Writing the report ...")
+    from flows.report_page import write_report
+    from flows.workshop import open_workshop
+
+    with open_workshop(folder) as workshop:
+        report = write_report(workshop)["file"]
     chart = folder / ".adsteer" / "reports" / "segments.svg"
-    return {"project": str(folder), "chart": str(chart), **document}
+    return {"project": str(folder), "chart": str(chart), "report": report, **document}
 
 
 def _market(folder: Path, screen: Console) -> dict[str, Any]:

@@ -275,6 +275,15 @@ def _lists(whole: WholePlan) -> tuple[ListPlan, ...]:
     return whole.lists.lists if whole.lists is not None else ()
 
 
+def expected_of(workshop: Workshop, run: str) -> Document | None:
+    """The outlook of the plan that a run applied; None where it is not kept."""
+    found = sorted((workshop.state / "plans").glob(f"{run}*.json")) if run.isalnum() else []
+    if len(found) != 1:
+        return None
+    outlook: Document | None = json.loads(found[0].read_text(encoding="utf-8")).get("outlook")
+    return outlook
+
+
 def _file(workshop: Workshop, fingerprint: str) -> Path:
     return workshop.state / "plans" / f"{fingerprint}.json"
 
@@ -290,6 +299,7 @@ def _save(workshop: Workshop, whole: WholePlan) -> None:
         "lists": whole.lists.fingerprint if whole.lists else None,
         "growth": GROWTH.dump_python(whole.growth, mode="json"),
         "bids": BIDS.dump_python(whole.bids, mode="json") if whole.bids else None,
+        "outlook": whole.outlook,  # for the reader: what was expected, to be held against what came
     }
     part = path.with_suffix(".part")
     part.touch(mode=0o600)

@@ -9,10 +9,12 @@ from bids.ledger import BidLedger
 from bids.model import BidObject, Level
 from bids.plan import wanted_objects
 from bids.weeks import EVERYONE_ELSE
+from config.platforms import Account
 from connectors.base import ReportsSpend
 from flows import matching
 from flows.documents import Document
-from flows.workshop import Workshop
+from flows.seeding import measure_sizes
+from flows.workshop import CannotRun, Workshop
 from measurement.cost_share import cost_share, per_unit
 from measurement.spend import (
     DayOfSpend,
@@ -20,6 +22,7 @@ from measurement.spend import (
     by_segment,
     days_to_read,
     holes,
+    in_shop_money,
     keep_spend,
     spend_between,
 )
@@ -44,7 +47,11 @@ def measure(workshop: Workshop) -> Document:
         kept = [DayOfSpend(**{name: getattr(row, name) for name in _FIELDS}) for row in rows]
         with workshop.catalog.begin() as connection:
             keep_spend(connection, account, kept, first=first, last=end, now=workshop.now())
-    return {**money(workshop), "matches": matching.ask(workshop)}
+    return {
+        **money(workshop),
+        "matches": matching.ask(workshop),
+        "lookalikes": measure_sizes(workshop),
+    }
 
 
 _FIELDS = tuple(DayOfSpend.__dataclass_fields__)
@@ -57,10 +64,43 @@ def money(workshop: Workshop, *, days: int = WINDOW_DAYS) -> Document:
     accounts = []
     for account in reporting(workshop):
         with workshop.catalog.begin() as connection:
-            rows = spend_between(connection, account, first, last)
             missing = holes(connection, account, first, last)
+        rows = days_of_spend(workshop, account, first, last)
         accounts.append(_account(workshop, account, rows, missing))
     return {"first": first.isoformat(), "last": last.isoformat(), "accounts": accounts}
+
+
+def days_of_spend(workshop: Workshop, name: str, first: date, last: date) -> tuple[DayOfSpend, ...]:
+    """What an account told of these days, without VAT and in the shop's currency.
+
+    Kept is what the platform said; it is turned each time it is read, so that a rate or a share of
+    VAT that was mended counts for the past too. Raises CannotRun for a currency without a rate.
+    """
+    account = workshop.project.account(name)
+    with workshop.catalog.begin() as connection:
+        rows = spend_between(connection, name, first, last)
+    return tuple(
+        in_shop_money(row, vat_percent=account.vat_percent, rate=_rate(workshop, account, row.day))
+        for row in rows
+    )
+
+
+def _rate(workshop: Workshop, account: Account, day: date) -> Decimal:
+    """Shop currency for one unit of the account's on a day."""
+    shop = workshop.project.adsteer.shop
+    if account.currency in (None, shop.currency):
+        return Decimal(1)
+    rates = [
+        rate
+        for rate in workshop.project.exports.rate
+        if rate.currency == account.currency and rate.day <= day
+    ]
+    if not rates:
+        raise CannotRun(
+            f"account {account.name} reports in {account.currency}, and no rate to {shop.currency} "
+            f"holds on {day}. Add one to exports.toml: [[rate]] with currency, day, rate."
+        )
+    return max(rates, key=lambda rate: rate.day).rate
 
 
 def reporting(workshop: Workshop) -> list[str]:
@@ -115,7 +155,7 @@ def _figures(one: Money) -> Document:
         "conversions": float(one.conversions),
         "revenue": float(one.revenue),
         "drr": _number(cost_share(one.cost, one.revenue)),
-        "cpo": _number(per_unit(one.cost, int(one.conversions))),
+        "cpo": _number(per_unit(one.cost, one.conversions)),
     }
 
 

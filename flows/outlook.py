@@ -28,10 +28,10 @@ from connectors.base import BidLimits, Strategy
 from flows.documents import Document
 from flows.incremental import measured_shares
 from flows.lists import described_now
-from flows.measuring import WINDOW_DAYS, segments_of, yesterday
+from flows.measuring import WINDOW_DAYS, days_of_spend, segments_of, yesterday
 from flows.workshop import Workshop
 from measurement.incrementality import PRIOR, Measured
-from measurement.spend import Money, by_segment, spend_between
+from measurement.spend import Money, by_segment
 
 FORECAST_DAYS = 28
 """The days behind that a forecast is made from, and the days ahead that it is for."""
@@ -48,8 +48,7 @@ def automatic(
     if not any(rule.automatic for rule in rules.rule):
         return None
     last = yesterday(workshop)
-    with workshop.catalog.begin() as connection:
-        rows = spend_between(connection, account, last - timedelta(days=WINDOW_DAYS - 1), last)
+    rows = days_of_spend(workshop, account, last - timedelta(days=WINDOW_DAYS - 1), last)
     if not rows:
         return None
     segments = segments_of(workshop, account)
@@ -216,8 +215,7 @@ def _forecast(
 ) -> Document:
     last = yesterday(workshop)
     first = last - timedelta(days=FORECAST_DAYS - 1)
-    with workshop.catalog.begin() as connection:
-        rows = spend_between(connection, account, first, last)
+    rows = days_of_spend(workshop, account, first, last)
     segments = segments_of(workshop, account)
     sums = by_segment(rows, segments, rest="everyone_else")
     spent = {name: one for name, one in sums.items() if one.cost > 0}

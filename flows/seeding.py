@@ -1,9 +1,9 @@
 """Look-alikes: lists of similar people, grown from seeds of high-LTV buyers only."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from audiences.lookalikes import Grown, claim, grown_from, record_grown
+from audiences.lookalikes import Grown, claim, grown_from, record_grown, record_size
 from audiences.model import AudienceRef
 from audiences.plan import AudiencePlan
 from audiences.seeds import Age, Freshness
@@ -96,6 +96,44 @@ def grow_all(workshop: Workshop, wanted: Collection[Growth], plan: AudiencePlan)
     todo = [one for one in wanted if not one.there and one.seed not in held]
     with leased(workshop, {one.seed.account for one in todo}):
         return [_grow(workshop, one) for one in todo]
+
+
+def measure_sizes(workshop: Workshop) -> list[Document]:
+    """Ask each platform how many people are in what grew from our seeds, and keep the answers.
+
+    A platform that does not answer is told under "said"; what it said last stays.
+    """
+    told = []
+    for audience, account, grown in grown_lists(workshop):
+        size, said = None, ""
+        try:
+            size = workshop.lists_of(account).state(str(grown.list_id)).size
+        except ConnectorError as error:
+            said = str(error)
+        if size is not None:
+            ref = reference(workshop, audience, account)
+            with workshop.catalog.begin() as connection:
+                record_size(connection, ref, grown.reach, size=size, now=workshop.now())
+        told.append(
+            {
+                "account": account,
+                "audience": audience.name,
+                "reach": grown.reach,
+                "size": size,
+                "said": said,
+            }
+        )
+    return told
+
+
+def grown_lists(workshop: Workshop) -> Iterator[tuple[Audience, str, Grown]]:
+    """Every look-alike that is there: its seed's audience, the account, and what it is."""
+    for audience, _, account in _wished(workshop, ()):
+        with workshop.catalog.begin() as connection:
+            grown = grown_from(connection, reference(workshop, audience, account))
+        for one in sorted(grown.values(), key=lambda each: each.reach):
+            if one.list_id is not None:
+                yield audience, account, one
 
 
 def _grow(workshop: Workshop, one: Growth) -> Document:

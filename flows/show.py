@@ -423,6 +423,7 @@ def demonstrated(document: Document) -> Iterable[RenderableType]:
     yield (
         "\n[bold]Where to look and what next[/bold]\n"
         f"  the rules          {folder}/*.toml\n"
+        f"  what it earned     {document['report']}   (open it in a browser)\n"
         f"  a picture          {document['chart']}\n"
         f"  the refused rows   {folder}/{document['refresh']['rejects']}\n"
         "  once more          make demo   (sends nothing: everything is in step)\n"

@@ -12,9 +12,11 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows import artifacts, bidding, loop, measuring
+from flows import artifacts, bidding, loop, measuring, reporting
 from flows.histories import history
 from flows.pictures import forecast_charts, history_charts, segments_chart
+from flows.report_charts import charts
+from flows.report_page import words_for
 from flows.workshop import open_workshop
 
 Document = dict[str, Any]
@@ -105,10 +107,25 @@ def read_spend(project: str) -> Document:
     return document
 
 
+@task(name="draw the report", cache_policy=NO_CACHE)
+def draw_report(project: str) -> None:
+    with open_workshop(Path(project)) as workshop:
+        if workshop.find_snapshot("segments") is None:
+            print("No segments yet: the report begins with the first refresh.")
+            return
+        made = reporting.report(workshop)
+        words = words_for(made, workshop.project.adsteer.shop.language)
+        drawn = charts(made, words)
+        titles = {name: words.text("chart", f"title_{name}") for name in drawn}
+        artifacts.publish_report(drawn, titles)
+
+
 @flow(name="measure", flow_run_name="measure: spend in, results out", log_prints=True)
 def measure(project: str = ".") -> Document:
-    """Read what was spent and what came of it, by segment."""
-    return read_spend(project)
+    """Read what was spent and what came of it, by segment; draw the report's pictures."""
+    document = read_spend(project)
+    draw_report(project)
+    return document
 
 
 @flow(name="steer", flow_run_name="steer: exports to bids", log_prints=True)

@@ -29,21 +29,32 @@ class SegmentBar:
     correction: int | None
 
 
-def segment_chart(bars: Sequence[SegmentBar], *, title: str) -> str:
-    """Who the people are, who brings the money, and where bids go: one row per segment."""
+SEGMENT_NAMES = ("share of people", "share of revenue", "bid correction")
+
+
+def segment_chart(
+    bars: Sequence[SegmentBar], *, title: str, names: tuple[str, str, str] = SEGMENT_NAMES
+) -> str:
+    """Who the people are, who brings the money, and where bids go: one row per segment.
+
+    names: of both bars and of the corrections, in the reader's language.
+    """
     figure = Figure(figsize=(9.6, 0.52 * len(bars) + 1.5), layout="constrained")
     shares, moves = figure.subplots(1, 2, width_ratios=[3, 1.25], sharey=True)
     rows = range(len(bars))
-    _share_bars(shares, rows, bars)
-    _correction_bars(moves, rows, bars)
-    figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=12.5, fontweight="bold")
+    _share_bars(shares, rows, bars, names)
+    _correction_bars(moves, rows, bars, names[2])
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=12.5, fontweight="bold")
     return svg_text(figure)
 
 
-def _share_bars(axes: Axes, rows: range, bars: Sequence[SegmentBar]) -> None:
+def _share_bars(
+    axes: Axes, rows: range, bars: Sequence[SegmentBar], names: tuple[str, str, str]
+) -> None:
     for offset, colour, hatch, name, values in (
-        (-0.2, LIGHT, "////", "share of people", [bar.people_share for bar in bars]),
-        (0.2, DARK, "", "share of revenue", [bar.revenue_share for bar in bars]),
+        (-0.2, LIGHT, "////", names[0], [bar.people_share for bar in bars]),
+        (0.2, DARK, "", names[1], [bar.revenue_share for bar in bars]),
     ):
         drawn = axes.barh(
             [row + offset for row in rows],
@@ -65,7 +76,7 @@ def _share_bars(axes: Axes, rows: range, bars: Sequence[SegmentBar]) -> None:
     _bare(axes)
 
 
-def _correction_bars(axes: Axes, rows: range, bars: Sequence[SegmentBar]) -> None:
+def _correction_bars(axes: Axes, rows: range, bars: Sequence[SegmentBar], name: str) -> None:
     values = [bar.correction or 0 for bar in bars]
     colours = [UP if value > 0 else DOWN for value in values]
     axes.barh(rows, values, height=0.5, color=colours)
@@ -85,7 +96,7 @@ def _correction_bars(axes: Axes, rows: range, bars: Sequence[SegmentBar]) -> Non
     reach = 1.7 * max([abs(value) for value in values] + [10])
     axes.set_xlim(-reach, reach)
     axes.axvline(0, color=FAINT, linewidth=0.8)
-    axes.set_title("bid correction", fontsize=9, color=INK, loc="center")
+    axes.set_title(name, fontsize=9, color=INK, loc="center")
     axes.tick_params(axis="y", length=0)
     _bare(axes)
 

@@ -21,7 +21,7 @@ def romi(margin: Decimal, cost: Decimal) -> Decimal | None:
     return _rounded(100 * (margin - cost) / cost) if cost > 0 else None
 
 
-def per_unit(cost: Decimal, units: int) -> Decimal | None:
+def per_unit(cost: Decimal, units: int | Decimal) -> Decimal | None:
     """Cost per order (CPO), new buyer (CAC) or lead (CPL); None when there was none."""
     return _rounded(cost / units) if units > 0 else None
 

@@ -50,11 +50,15 @@ def sizes_chart(days: Sequence[date], people: Mapping[str, Sequence[int]], *, ti
 
 
 def migration_chart(
-    labels: Sequence[str], shares: Sequence[Sequence[float | None]], *, title: str
+    labels: Sequence[str],
+    shares: Sequence[Sequence[float | None]],
+    *,
+    title: str,
+    names: tuple[str, str] = ("was", "is now, per cent of the row"),
 ) -> str:
     """Heat map: of the people of a row's segment, the share that is in the column's now.
 
-    Rows sum to 1; a row of None had nobody.
+    Rows sum to 1; a row of None had nobody. names: of rows and columns.
     """
     size = len(labels)
     figure = Figure(figsize=(9.6, 0.5 * size + 2.1), layout="constrained")
@@ -67,8 +71,8 @@ def migration_chart(
     axes.set_xticks(range(size), labels, rotation=35, ha="left", fontsize=9, color=INK)
     axes.set_yticks(range(size), labels, fontsize=9, color=INK)
     axes.xaxis.tick_top()
-    axes.set_ylabel("was", color=FAINT, fontsize=9)
-    axes.set_xlabel("is now, per cent of the row", color=FAINT, fontsize=9)
+    axes.set_ylabel(names[0], color=FAINT, fontsize=9)
+    axes.set_xlabel(names[1], color=FAINT, fontsize=9)
     _frameless(axes)
     axes.tick_params(length=0)
     _titled(figure, title)
@@ -189,4 +193,5 @@ def _frameless(axes: Axes) -> None:
 
 
 def _titled(figure: Figure, title: str) -> None:
-    figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=12.5, fontweight="bold")
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=12.5, fontweight="bold")

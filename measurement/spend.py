@@ -5,7 +5,7 @@ is read again replaces what was known of it. Days that were never read are holes
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -60,6 +60,11 @@ class DayOfSpend:
     revenue: Decimal | None
 
 
+def days_known(connection: Connection, account: str) -> frozenset[date]:
+    """Days of which the account's spend was read."""
+    return _read_days(connection, account)
+
+
 def days_to_read(
     connection: Connection, account: str, *, last: date, window_days: int
 ) -> tuple[date, date]:
@@ -104,6 +109,15 @@ def spend_between(
         .order_by(SPEND.c.day, SPEND.c.level, SPEND.c.object_id, SPEND.c.condition_id)
     )
     return tuple(_row(row) for row in connection.execute(query).mappings())
+
+
+def in_shop_money(row: DayOfSpend, *, vat_percent: Decimal, rate: Decimal) -> DayOfSpend:
+    """The row without the VAT that its cost holds, and both amounts at a rate.
+
+    Revenue is what the shop told the platform: it holds no VAT of the platform's bill.
+    """
+    cost = row.cost / (1 + vat_percent / 100) * rate
+    return replace(row, cost=cost, revenue=None if row.revenue is None else row.revenue * rate)
 
 
 def holes(connection: Connection, account: str, first: date, last: date) -> tuple[date, ...]:

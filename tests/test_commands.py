@@ -321,7 +321,7 @@ def test_automatic_corrections_come_from_what_was_spent(
         assert standing / 1.16 <= wanted <= standing * 1.16
     assert 0 <= made["promising"]["wanted"] <= 60
     inputs = made["vip"]["inputs"]
-    assert inputs["value_weighted"] == pytest.approx(0.2 * inputs["revenue_weighted"])
+    assert inputs["value_weighted"] == pytest.approx(0.2 * 0.4 * inputs["revenue_weighted"])
     spent = document["outlook"]["automatic"]["yandex_ads"]
     assert spent["spend"] == pytest.approx(spent["budget"], rel=0.03)
 

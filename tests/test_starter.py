@@ -40,6 +40,7 @@ def test_the_starter_is_a_whole_project(shop):
     assert {export.path for export in project.exports.export} == {
         "exports/contacts.csv",
         "exports/orders.csv",
+        "exports/costs.csv",
     }
 
 

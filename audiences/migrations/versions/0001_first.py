@@ -161,6 +161,8 @@ def upgrade() -> None:
         sa.Column("claimed_at", Instant(), nullable=False),
         sa.Column("list_id", sa.String(length=250), nullable=True),
         sa.Column("grown_at", Instant(), nullable=True),
+        sa.Column("size", sa.BigInteger(), nullable=True),
+        sa.Column("sized_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("account", "audience", "reach"),
     )
     op.create_table(
