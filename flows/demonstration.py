@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from rich.console import Console
 
 from audiences.snapshots import private_folder
 from config.init import write_starter
+from config.load import load_project
 from config.sample import write_sample_exports
 from flows import prefect_home
 
@@ -48,6 +50,7 @@ def run(folder: Path, *, quiet: bool = False, market: bool = True) -> dict[str, 
         document = steer(str(folder), apply=True)
     if market:
         document["market"] = _market(folder, screen)
+        document["market"]["report"] = _market_report(folder / "market")
     screen.print("Writing the report ...")
     from flows.report_page import write_report
     from flows.workshop import open_workshop
@@ -74,6 +77,19 @@ def _market(folder: Path, screen: Console) -> dict[str, Any]:
     part.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
     part.replace(told)
     return {**document, "earlier": False}
+
+
+def _market_report(folder: Path) -> str:
+    """Write the report of a rehearsal as of its own last day, long past by our clock."""
+    from flows.report_page import write_report
+    from flows.workshop import open_workshop
+
+    last = load_project(folder).adsteer.shop.as_of
+    if last is None:
+        raise AssertionError("a rehearsal fixes its day")
+    moment = datetime.combine(last, datetime.min.time(), UTC) + timedelta(hours=3)
+    with open_workshop(folder, now=lambda: moment) as workshop:
+        return str(write_report(workshop)["file"])
 
 
 @contextmanager

@@ -4,11 +4,11 @@ from collections import defaultdict
 from datetime import date, timedelta
 
 from flows.experimenting import experiment_rows
-from flows.measuring import reporting, segments_of
+from flows.measuring import days_of_spend, reporting, segments_of
 from flows.workshop import Workshop
 from measurement.experiments import EVERYONE, ExperimentResult
 from measurement.incrementality import Measured, best_of, measured_share
-from measurement.spend import holes, spend_between
+from measurement.spend import holes
 
 
 def measured_shares(workshop: Workshop) -> dict[str, Measured]:
@@ -37,8 +37,8 @@ def _attributed(workshop: Workshop, segment: str, started: date, until: date) ->
         segments = segments_of(workshop, account)
         if segment not in segments.values() or first > until:
             continue
+        rows = days_of_spend(workshop, account, first, until)
         with workshop.catalog.begin() as connection:
-            rows = spend_between(connection, account, first, until)
             missing |= set(holes(connection, account, first, until))
         revenue += sum(
             float(row.revenue or 0)

@@ -195,11 +195,31 @@ def _channels(report: Report, language: Language) -> str | None:
     )
 
 
+def _experiments(report: Report, language: Language) -> str | None:
+    from measurement.report_charts import EffectBar, effects_chart
+
+    bars = []
+    for row in _rows(report, "experiments"):
+        ends = (row["lift_low"], row["lift_high"])
+        low, high = ends if None not in ends else (row["always_low"], row["always_high"])
+        if None in (row["lift"], low, high):
+            continue
+        said = f"{language.cell(row['lift'], Kind.LIFT)}, {language.named(row['finding'])}"
+        label = f"{row['experiment']}: {language.named(row['segment'])}"
+        bars.append(EffectBar(label, row["lift"], low, high, said))
+    if not bars:
+        return None
+    return effects_chart(
+        bars, axis=language.text("chart", "interval"), say=_say(language, "share0")
+    )
+
+
 DRAWINGS: Mapping[str, Callable[[Report, Language], str | None]] = {
     "segments": _segments,
     "drr": _cost_share,
     "channels": _channels,
     "forecast": _forecast,
+    "holdouts": _experiments,
     "concentration": _concentration,
     "retention": _retention,
     "migration": _migration,

@@ -28,6 +28,7 @@ NUMBERS: Mapping[Kind, str] = {
     Kind.MONEY: "#,##0.00",
     Kind.PERCENT: '0.00" %"',
     Kind.SHARE: "0.0%",
+    Kind.LIFT: "+0.0%;-0.0%;0.0%",
     Kind.CHANCE: "0.000",
     Kind.DAY: "yyyy-mm-dd",
 }

@@ -60,6 +60,7 @@ LAYOUT = (
     Part("retention", ("retention",), (), ("retention",)),
     Part("migration", ("migration",), (), ("migration",)),
     Part("seeds", (), ("seeds",)),
+    Part("hypotheses", (), ("hypotheses",)),
     Part("quality", (), ("sources", "exports"), ("refused_rows", "messages")),
 )
 """The sections of the page after the summary; one without any table of the report is left out."""

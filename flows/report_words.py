@@ -24,6 +24,7 @@ DIGITS: Mapping[str, int] = {
     Kind.RATIO: 2,
     Kind.PERCENT: 2,
     Kind.SHARE: 1,
+    Kind.LIFT: 1,
     "percent1": 1,
     "share0": 0,
 }
@@ -84,6 +85,9 @@ class Language:
             return f"<{HARD}{self._digits(least, 3)}" if value < least else self._digits(value, 3)
         if kind == Kind.MONEY:
             return self._digits(value, 2 if 0 < abs(value) < SMALL_MONEY else 0)
+        if kind == Kind.LIFT:
+            plus = "+" if value > 0 else ""
+            return f"{plus}{self._digits(100 * value, DIGITS[kind])}{HARD}%"
         if kind in (Kind.SHARE, "share0"):
             return f"{self._digits(100 * value, DIGITS[kind])}{HARD}%"
         if kind in (Kind.PERCENT, "percent1"):

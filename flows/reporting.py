@@ -13,6 +13,7 @@ from flows.histories import history
 from flows.report_bids import forecast_table
 from flows.report_channels import channel_table
 from flows.report_cohorts import cohort_table, repeat_table
+from flows.report_experiments import experiment_tables
 from flows.report_money import known_margin, spend_tables
 from flows.report_people import ALL, channel_mix_table, history_tables, segments_table
 from flows.report_quality import quality_tables
@@ -90,6 +91,7 @@ def report(workshop: Workshop) -> Report:
             *history_tables(history(workshop, as_of)),
             channel_mix_table(workshop),
             seeds_table(workshop, refreshed, sources),
+            *experiment_tables(workshop),
             *quality_tables(refreshed),
         )
     }

@@ -27,6 +27,8 @@ class Kind(StrEnum):
     """Of a hundred: 9.26 is 9.26 %."""
     SHARE = "share"
     """Between 0 and 1."""
+    LIFT = "lift"
+    """The same with its sign: 0.12 is +12 %."""
     CHANCE = "chance"
     """A p value."""
     DAY = "day"

@@ -121,6 +121,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert document["market"]["earlier"] is False
     receipts = document["sync"]["receipts"]["audiences"]
     assert sum(one["accepted"] for one in receipts) > 5000
+    assert "</html>" in Path(document["report"]).read_text("utf-8")
     keep_lists = {name for name, one in PLATFORMS.items() if issubclass(one, Connector)}
     assert {one["platform"] for one in receipts if one["accepted"]} == keep_lists
     assert sum(one["accepted"] for one in document["adjust"]["receipts"]["bids"]) > 0
