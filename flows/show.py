@@ -420,10 +420,13 @@ def demonstrated(document: Document) -> Iterable[RenderableType]:
         for line in summary(document[part]):
             yield f"[bold]{part}[/bold]: {line}"
     folder = document["project"]
+    rehearsal = document.get("market", {}).get("report")
+    market = f"  of the rehearsal   {rehearsal}\n" if rehearsal else ""
     yield (
         "\n[bold]Where to look and what next[/bold]\n"
         f"  the rules          {folder}/*.toml\n"
         f"  what it earned     {document['report']}   (open it in a browser)\n"
+        f"{market}"
         f"  a picture          {document['chart']}\n"
         f"  the refused rows   {folder}/{document['refresh']['rejects']}\n"
         "  once more          make demo   (sends nothing: everything is in step)\n"
