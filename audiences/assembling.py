@@ -12,7 +12,7 @@ from ibis.backends.duckdb import Backend
 from audiences import cells
 from audiences.kinds import ORDER_LINES
 from audiences.refusals import ExportRefused
-from audiences.staged import new_table
+from audiences.staged import drop, new_table
 from audiences.staging import keep
 from audiences.tables import CONTACT_ROWS, COSTS, EVENT_ROWS, ORDER_ROWS
 from config.exports import ExportKind, Rate
@@ -34,7 +34,7 @@ def assemble(engine: Backend, rows: Rows, shop: Shop, rates: Sequence[Rate]) -> 
     sums = rows.get(ExportKind.AGGREGATE, [])
     _write_contacts(engine, [*rows.get(ExportKind.CONTACTS, []), *sums])
     orders = rows.get(ExportKind.ORDERS, [])
-    ordered = [_columns(table, _ORDER_COLUMNS) for table in (*orders, *map(_orders_of, sums))]
+    ordered = [*orders, *map(_orders_of, sums)]
     lines = [_columns(table, ORDER_LINES.names) for table in rows.get(ExportKind.ORDER_LINES, [])]
     _write_orders(engine, ordered, lines, shop, rates)
     _write_plain(engine, EVENTS_TABLE, rows.get(ExportKind.EVENTS, []), EVENT_ROWS)
@@ -57,6 +57,18 @@ def all_rows(tables: Sequence[ir.Table], schema: ibis.Schema) -> ir.Table:
     if not tables:
         return ibis.memtable([], schema=schema)
     return reduce(lambda one, other: one.union(other), tables)
+
+
+def _gathered(
+    engine: Backend, name: str, tables: Sequence[ir.Table], names: Collection[str]
+) -> ir.Table:
+    """The named columns of all tables in a new one: a union of a hundred files is slow to plan."""
+    first, *rest = (_columns(table, names) for table in tables)
+    gathered = new_table(engine, name, first)
+    kinds = dict(gathered.schema())
+    for table in rest:
+        engine.raw_sql(f'INSERT INTO "{name}" {engine.compile(table.cast(kinds))}')
+    return gathered
 
 
 def _write_plain(
@@ -99,16 +111,33 @@ def _write_orders(
         new_table(engine, ORDERS_TABLE, schema=ORDER_ROWS)
         return
     money = ("amount", "discount", "margin")
-    rows = _in_shop_currency(
-        all_rows(tables, ORDER_ROWS), "orders", "ordered_on", money, shop, rates
-    )
-    later = ibis.row_number().over(
-        group_by=["source", "order_id", rows.state == "returned"],
-        order_by=[ibis.desc("file"), ibis.desc("line")],
-    )
-    last = rows.mutate(later=later).filter(_.later == 0)
+    every = _gathered(engine, "every_order_row", tables, _ORDER_COLUMNS)
+    rows = _in_shop_currency(every, "orders", "ordered_on", money, shop, rates)
+    last = _told_last(rows)
     told = _with_lines(last, lines) if lines else last
     new_table(engine, ORDERS_TABLE, told.select(*ORDER_ROWS.names).cast(dict(ORDER_ROWS)))
+    drop(engine, "every_order_row")
+
+
+def _told_last(rows: ir.Table) -> ir.Table:
+    """Of the rows that tell of one order, or of one return, the last: its file's, then its line's.
+
+    Only orders that are told twice are put in order: they are few among all.
+    """
+    keyed = rows.mutate(order=ibis.struct(_order_key(rows)).hash())
+    counted = keyed.group_by("order").aggregate(rows=_.count())
+    several = keep(counted.filter(counted.rows > 1).select("order"))
+    later = ibis.row_number().over(
+        group_by=list(_order_key(rows).values()),
+        order_by=[ibis.desc("file"), ibis.desc("line")],
+    )
+    twice = keyed.semi_join(several, "order")
+    last = twice.mutate(later=later).filter(_.later == 0).drop("later")
+    return keyed.anti_join(several, "order").union(last).drop("order")
+
+
+def _order_key(rows: ir.Table) -> dict[str, ir.Value]:
+    return {"source": rows.source, "order_id": rows.order_id, "back": rows.state == "returned"}
 
 
 def _with_lines(orders: ir.Table, lines: Sequence[ir.Table]) -> ir.Table:

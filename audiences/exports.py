@@ -6,9 +6,10 @@ sum is checked against a second count of the file's records. Rows stay in the en
 
 import csv
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import count
 from pathlib import Path
 
 import ibis
@@ -27,8 +28,9 @@ from audiences.assembling import (
 from audiences.columns import REQUIRED, match_columns
 from audiences.kinds import BUILDERS
 from audiences.origins import origins_of, query_rows
+from audiences.readings import Readings, as_facts
 from audiences.refusals import ExportRefused
-from audiences.staged import Staged, drop, new_table, stage, stage_query
+from audiences.staged import Origin, Staged, drop, new_table, stage, stage_query
 from audiences.tables import REJECTS
 from audiences.typed import Typed, takes_several_rows, type_rows
 from config.exports import Export, ExportKind, ExportsFile
@@ -105,18 +107,19 @@ def read_exports(
     as_of: date,
     databases: Mapping[str, str] | None = None,
     refused: Path | None = None,
+    kept: Readings | None = None,
 ) -> Reading:
     """Read all exports into contact_rows, order_rows, event_rows, cost_rows, rejects (tables.py).
 
     `databases` maps the name in `export.database` to a URL. The engine's time zone is set to the
     shop's. Rejects are written into the folder `refused` before a file with too many of them is
-    refused. Raises ExportRefused before any table of rows is replaced.
+    refused. Files that were read before are taken from `kept`, and what it may keep is offered to
+    it. Raises ExportRefused before any table of rows is replaced.
     """
     engine.raw_sql(f"SET TimeZone = '{shop.time_zone}'")
-    done = [
-        _read_one(engine, staged, export, shop, as_of, f"export_{place}")
-        for place, (staged, export) in enumerate(_staged(engine, exports, folder, databases or {}))
-    ]
+    for export in exports.export:
+        _refuse_unknown(export)
+    done = list(_read_each(engine, exports, folder, as_of, databases or {}, kept))
     files = tuple(file for file, _ in done)
     rejects = all_rows([typed.rejects for _, typed in done], REJECTS)
     new_table(engine, REJECTS_TABLE, rejects)
@@ -128,6 +131,8 @@ def read_exports(
     for file, typed in done:
         by_kind.setdefault(file.kind, []).append(typed.rows)
     assemble(engine, by_kind, shop, exports.rate)
+    for place in range(len(done)):
+        drop(engine, f"export_{place}_typed")
     bought = (ExportKind.ORDERS, ExportKind.AGGREGATE)
     newest = [f.newest for f in files if f.kind in bought and f.newest is not None]
     return Reading(
@@ -139,21 +144,43 @@ def read_exports(
     )
 
 
-def _staged(
-    engine: Backend, exports: ExportsFile, folder: Path, databases: Mapping[str, str]
-) -> list[tuple[Staged, Export]]:
-    found: list[tuple[Staged, Export]] = []
+def _read_each(
+    engine: Backend,
+    exports: ExportsFile,
+    folder: Path,
+    as_of: date,
+    databases: Mapping[str, str],
+    kept: Readings | None,
+) -> Iterator[tuple[FileRead, Typed]]:
+    """Every file and query, one after the other: the text of only one is in the engine."""
+    places = count()
     for export in exports.export:
-        _refuse_unknown(export)
         if export.query is not None:
             headers, records = query_rows(export, databases)
-            name = f"export_{len(found)}"
-            label = f"query on {export.database}"
-            found.append((stage_query(engine, label, headers, records, name), export))
+            name = f"export_{next(places)}"
+            staged = stage_query(engine, f"query on {export.database}", headers, records, name)
+            yield _read_one(engine, staged, export, as_of, name)
             continue
         for origin in origins_of(export, folder):
-            found.append((stage(engine, origin, export, f"export_{len(found)}"), export))
-    return found
+            name = f"export_{next(places)}"
+            if kept is None:
+                yield _read_one(engine, stage(engine, origin, export, name), export, as_of, name)
+            else:
+                yield _read_or_found(engine, kept, origin, export, as_of, name)
+
+
+def _read_or_found(
+    engine: Backend, kept: Readings, origin: Origin, export: Export, as_of: date, name: str
+) -> tuple[FileRead, Typed]:
+    known_as = kept.name_of(origin, export)
+    found = kept.find(engine, known_as)
+    if found is not None:
+        facts = {**found.facts, "unknown": tuple(found.facts["unknown"])}
+        return FileRead(kind=export.kind, newest=found.typed.newest, **facts), found.typed
+    file, typed = _read_one(engine, stage(engine, origin, export, name), export, as_of, name)
+    if kept.name_of(origin, export) == known_as:  # it was not written anew in the meantime
+        kept.offer(engine, known_as, file.kind, as_facts(file), typed)
+    return file, typed
 
 
 def _refuse_unknown(export: Export) -> None:
@@ -172,7 +199,7 @@ def _refuse_unknown(export: Export) -> None:
 
 
 def _read_one(
-    engine: Backend, staged: Staged, export: Export, shop: Shop, as_of: date, name: str
+    engine: Backend, staged: Staged, export: Export, as_of: date, name: str
 ) -> tuple[FileRead, Typed]:
     mapping = match_columns(staged.file, staged.headers, export)
     if staged.read == 0:

@@ -174,6 +174,11 @@ class Forgetting:
     def forgotten(self) -> list[str]:
         return sorted({one for people in self.gone.values() for one in people})
 
+    @property
+    def anybody(self) -> bool:
+        """Whether the exports still hold somebody who asked to be forgotten."""
+        return any((*self.waiting.values(), *self.gone.values()))
+
 
 def look_for(
     engine: Backend,

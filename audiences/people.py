@@ -60,14 +60,16 @@ def build_people(
     `previous_keys` has schema naming.KEYS, `suppressed` SUPPRESSED.
     """
     with Staging() as passing:
-        orders = passing.keep(_led(order_rows, contact_rows))
-        rows = passing.keep(_rows(contact_rows, orders))
+        known = passing.keep(_known(contact_rows))
+        strangers = passing.keep(_strangers(order_rows, known))
+        rows = passing.keep(_rows(contact_rows, strangers))
         resolution = resolve(engine, rows, shop, previous_keys)
         row_people = passing.keep(_persons_only(resolution))
-        owned = passing.keep(_owned(orders, row_people))
+        buyers = passing.keep(known.join(row_people, ["source", "row_id"]).select(*_BUYERS))
+        owned = _owned(order_rows, buyers, strangers.join(row_people, ["source", "row_id"]))
         paid = keep(_occasions(owned))
         returned = keep(_returns(owned))
-        lost = keep(orders.anti_join(row_people, ["source", "row_id"]).select(*_PLACE))
+        lost = keep(strangers.anti_join(row_people, ["source", "row_id"]).select(*_PLACE))
         identifiers = keep(_identifiers(resolution.keys, row_people))
         people = keep(_people(contact_rows, row_people, owned, identifiers, suppressed))
         person_rows = keep(row_people.select(*PERSON_ROWS.names))
@@ -89,30 +91,32 @@ def build_people(
 _PLACE = ("source", "order_id", "file", "line")
 
 
-def _led(order_rows: ir.Table, contact_rows: ir.Table) -> ir.Table:
-    """Every order with the row it leads to: its contact's, else one made of the order itself.
+_BUYERS = ("source", "contact_id", "person_id")
+
+
+def _known(contact_rows: ir.Table) -> ir.Table:
+    """(source, contact_id, row_id): the row that an order with this contact id leads to."""
+    ids = contact_rows.filter(contact_rows.contact_id.notnull())
+    return ids.group_by("source", "contact_id").aggregate(row_id=_.row_id.min())
+
+
+def _strangers(order_rows: ir.Table, known: ir.Table) -> ir.Table:
+    """Orders of nobody in the contacts, each with the row that is made of it.
 
     Orders of one stranger share a row: same source, contact id and contacts as written.
     """
-    ids = contact_rows.filter(contact_rows.contact_id.notnull())
-    known = ids.group_by("source", "contact_id").aggregate(contact_row=_.row_id.min())
-    orders = order_rows.left_join(known, ["source", "contact_id"]).drop(
-        "source_right", "contact_id_right"
-    )
+    orders = order_rows.anti_join(known, ["source", "contact_id"])
     stranger = ibis.window(group_by=["source", "contact_id", "email", "phone"])
-    made = ibis.literal(GUEST) + orders.order_id.min().over(stranger)
-    return orders.mutate(
-        row_id=ibis.coalesce(orders.contact_row, made), known=orders.contact_row.notnull()
-    ).drop("contact_row")
+    return orders.mutate(row_id=ibis.literal(GUEST) + orders.order_id.min().over(stranger))
 
 
-def _rows(contact_rows: ir.Table, orders: ir.Table) -> ir.Table:
+def _rows(contact_rows: ir.Table, strangers: ir.Table) -> ir.Table:
     """identity.ROWS: the contacts, and those known by an order only."""
     none = ibis.null("string")
     contacts = contact_rows.select(
         "source", "row_id", contact_id=none, **{name: contact_rows[name] for name in ROWS.names[3:]}
     )
-    strangers = orders.filter(~orders.known).select(
+    made = strangers.select(
         "source",
         "row_id",
         "contact_id",
@@ -123,7 +127,7 @@ def _rows(contact_rows: ir.Table, orders: ir.Table) -> ir.Table:
         last_name=none,
         birth_date=ibis.null("date"),
     )
-    return stacked(contacts, strangers.distinct())
+    return stacked(contacts, made.distinct())
 
 
 def _persons_only(resolution: Resolution) -> ir.Table:
@@ -135,22 +139,18 @@ def _persons_only(resolution: Resolution) -> ir.Table:
     return rows.anti_join(nameless, "node")
 
 
-def _owned(orders: ir.Table, row_people: ir.Table) -> ir.Table:
-    with_people = orders.join(row_people, ["source", "row_id"])
-    return with_people.select(
-        "person_id",
-        "source",
-        "order_id",
-        "state",
-        "amount",
-        "discount",
-        "margin",
-        "items",
-        "category",
-        "channel",
-        "consent_ads",
-        day=_.ordered_on,
+def _owned(order_rows: ir.Table, buyers: ir.Table, strangers: ir.Table) -> ir.Table:
+    """Every order with its person; not kept, for it is as long as the orders are."""
+    known = order_rows.join(buyers, ["source", "contact_id"])
+    return stacked(
+        *(table.mutate(day=table.ordered_on).select(*_OWNED) for table in (known, strangers))
     )
+
+
+_OWNED = (
+    "person_id", "source", "order_id", "state", "amount", "discount", "margin", "items",
+    "category", "channel", "consent_ads", "day",
+)  # fmt: skip
 
 
 def _occasions(owned: ir.Table) -> ir.Table:
@@ -217,7 +217,8 @@ def _people(
         yes=(_.consent_ads == "yes").any().fill_null(False),
     )
     stopped = _stopped(people, identifiers, suppressed)
-    said = owned.group_by("person_id").aggregate(
+    speaking = owned.filter(owned.consent_ads.notnull())
+    said = speaking.group_by("person_id").aggregate(
         order_no=(_.consent_ads == "no").any(), order_yes=(_.consent_ads == "yes").any()
     )
     marked = people.left_join(said, "person_id").drop("person_id_right")

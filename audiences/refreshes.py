@@ -42,7 +42,7 @@ REFRESHES = Table(
 
 @dataclass(frozen=True)
 class Refresh:
-    """One refresh: `sources` names the content of the exports it read, `document` what it said."""
+    """One refresh: `sources` names all it was made from, if known; `document` is what it said."""
 
     made_at: datetime
     as_of: date

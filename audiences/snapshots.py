@@ -128,7 +128,7 @@ def write_rows(
     with NamedTemporaryFile(dir=private_folder(folder), suffix=".part", delete=False) as target:
         part = Path(target.name)  # the module makes it with mode 0600
         try:
-            with _writer(target, schema, seal) as writer:
+            with parquet_writer(target, schema, seal) as writer:
                 for batch in even_batches(batches, schema):
                     digest.update(canonical_text(batch))
                     rows += batch.num_rows
@@ -144,7 +144,8 @@ def write_rows(
     return RowsFile(path, rows, digest.hexdigest())
 
 
-def _writer(target: Any, schema: pa.Schema, seal: Seal | None) -> pq.ParquetWriter:
+def parquet_writer(target: Any, schema: pa.Schema, seal: Seal | None) -> pq.ParquetWriter:
+    """What writes a Parquet file that only the seal's key opens, or a plain one without a seal."""
     properties = None if seal is None else seal.to_write()
     return pq.ParquetWriter(target, schema, compression="zstd", encryption_properties=properties)
 

@@ -31,6 +31,9 @@ EARLIEST_BIRTH = date(1900, 1, 1)
 MALE = ("m", "male", "м", "муж", "мужской", "ч", "чоловік", "чоловіча", "1")
 FEMALE = ("f", "female", "ж", "жен", "женский", "жінка", "жіноча", "2")
 
+FUTURE = "lies in the future"
+"""The one reason for which a row is refused on one day and may be accepted on another."""
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -364,7 +367,7 @@ def out_of_range(values: Values, columns: tuple[str, ...], as_of: date) -> list[
     for c in columns:
         if c in values:
             first = EARLIEST_BIRTH if c == "birth_date" else EARLIEST
-            faults.append(Fault(values[c] > ibis.literal(as_of), c, "lies in the future"))
+            faults.append(Fault(values[c] > ibis.literal(as_of), c, FUTURE))
             early = values[c] < ibis.literal(first)
             faults.append(Fault(early, c, f"lies before {first.year}"))
     return faults

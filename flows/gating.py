@@ -52,7 +52,14 @@ def roll_ups_document(workshop: Workshop, made: Segmentation, before: RollUps) -
 
     `before` holds the roll-ups of the refresh before: a segment at the border does not flap.
     """
-    people = {name: size.people for name, size in sizes(made.table).items()}
+    return rolled_up(
+        workshop, {name: size.people for name, size in sizes(made.table).items()}, before
+    )
+
+
+def rolled_up(workshop: Workshop, sized: Mapping[str, int], before: RollUps) -> Document:
+    """`roll_ups_document` of segments of these sizes."""
+    people = {name: sized[name] for name in Segment}
     gates = workshop.project.segments.gates
     accounts = {}
     for account in list_accounts(workshop):

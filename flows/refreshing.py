@@ -1,7 +1,6 @@
 """Exports to segments: read, resolve, segment, and keep it all as one set of snapshots."""
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
@@ -25,6 +24,7 @@ from audiences.exports import (
 from audiences.forgetting import look_for, settle, without
 from audiences.history import STORIES
 from audiences.people import People, build_people
+from audiences.readings import Readings
 from audiences.refreshes import Refresh, last_refreshes, record_refresh
 from audiences.seeds import Seed
 from audiences.segments import Segmentation
@@ -45,6 +45,7 @@ from flows.gating import (
 )
 from flows.holding import KIND, assign
 from flows.scoring import Scored, described_people, pick_seeds, score, seed_document
+from flows.unchanged import UNKNOWN, inputs_of, nothing_new, told_again
 from flows.workshop import Workshop
 
 MOST_REASONS = 12
@@ -56,8 +57,12 @@ def refresh(workshop: Workshop) -> Document:
 
     Raises ExportRefused before anything is changed.
     """
+    inputs, last = inputs_of(workshop), _last_refresh(workshop)
+    if last is not None and nothing_new(workshop, inputs, last):
+        return told_again(workshop, last)
     engine, project, as_of = workshop.engine, workshop.project, workshop.as_of
     shop = project.adsteer.shop
+    readings = Readings.of(workshop.state, shop, as_of, workshop.seal)
     reading = read_exports(
         engine,
         project.exports,
@@ -66,6 +71,7 @@ def refresh(workshop: Workshop) -> Document:
         as_of,
         workshop.databases(),
         refused=workshop.state / "rejects",
+        kept=readings,
     )
     rejects = workshop.state / "rejects" / REJECTS_FILE
     everybody = build_people(
@@ -91,7 +97,6 @@ def refresh(workshop: Workshop) -> Document:
         "people": people.people,
     }
     made = segment_gated(workshop, tables, as_of)
-    last = _last_refresh(workshop)
     rolled = roll_ups_document(workshop, made, roll_ups_of(last.document if last else None))
     behaviour = _behaviour(workshop, people)
     scored = score(workshop, made, people.occasions, people.people, behaviour)
@@ -115,8 +120,14 @@ def refresh(workshop: Workshop) -> Document:
     ]
     document["notes"] += scored.behaviour["notes"] if scored.behaviour else []
     document["notes"] += power_notes(workshop, described, people.occasions)
-    _keep(workshop, reading, people, made, scored, seeds, document, behaviour, assigned)
+    if inputs_of(workshop) != inputs:
+        inputs = UNKNOWN  # a file was written anew while it was read
+    _keep(workshop, reading, people, made, scored, seeds, document, behaviour, assigned, inputs)
     settle(workshop.catalog, workshop.state, doing, workshop.now(), workshop.seal)
+    if doing.anybody:
+        readings.clear()
+    else:
+        readings.settle()
     return document
 
 
@@ -200,6 +211,7 @@ def _keep(
     document: Document,
     behaviour: ir.Table | None,
     assigned: ir.Table | None,
+    inputs: str,
 ) -> None:
     """Write every snapshot beside the old ones, then make all of them current together."""
     now, state = workshop.now(), workshop.state
@@ -223,7 +235,7 @@ def _keep(
             commit_snapshot(
                 connection, state, kind=kind, name=name, file=file, as_of=made.as_of, made_at=now
             )
-        _record(connection, reading, people, made, document, now)
+        _record(connection, reading, people, made, document, now, inputs)
 
 
 def _behaviour(workshop: Workshop, people: People) -> ir.Table | None:
@@ -264,6 +276,7 @@ def _record(
     made: Segmentation,
     document: Document,
     now: datetime,
+    inputs: str,
 ) -> None:
     everybody = people.people
     willing = everybody.filter(everybody.consent_ads == "yes").count().to_pyarrow().as_py()
@@ -275,15 +288,10 @@ def _record(
             people=document["people"],
             consent_share=willing / document["people"] if document["people"] else 0.0,
             newest_order=reading.newest_order,
-            sources=_sources(reading.files),
+            sources=inputs,
             document=document,
         ),
     )
-
-
-def _sources(files: Sequence[FileRead]) -> str:
-    """A name for the content of all files together."""
-    return hashlib.sha256("\n".join(sorted(file.digest for file in files)).encode()).hexdigest()
 
 
 def file_document(file: FileRead) -> Document:

@@ -1,0 +1,179 @@
+"""Export files that were read before: their typed rows, kept by the content of the file.
+
+What is kept is found again only under the very same bytes, under the same settings of the export,
+read by the same code; so it cannot be stale. Rows with a contact are never kept, nor is a file with
+a row that lies in the future, which another day may accept. As long as an export still holds
+somebody who asked to be forgotten, nothing is kept at all.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from audiences.sealing import Seal, open_parquet
+from audiences.snapshots import open_rows, parquet_writer, private_folder, stream
+from audiences.staged import Origin, file_digest
+from audiences.tables import REJECTS
+from audiences.typed import FUTURE, Typed
+from config.exports import Export, ExportKind
+from config.shop import Shop
+
+FOLDER = "readings"
+KEPT_KINDS = (ExportKind.ORDERS, ExportKind.ORDER_LINES, ExportKind.EVENTS, ExportKind.COSTS)
+"""Kinds whose rows may be without a contact; a customer card never is."""
+CONTACT_LIKE = r"@|^\+?[0-9 ()-]{10,}$"
+"""What an id looks like that may be somebody's address or phone."""
+FACTS = b"adsteer"
+"""Where a kept file says what was read, in the metadata of its schema."""
+PACKAGES = ("audiences", "config", "connectors", "flows")
+"""Whose code decides what a refresh gives."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file as it was read before."""
+
+    facts: dict[str, Any]
+    typed: Typed
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """Kept readings in the state folder. `settle` or `clear` ends a run."""
+
+    folder: Path
+    shop: Shop
+    as_of: date
+    seal: Seal | None = None
+    _used: dict[str, bool] = field(default_factory=dict, repr=False)
+    """Names of this run: true where the files are only offered so far."""
+
+    @classmethod
+    def of(cls, state: Path, shop: Shop, as_of: date, seal: Seal | None = None) -> "Readings":
+        """The readings of a project."""
+        return cls(state / FOLDER, shop, as_of, seal)
+
+    def name_of(self, origin: Origin, export: Export) -> str:
+        """Under which a file is kept: everything that its typed rows are a function of."""
+        parts = [
+            code_fingerprint(),
+            file_digest(origin),
+            origin.label,
+            origin.member,
+            export.model_dump(mode="json"),
+            self.shop.time_zone,
+        ]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def find(self, engine: Backend, name: str) -> Found | None:
+        """The reading under a name, if there is one that still holds on this day."""
+        path = self._path(name, "rows")
+        if not path.is_file():
+            return None
+        with open_parquet(path, self.seal) as file:
+            facts = json.loads((file.schema_arrow.metadata or {})[FACTS])
+        if date.fromisoformat(facts["as_of"]) > self.as_of:
+            return None
+        self._used[name] = False
+        newest = facts["newest"]
+        typed = Typed(
+            rows=open_rows(engine, path, self.seal),
+            rejects=open_rows(engine, self._path(name, "rejects"), self.seal).cast(REJECTS),
+            accepted=facts["accepted"],
+            rejected=facts["rejected"],
+            newest=date.fromisoformat(newest) if newest else None,
+        )
+        return Found(facts["file"], typed)
+
+    def offer(
+        self, engine: Backend, name: str, kind: ExportKind, facts: dict[str, Any], typed: Typed
+    ) -> None:
+        """Write a reading beside the kept ones, if it may be kept; `settle` makes it one."""
+        if kind not in KEPT_KINDS or _has_contacts(engine, typed.rows):
+            return
+        if engine.to_pyarrow((typed.rejects.reason == FUTURE).any()).as_py():
+            return
+        told = {
+            "as_of": self.as_of.isoformat(),
+            "file": facts,
+            "accepted": typed.accepted,
+            "rejected": typed.rejected,
+            "newest": typed.newest.isoformat() if typed.newest else None,
+        }
+        self._write(engine, self._path(name, "rejects.part"), typed.rejects, {})
+        self._write(engine, self._path(name, "rows.part"), typed.rows, told)
+        self._used[name] = True
+
+    def settle(self) -> None:
+        """Keep what was offered, and let go of what this run did not need."""
+        for name, offered in self._used.items():
+            if offered:  # the rows last: they are what is looked for
+                for what in ("rejects", "rows"):
+                    self._path(name, f"{what}.part").replace(self._path(name, what))
+        needed = {self._path(name, what) for name in self._used for what in ("rows", "rejects")}
+        self._remove(except_for=needed)
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._remove(except_for=())
+
+    def _remove(self, except_for: "set[Path] | Sequence[Path]") -> None:
+        for path in self.folder.glob("*") if self.folder.is_dir() else ():
+            if path not in except_for:
+                path.unlink()
+
+    def _path(self, name: str, what: str) -> Path:
+        return self.folder / f"{name}.{what}.parquet"
+
+    def _write(self, engine: Backend, path: Path, rows: ir.Table, told: dict[str, Any]) -> None:
+        private_folder(path.parent)
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        schema = rows.schema().to_pyarrow().with_metadata({FACTS: json.dumps(told).encode()})
+        with path.open("wb") as target, parquet_writer(target, schema, self.seal) as writer:
+            for batch in stream(engine, rows):
+                writer.write_batch(
+                    pa.RecordBatch.from_arrays(batch.cast(schema).columns, schema=schema)
+                )
+
+
+@cache
+def code_fingerprint() -> str:
+    """SHA-256 of the code and the data that decide what a file is read as, and of the tools."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for tool in ("duckdb", "ibis-framework", "pyarrow", "phonenumbers", "python-calamine"):
+        digest.update(f"{tool} {version(tool)}\n".encode())
+    for folder in (here.parent / package for package in PACKAGES):
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in (".py", ".toml"):
+                digest.update(f"{path.relative_to(here.parent)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def as_facts(file: Any) -> dict[str, Any]:
+    """What is told of a file (exports.FileRead), ready for JSON."""
+    return {key: value for key, value in asdict(file).items() if key not in ("kind", "newest")}
+
+
+def _has_contacts(engine: Backend, rows: ir.Table) -> bool:
+    held = [rows[name].notnull() for name in ("email", "phone") if name in rows.columns]
+    held += [
+        rows[name].re_search(CONTACT_LIKE)
+        for name in ("contact_id", "order_id")
+        if name in rows.columns
+    ]
+    if not held:
+        return False
+    return bool(engine.to_pyarrow(ibis.or_(*held).any()).as_py())

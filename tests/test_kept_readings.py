@@ -1,0 +1,229 @@
+"""A refresh that reads only what is new gives what one that reads everything gives, to the row."""
+
+import random
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from audiences.readings import FOLDER
+from audiences.sealing import is_sealed
+from audiences.snapshots import SNAPSHOTS
+from flows import refreshing
+from flows.workshop import open_workshop
+from tests.support.small_shop import SmallShop, people_of
+
+NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
+HEADER = "no,who,day,sum,state"
+EXPORTS = """
+max_rejected = 0.5
+[[export]]
+kind = "contacts"
+source = "crm"
+path = "exports/contacts.csv"
+columns = { contact_id = "id", email = "mail", phone = "tel", city = "town", consent_ads = "ads" }
+[[export]]
+kind = "orders"
+source = "crm"
+path = "exports/orders/*.csv"
+columns = { order_id = "no", contact_id = "who", ordered_on = "day", amount = "sum" }
+[export.values]
+returned = ["returned"]
+cancelled = ["cancelled"]
+"""
+
+
+def make_shop(folder: Path, seed: int) -> Path:
+    """A small shop whose orders lie in six files."""
+    SmallShop(folder, people_of(40), {"north": "AB", "south": "CD"}).write()
+    (folder / "exports.toml").write_text(EXPORTS)
+    (folder / "exports" / "orders.csv").unlink()
+    (folder / "exports" / "orders").mkdir()
+    chance = random.Random(seed)
+    for month in range(6):
+        write_orders(folder, month, [order(chance, month) for _ in range(30)])
+    return folder
+
+
+def order(chance: random.Random, month: int) -> str:
+    state = chance.choice(["paid"] * 8 + ["returned", "cancelled"])
+    day = f"2025-{month + 1:02d}-{chance.randint(1, 28):02d}"
+    number = f"{month}-{chance.randint(1, 60)}"
+    return f"{number},{chance.randint(0, 45)},{day},{chance.randint(100, 9000) / 100},{state}"
+
+
+def path_of(folder: Path, month: int) -> Path:
+    return folder / "exports" / "orders" / f"{month:02d}.csv"
+
+
+def write_orders(folder: Path, month: int, rows: list[str]) -> None:
+    path_of(folder, month).write_text("\n".join([HEADER.replace("state", "status"), *rows]) + "\n")
+
+
+def rows_of(folder: Path, month: int) -> list[str]:
+    path = path_of(folder, month)
+    return path.read_text().splitlines()[1:] if path.exists() else []
+
+
+EDITS = ("late file", "correction", "order gone", "file gone", "consent", "nothing", "broken row")
+
+
+def edit(folder: Path, kind: str, seed: int) -> None:
+    """What a night may do to exports."""
+    chance = random.Random(seed)
+    months = sorted(int(path.stem) for path in (folder / "exports" / "orders").glob("*.csv"))
+    month = chance.choice(months)
+    rows = rows_of(folder, month)
+    match kind:
+        case "late file":
+            month = chance.randint(6, 11)
+            write_orders(folder, month, [order(chance, chance.randint(0, 5)) for _ in range(9)])
+        case "correction" if rows:
+            place = chance.randrange(len(rows))
+            cells = rows[place].split(",")
+            rows[place] = ",".join([*cells[:3], "77.77", *cells[4:]])
+            write_orders(folder, month, rows)
+        case "order gone" if len(rows) > 1:
+            rows.pop(chance.randrange(len(rows)))
+            write_orders(folder, month, rows)
+        case "file gone" if len(months) > 1:
+            path_of(folder, month).unlink()
+        case "broken row":
+            write_orders(folder, month, [*rows, "x,1,2025-02-31,much,paid"])
+        case "consent":
+            cards = folder / "exports" / "contacts.csv"
+            lines = cards.read_text().splitlines()
+            place = chance.randrange(1, len(lines))
+            lines[place] = lines[place].replace("yes", "no")
+            cards.write_text("\n".join(lines) + "\n")
+        case _:
+            pass
+
+
+def refreshed(folder: Path, *, whole: bool = False) -> dict[str, Any]:
+    """One refresh; a whole one reads every file and takes nothing for unchanged."""
+    with pytest.MonkeyPatch.context() as patch, open_workshop(folder, now=lambda: NOW) as workshop:
+        if whole:
+            shutil.rmtree(folder / ".adsteer" / FOLDER, ignore_errors=True)
+            patch.setattr(refreshing, "nothing_new", lambda *_: False)
+        return refreshing.refresh(workshop)
+
+
+def left(folder: Path) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """The rows of every current state file."""
+    with open_workshop(folder, now=lambda: NOW) as workshop, workshop.catalog.begin() as catalog:
+        found = catalog.execute(SNAPSHOTS.select().where(SNAPSHOTS.c.current)).mappings().all()
+    state = folder / ".adsteer"
+    rows = {(row["kind"], row["name"]): pq.read_table(state / row["path"]) for row in found}
+    return {name: table.to_pylist() for name, table in rows.items()}
+
+
+@settings(
+    max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.sampled_from(EDITS), min_size=2, max_size=3), st.integers(0, 10**6))
+@pytest.mark.slow
+def test_what_is_kept_changes_no_row_and_no_word(
+    tmp_path_factory: pytest.TempPathFactory, edits: list[str], seed: int
+) -> None:
+    root = tmp_path_factory.mktemp("twins")
+    one, other = make_shop(root / "one", seed), make_shop(root / "other", seed)
+    for number, kind in enumerate(["nothing", *edits]):
+        for folder in (one, other):
+            edit(folder, kind, seed + number)
+        assert refreshed(one) == refreshed(other, whole=True), kind
+        assert left(one) == left(other), kind
+        rejects = [f / ".adsteer" / "rejects" / "rejects.csv" for f in (one, other)]
+        assert rejects[0].read_text() == rejects[1].read_text()
+
+
+@contextmanager
+def reading(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Which files are read while the block lasts."""
+    from audiences import exports
+
+    read: list[str] = []
+    plain = exports.stage
+
+    def noted(engine, origin, export, name):
+        read.append(origin.label)
+        return plain(engine, origin, export, name)
+
+    with patch.context() as inner:
+        inner.setattr(exports, "stage", noted)
+        yield read
+
+
+def test_only_what_is_new_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = make_shop(tmp_path / "shop", 3)
+    with reading(monkeypatch) as first:
+        refreshed(shop)
+    with reading(monkeypatch) as again:
+        refreshed(shop)
+    edit(shop, "correction", 5)
+    with reading(monkeypatch) as corrected:
+        refreshed(shop)
+    assert len(first) == 7
+    assert again == []
+    assert len(corrected) == 2  # the cards, of which nothing is kept, and the file
+    assert "exports/contacts.csv" in corrected
+
+
+def test_a_file_with_a_contact_in_it_is_not_kept(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 4)
+    write_orders(shop, 0, ["1,someone@example.com,2025-01-02,5.00,paid"])
+    write_orders(shop, 1, ["2,+7 903 111-22-33,2025-01-02,5.00,paid"])
+    refreshed(shop)
+    kept = list((shop / ".adsteer" / FOLDER).glob("*.rows.parquet"))
+    assert len(kept) == 4
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in kept)
+    text = b"".join(str(pq.read_table(path).to_pylist()).encode() for path in kept)
+    assert b"@" not in text
+
+
+def test_a_row_of_tomorrow_is_read_again_tomorrow(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 5)
+    write_orders(shop, 0, ["1,1,2026-06-02,5.00,paid", "2,1,2025-01-02,5.00,paid"])
+    assert refreshed(shop)["exports"][1]["rejected"] == 1
+    settings_file = shop / "adsteer.toml"
+    settings_file.write_text(settings_file.read_text().replace("2026-06-01", "2026-06-03"))
+    assert refreshed(shop)["exports"][1]["rejected"] == 0
+
+
+def test_what_is_kept_is_sealed_with_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADSTEER_ENCRYPTION_KEY", "a-key-of-sixteen-letters")
+    shop = make_shop(tmp_path / "shop", 6)
+    first = refreshed(shop)
+    edit(shop, "consent", 1)
+    with reading(monkeypatch) as read:
+        second = refreshed(shop)
+    kept = list((shop / ".adsteer" / FOLDER).glob("*.parquet"))
+    assert len(kept) == 12
+    assert all(is_sealed(path) for path in kept)
+    assert read == ["exports/contacts.csv"]
+    assert second["identity"]["orders"] == first["identity"]["orders"]
+
+
+def test_somebody_to_be_forgotten_is_in_nothing_that_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.forgetting import forget
+
+    shop = make_shop(tmp_path / "shop", 7)
+    refreshed(shop)
+    with open_workshop(shop, now=lambda: NOW) as workshop:
+        forget(workshop, "person7@example.com")
+    refreshed(shop)
+    assert list((shop / ".adsteer" / FOLDER).glob("*")) == []
+    with reading(monkeypatch) as read:
+        refreshed(shop)
+    assert len(read) == 7  # as long as the exports hold them, every file is read anew
