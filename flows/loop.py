@@ -25,6 +25,7 @@ from flows.bidding import (
 from flows.curating import plan_rollback
 from flows.documents import Document
 from flows.lists import ledger, plan_lists
+from flows.quotas import quota_notes
 from flows.refreshing import segments_at
 from flows.rehearsal import remember
 from flows.seeding import Growth, age_notes, ages, grow_all, plan_growth
@@ -265,6 +266,7 @@ def _document(workshop: Workshop, whole: WholePlan) -> Document:
         if one.old_title
     ]
     notes += deleting.notes(workshop) if whole.lists is not None else []
+    notes += quota_notes(workshop, whole.lists, approved=approved) if whole.lists else []
     notes += age_notes(workshop, whole.growth)
     notes += roll_up_notes(workshop) if whole.bids is not None else []
     ahead = {"outlook": whole.outlook} if whole.outlook else {}

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from audiences.records import write_list
 from audiences.refreshes import last_refreshes
 from audiences.seeds import Age, Freshness
 from flows import bidding, loop
 from flows.gating import roll_ups_of, segment_of
-from flows.lists import described_now
-from tests.support.demo_project import edit, make_project, opened, refreshed
+from flows.lists import described_now, reference
+from tests.support.demo_project import NOW, edit, make_project, opened, refreshed
 
 
 @pytest.fixture(scope="module")
@@ -184,3 +185,39 @@ def test_an_old_seed_is_told_and_an_expired_one_is_not_sent(fresh: Path) -> None
     assert codes == {25: [], 31: ["seed_expired"]}
     assert any("25 days old, a refresh is due" in note for note in said[25]["notes"])
     assert any("31 days old, expired" in note for note in said[31]["notes"])
+
+
+def test_a_small_segment_can_be_refused_instead_of_rolled_up(fresh: Path) -> None:
+    edit(fresh, "segments.toml", 'too_small = "roll_up"', 'too_small = "refuse"')
+    with opened(fresh) as workshop:
+        refresh = loop.refresh(workshop)
+        document = loop.plan(workshop, bids=False)
+    listed = lists(document)
+    refused = refresh["roll_ups"]["yandex_lists"]["refused"]
+    assert set(refused) == {"lost", "vip_at_risk", "at_risk"}  # the last without vip_at_risk
+    for name in refused:
+        assert [one["code"] for one in listed[name]["refused_by"]] == ["segment_gate"]
+        assert listed[name]["sends"] == []
+        assert listed[name]["add"] > 0  # what an approval would let pass
+    assert (listed["sleeping"]["refused_by"], listed["sleeping"]["notes"]) == ([], [])
+    assert loop.is_refused(document)
+
+
+def test_a_list_that_is_there_when_its_segment_rolls_up_is_not_emptied(fresh: Path) -> None:
+    """Its people are in both lists, and the correction is that of the larger one."""
+    with opened(fresh) as workshop:
+        loop.refresh(workshop)
+        (audience,) = (one for one in _audiences(workshop) if one.name == "vip_at_risk")
+        there = reference(workshop, audience, "yandex_lists")
+        with workshop.catalog.begin() as connection:
+            write_list(connection, there, NOW, state="ours", list_id="5001")
+        document = loop.plan(workshop, bids=False)
+        rules = {rule.segment for rule in bidding._rules_with_lists(workshop).rule}
+    listed = lists(document)
+    own = listed["vip_at_risk"]
+    assert own["add"] > 0
+    assert own["remove"] == 0
+    assert any("under its gate: its people are in at_risk too" in note for note in own["notes"])
+    assert listed["at_risk"]["add"] == 149
+    assert listed["lost"]["add"] == 0
+    assert "vip_at_risk" not in rules
