@@ -23,6 +23,10 @@ MEMBERS = pa.schema(
 """One row per person: all digests of one kind side by side, in the recipe's form, sorted."""
 
 
+WORTH = pa.field("value", pa.float64())
+"""One more column of a seed's rows, for a platform that takes it: what the person is worth."""
+
+
 class Segment(StrEnum):
     """The base segments, in the order in which they are decided."""
 

@@ -49,6 +49,11 @@ class Lookalike(Written):
     keep_geo: bool = Field(default=True, description="Keep the seed's regions where possible.")
     keep_devices: bool = Field(default=True, description="Keep the seed's devices likewise.")
     refresh_days: int = Field(default=30, ge=1, le=30, description="Age at which a seed is stale.")
+    by_value: bool = Field(
+        default=False,
+        description="Tell platforms that take it what each member is worth, so that the likeness "
+        "follows the worth (Meta; its value-based terms must be accepted).",
+    )
     countries: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...] = Field(
         default=(),
         description="Where the people shall be, such as ['UA', 'PL']; some platforms must know.",

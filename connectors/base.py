@@ -54,6 +54,8 @@ class Limits:
     """Under this the platform does not make or serve the list."""
     min_difference: int = 0
     """Changes smaller than this are gathered until there are enough."""
+    takes_worth: bool = False
+    """Batches of a seed may have the column model.WORTH; no other platform is told it."""
     born_with_members: bool = False
     """A list is made out of its first batch; there is no empty list."""
     membership_days: int | None = None

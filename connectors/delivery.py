@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audiences.model import MEMBERS, AudienceRef, Batch, Receipt, Refusal, Verb
+from audiences.model import MEMBERS, WORTH, AudienceRef, Batch, Receipt, Refusal, Verb
 from connectors.base import Connector
 from connectors.errors import (
     ConnectorError,
@@ -196,7 +196,9 @@ def _batch(
     first = parts[0]
     if first.column("step")[0].as_py() not in steps:
         return
-    table = pa.Table.from_batches(parts).select(MEMBERS.names).cast(MEMBERS)
+    table = pa.Table.from_batches(parts)
+    schema = MEMBERS.append(WORTH) if WORTH.name in table.column_names else MEMBERS
+    table = table.select(schema.names).cast(schema)
     yield first.column("batch")[0].as_py(), Verb(first.column("verb")[0].as_py()), table
 
 

@@ -115,7 +115,8 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpend)
     platform: ClassVar[str] = "meta"
     versions: ClassVar[tuple[ApiVersion, ...]] = FACTS.versions
     limits: ClassVar[Limits] = FACTS.limits(
-        kinds=frozenset({Identifier.EMAIL, Identifier.PHONE, Identifier.EXTERNAL_ID})
+        kinds=frozenset({Identifier.EMAIL, Identifier.PHONE, Identifier.EXTERNAL_ID}),
+        takes_worth=True,
     )
     recipe: ClassVar[Recipe] = META
     bid_limits: ClassVar[BidLimits] = FACTS.bid_limits(levels=frozenset({Level.AD_GROUP}))

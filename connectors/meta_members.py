@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
-from audiences.model import Batch, Receipt, Refusal
+from audiences.model import WORTH, Batch, Receipt, Refusal
 from config.audiences import Identifier
 from connectors.facts import facts_of
 
@@ -22,7 +22,7 @@ KEYS = {
     Identifier.PHONE: "PHONE",
 }
 """How the columns of a batch are called in a schema, in this order."""
-VALUE, VALUE_KEY = "value", "LOOKALIKE_VALUE"
+VALUE, VALUE_KEY = WORTH.name, "LOOKALIKE_VALUE"
 """A batch may have one more column: what each person is worth (>= 0), for value-based lists."""
 CONTROLS = r"[\x00-\x1f]"
 """What JSON texts hold only as escapes, beside quotation marks and backslashes."""

@@ -1,12 +1,16 @@
 """Sending a plan of lists: who may be sent to at all, then list by list."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+
+import pyarrow as pa
 
 from audiences.difference import Step
 from audiences.leases import Lease
 from audiences.ledger import Ledger, Sending
 from audiences.plan import AudiencePlan, ListPlan
+from audiences.rebuilds import NEW
+from audiences.worth import with_worth
 from connectors.base import Connector
 from connectors.delivery import Delivered, Tally, deliver
 from connectors.errors import ConnectorError, TermsNotAccepted
@@ -90,7 +94,7 @@ def _apply_list(
         if steps:
             delivered = deliver(
                 one.audience,
-                sending.rows,
+                _rows(workshop, one, connector, sending),
                 steps,
                 connector,
                 sending,
@@ -102,6 +106,18 @@ def _apply_list(
             delivered = _renamed(one, connector, sending, delivered)
         delivered = held.told(delivered)
         return documents.list_receipt(one, sending.list_id, delivered)
+
+
+def _rows(
+    workshop: Workshop, one: ListPlan, connector: Connector, sending: Sending
+) -> Iterator[pa.RecordBatch]:
+    """The plan's rows; of a seed for a platform that takes it, with what each person is worth."""
+    name = one.audience.audience.removesuffix(NEW)
+    wish = {each.name: each.lookalike for each in workshop.project.audiences.audience}.get(name)
+    if not connector.limits.takes_worth or wish is None or not wish.by_value:
+        return sending.rows
+    picked = workshop.table("seed", name)
+    return with_worth(sending.rows, picked.select("person_id", "value").to_pyarrow())
 
 
 def _renamed(

@@ -158,6 +158,13 @@ def test_the_platform_holds_what_was_wanted(
     assert held["made by hand"]["item_quantity"] == 400
 
 
+def test_meta_alone_is_told_what_a_seed_is_worth(applied: dict[str, Any], sandbox: Running) -> None:
+    state = requests.get(f"{sandbox.url}/_sandbox/state", timeout=30).json()["platforms"]
+    lists = {one["name"]: one for one in state["meta"]["lists"]}
+    assert lists["Gift shop: best buyers (seed)"]["is_value_based"] is True
+    assert not lists["Gift shop: VIP"].get("is_value_based")
+
+
 def test_only_people_who_said_yes_are_on_the_platform(
     applied: dict[str, Any], project: Path, sandbox: Running
 ) -> None:
