@@ -126,6 +126,14 @@ class GrowsLookalikes(ABC):
         Raises ListBusy while the seed is not ready, SeedRefused if it cannot serve as one.
         """
 
+    @abstractmethod
+    def refresh(self, lookalike_id: str) -> None:
+        """Have the look-alike follow what its seed holds now; twice is as once.
+
+        Where the platform does so by itself, or knows no such request, it is only looked whether
+        the look-alike is there. Raises ListGone if not, ListBusy while it is worked on.
+        """
+
 
 @dataclass(frozen=True)
 class Outcome:

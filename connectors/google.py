@@ -283,6 +283,14 @@ class Google(GoogleBids, Connector, GrowsLookalikes, TellsOutcomes):
 
         return self._data.once(act, lambda: self._grown(seed_id, title))
 
+    def refresh(self, lookalike_id: str) -> None:
+        """Google keeps a look-alike in step with its seed by itself."""
+        if not lookalike_id.isdecimal():
+            raise RuleRefused(f"{redact(lookalike_id)} is no id of a list at Google.")
+        query = f"SELECT user_list.id FROM user_list WHERE user_list.id = {lookalike_id}"
+        if next(self._ads.search(query), None) is None:
+            raise ListGone(f"look-alike {lookalike_id} is not in the account any more.")
+
     # What follows knows the wire.
 
     @property

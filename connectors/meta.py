@@ -265,6 +265,10 @@ class Meta(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpend)
         except WrongParameter as fault:
             raise SeedRefused(str(fault)) from None
 
+    def refresh(self, lookalike_id: str) -> None:
+        """Meta refreshes a look-alike in use by itself; one that is not has nobody to reach."""
+        self._graph.get("{id}", gaps={"id": lookalike_id}, query={"fields": "id"})
+
     def _refuse_seed(self, seed_id: str) -> None:
         seed = self.state(seed_id)
         if not seed.settled:

@@ -267,6 +267,12 @@ class TikTok(Connector, GrowsLookalikes, CorrectsBids, NamesObjects, ReportsSpen
         except (BadParameter, RuleRefused) as fault:
             raise SeedRefused(str(fault)) from None
 
+    def refresh(self, lookalike_id: str) -> None:
+        """TikTok refreshes one that an active ad group uses, twice a week; this does it for any."""
+        body = {"custom_audience_ids": [lookalike_id]}
+        with suppress(*DONE_BEFORE):
+            self._wire.post("dmp/custom_audience/lookalike/update/", body, Effect.SAME)
+
     # Bids
 
     def condition_for(self, list_id: str, title: str) -> str:

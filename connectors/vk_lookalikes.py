@@ -47,6 +47,10 @@ class VkLookalikes(VkSegments, GrowsLookalikes):
         relation = {"object_type": "remarketing_lookalike_audience", "params": params}
         return self._make_segment(title, [relation])
 
+    def refresh(self, lookalike_id: str) -> None:
+        """VK knows no such request; whether a look-alike follows its source is UNVERIFIED."""
+        self._relations(lookalike_id)
+
     def _seed(self, seed_id: str) -> int:
         lists = list(self._lists_of(seed_id).values())
         for one in lists:

@@ -291,6 +291,26 @@ class YandexAudience(Connector, GrowsLookalikes):
         except RuleRefused as fault:
             raise SeedRefused(str(fault), act=fault.act) from None
 
+    def refresh(self, lookalike_id: str) -> None:
+        """Audience recomputes one that a campaign uses; this does it for any, twice a day."""
+        ask = Ask(
+            "PUT",
+            "segment/{id}/reprocess",
+            gaps={"id": lookalike_id},
+            effect=Effect.TWICE,
+            counts=CHANGE,
+        )
+
+        def act() -> bool:
+            if self._door.send(ask).body != {"success": True}:
+                raise ContractBroken(f"{ask}: the answer is not success.")
+            return True
+
+        begun = self._door.once(
+            act, lambda: bool(self._if(lookalike_id, lambda one: one["status"] in BUSY)) or None
+        )
+        assert begun  # noqa: S101  an act that failed raised
+
     # What follows knows the wire.
 
     def _segments(self) -> Iterator[dict[str, Any]]:

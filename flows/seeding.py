@@ -9,7 +9,7 @@ from audiences.plan import AudiencePlan
 from audiences.seeds import Age, Freshness
 from config.audiences import Audience, Lookalike
 from connectors.base import GrowsLookalikes
-from connectors.errors import ConnectorError, ListBusy, Throttled
+from connectors.errors import ConnectorError, ListBusy, ListGone, QuotaGone, Throttled
 from flows.documents import Document
 from flows.lists import leased, ledger, reference, settled
 from flows.scoring import refresh_days, seed_age
@@ -18,12 +18,18 @@ from flows.workshop import Workshop
 
 @dataclass(frozen=True)
 class Growth:
-    """One look-alike that a seed should have; `there` once it is."""
+    """One look-alike that a seed should have; `there` once it is, `stale` when it grows old."""
 
     seed: AudienceRef
     reach: int
     title: str
     there: bool
+    stale: bool = False
+
+    @property
+    def action(self) -> str:
+        """What is done with it: 'grow', 'refresh' or 'keep'."""
+        return "refresh" if self.stale else "keep" if self.there else "grow"
 
     def as_json(self) -> Document:
         """The entry under "lookalikes" of a plan document."""
@@ -33,7 +39,7 @@ class Growth:
             "audience": self.seed.audience,
             "reach": self.reach,
             "title": self.title,
-            "action": "keep" if self.there else "grow",
+            "action": self.action,
         }
 
 
@@ -47,7 +53,10 @@ def plan_growth(workshop: Workshop, *, only: Collection[str] = ()) -> tuple[Grow
         for reach in wish.reach:
             title = f"{seed.title}, look-alike {reach}"
             title = title[: workshop.lists_of(account).limits.title_length]
-            wanted.append(Growth(seed, reach, title, _is_there(grown.get(reach))))
+            one = grown.get(reach)
+            age = _age(workshop, audience, one)
+            stale = age is not None and age.freshness is not Freshness.FRESH
+            wanted.append(Growth(seed, reach, title, _is_there(one), stale))
     return tuple(wanted)
 
 
@@ -62,10 +71,7 @@ def ages(workshop: Workshop, wanted: Collection[Growth]) -> list[Document]:
         audience = audiences[one.seed.audience]
         with workshop.catalog.begin() as connection:
             grown = grown_from(connection, one.seed).get(one.reach)
-        seed, own = seed_age(workshop, audience), None
-        if grown is not None and grown.grown_at is not None:
-            days = (workshop.now() - grown.grown_at).days
-            own = Age(max(days, 0), refresh_days(audience))
+        seed, own = seed_age(workshop, audience), _age(workshop, audience, grown)
         told.append(
             {
                 "seed_age_days": seed.days if seed else None,
@@ -91,11 +97,33 @@ def age_notes(workshop: Workshop, wanted: Collection[Growth]) -> list[str]:
 
 
 def grow_all(workshop: Workshop, wanted: Collection[Growth], plan: AudiencePlan) -> list[Document]:
-    """Grow what is not there yet; a seed that is not ready waits, up to the account's patience."""
+    """Grow what is not there yet and refresh what grows old; a seed that is not ready waits, up to
+    the account's patience."""
     held = {one.audience for one in plan.lists if one.refused_by}
-    todo = [one for one in wanted if not one.there and one.seed not in held]
+    todo = [one for one in wanted if one.action != "keep" and one.seed not in held]
     with leased(workshop, {one.seed.account for one in todo}):
-        return [_grow(workshop, one) for one in todo]
+        return [
+            _refresh(workshop, one) if one.action == "refresh" else _grow(workshop, one)
+            for one in todo
+        ]
+
+
+def _refresh(workshop: Workshop, one: Growth) -> Document:
+    """Have a look-alike follow its seed; one that is gone from the platform is grown anew."""
+    with workshop.catalog.begin() as connection:
+        list_id = grown_from(connection, one.seed)[one.reach].list_id
+    receipt = {**one.as_json(), "list_id": list_id, "outcome": "waiting", "said": ""}
+    try:
+        _grower(workshop, one).refresh(str(list_id))
+    except ListGone:
+        return _grow(workshop, one)
+    except (ListBusy, Throttled, QuotaGone) as error:
+        return {**receipt, "said": str(error)}
+    except ConnectorError as error:
+        return {**receipt, "outcome": "failed", "said": str(error), "who": error.who}
+    with workshop.catalog.begin() as connection:
+        record_grown(connection, one.seed, one.reach, list_id=str(list_id), now=workshop.now())
+    return {**receipt, "outcome": "done"}
 
 
 def measure_sizes(workshop: Workshop) -> list[Document]:
@@ -165,11 +193,23 @@ def _grow(workshop: Workshop, one: Growth) -> Document:
 
 def _patiently(workshop: Workshop, one: Growth, seed_list: str) -> str:
     """Grow as soon as the platform is done with the seed; raises ListBusy when patience ends."""
+    settled(workshop, one.seed.account, seed_list)
+    wish = _wish(workshop, one.seed.audience)
+    return _grower(workshop, one).grow(seed_list, one.title, one.reach, wish)
+
+
+def _grower(workshop: Workshop, one: Growth) -> GrowsLookalikes:
     connector = workshop.lists_of(one.seed.account)
     if not isinstance(connector, GrowsLookalikes):
         raise AssertionError(f"{one.seed.account} was asked to grow what it cannot")
-    settled(workshop, one.seed.account, seed_list)
-    return connector.grow(seed_list, one.title, one.reach, _wish(workshop, one.seed.audience))
+    return connector
+
+
+def _age(workshop: Workshop, audience: Audience, grown: Grown | None) -> Age | None:
+    """Age of a look-alike since it was grown or refreshed last."""
+    if grown is None or grown.grown_at is None:
+        return None
+    return Age(max((workshop.now() - grown.grown_at).days, 0), refresh_days(audience))
 
 
 def _wished(workshop: Workshop, only: Collection[str]) -> list[tuple[Audience, Lookalike, str]]:

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from typer.testing import CliRunner, Result
 
 from connectors.registry import PLATFORMS
 from connectors.sandbox.server import Running
+from flows import loop
 from flows.cli import app
+from flows.workshop import open_workshop
 from tests.support.starter import make_starter, starter_sandbox
 
 GOLDEN = {
@@ -389,6 +392,28 @@ def state_of(sandbox: Running) -> dict[str, Any]:
     document = answer.json()["platforms"]
     assert isinstance(document, dict)
     return document
+
+
+def test_lookalikes_that_grow_old_are_refreshed(
+    project: Path, applied: dict[str, Any], sandbox: Running
+) -> None:
+    ids = {one["list_id"] for one in applied["receipts"]["lookalikes"]}
+
+    def planned_at(moment: datetime) -> tuple[dict[str, Any], set[str]]:
+        with open_workshop(project, now=lambda: moment) as workshop:
+            plan = loop.plan(workshop, bids=False, only=["best_buyers"])
+            return plan, {one["action"] for one in plan["lookalikes"]}
+
+    today = datetime.now(UTC)
+    assert planned_at(today + timedelta(days=20))[1] == {"keep"}
+    plan, actions = planned_at(today + timedelta(days=22))
+    assert actions == {"refresh"}
+    assert any("look-alike" in note and "a refresh is due" in note for note in plan["notes"])
+    with open_workshop(project, now=lambda: today + timedelta(days=22)) as workshop:
+        refreshed = loop.apply(workshop, plan["fingerprint"])["receipts"]["lookalikes"]
+    assert {one["outcome"] for one in refreshed} == {"done"}
+    assert {one["list_id"] for one in refreshed} == ids
+    assert planned_at(today + timedelta(days=23))[1] == {"keep"}
 
 
 def lists_of(sandbox: Running) -> list[dict[str, Any]]:

@@ -106,6 +106,7 @@ class TestGoogleLookalikes(ThroughAds, LookalikeContract):
     platform = "google"
     connector_class = Google
     grow_operation = "userLists.create"
+    refresh_operation = "googleAds:search.user_list"
     wish = Lookalike(countries=("UA",))
 
 

@@ -143,6 +143,7 @@ class TestMetaLookalikes(LookalikeContract):
     platform = "meta"
     connector_class = Meta
     grow_operation = "lookalikes.create"
+    refresh_operation = "audience.read"
 
     wish = Lookalike(countries=("DE",))
 

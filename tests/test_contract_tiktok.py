@@ -151,6 +151,7 @@ class TestTikTok(_TikTok, ConnectorContract):
 
 class TestTikTokLookalikes(_TikTok, LookalikeContract):
     grow_operation = "dmp.custom_audience.lookalike.create"
+    refresh_operation = "dmp.custom_audience.lookalike.update"
     seed_people = 1500
 
 

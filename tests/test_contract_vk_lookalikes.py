@@ -45,6 +45,7 @@ class TestVkLookalikes(LookalikeContract):
     platform = "vk"
     connector_class = VkWithLookalikes
     grow_operation = "lookalike_audiences.create"
+    refresh_operation = "segments.relations.find"
     seed_people = 2000
 
     @pytest.fixture

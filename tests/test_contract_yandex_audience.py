@@ -47,3 +47,4 @@ class TestYandexAudienceLookalikes(LookalikeContract):
     platform = "yandex_audience"
     connector_class = YandexAudience
     grow_operation = "create_lookalike"
+    refresh_operation = "reprocess"

@@ -364,6 +364,7 @@ class LookalikeContract(PlatformContract):
     """Look-alikes, for a connector that keeps lists as well."""
 
     grow_operation: ClassVar[str]
+    refresh_operation: ClassVar[str]
     seed_people: ClassVar[int] = 300
     wish: ClassVar[Lookalike] = Lookalike()
 
@@ -415,6 +416,34 @@ class LookalikeContract(PlatformContract):
         finally:
             box.change(matched_share=0.7)
         assert caught.value.who == "editor"
+
+    def test_a_lookalike_is_refreshed_and_stays_the_same(
+        self, connector: Any, box: Sandbox, seed: str
+    ) -> None:
+        made = connector.grow(seed, "like the best", 1, self.wish)
+        box.settle()
+        connector.refresh(made)
+        box.settle()
+        assert connector.grow(seed, "like the best", 1, self.wish) == made
+        assert self.grown(box) == [made]
+
+    @pytest.mark.parametrize("name", FAULTS)
+    def test_a_lookalike_is_refreshed_whatever_happens(
+        self, connector: Any, box: Sandbox, seed: str, name: str
+    ) -> None:
+        made = connector.grow(seed, "like the best", 1, self.wish)
+        box.settle()
+        self.fault(box, self.refresh_operation, name)
+        connector.refresh(made)
+        assert box.faults_left() == []
+        assert self.grown(box) == [made]
+
+    def test_a_lookalike_that_is_gone(self, connector: Any, box: Sandbox, seed: str) -> None:
+        made = connector.grow(seed, "like the best", 1, self.wish)
+        box.settle()
+        box.forget(self.platform, made)
+        with pytest.raises(ListGone):
+            connector.refresh(made)
 
     def test_a_seed_that_is_gone(self, connector: Any, box: Sandbox, seed: str) -> None:
         box.forget(self.platform, seed)
