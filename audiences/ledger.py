@@ -131,14 +131,19 @@ class Ledger:
 
     def approve(self, fingerprint: str, *, who: str, why: str) -> Approval:
         """Let exactly this plan pass its guards. Raises StalePlan if no such plan was made."""
-        if not who.strip() or not why.strip():
-            raise Unsigned("an approval needs a name and a reason: --who NAME --why REASON")
-        approval = Approval(fingerprint, who, why, self.clock())
         with self.catalog.begin() as connection:
             known = select(PLANS.c.fingerprint).where(PLANS.c.fingerprint == fingerprint)
             if connection.execute(known).first() is None:
                 raise StalePlan(f"no plan {fingerprint[:12]} was made: plan again")
-            row = {"fingerprint": fingerprint, "who": who, "why": why, "at": approval.at}
+        return self.sign(fingerprint, who=who, why=why)
+
+    def sign(self, fingerprint: str, *, who: str, why: str) -> Approval:
+        """Record an approval of a plan of any kind; whether there is one, the caller knows."""
+        if not who.strip() or not why.strip():
+            raise Unsigned("an approval needs a name and a reason: --who NAME --why REASON")
+        approval = Approval(fingerprint, who, why, self.clock())
+        row = {"fingerprint": fingerprint, "who": who, "why": why, "at": approval.at}
+        with self.catalog.begin() as connection:
             connection.execute(insert(APPROVALS).values(**row))
         return approval
 

@@ -62,6 +62,13 @@ class Limits(Written):
     drr_ceiling: float | None = Field(
         default=None, gt=0, description="Largest cost share of revenue, in per cent."
     )
+    cautious: float | None = Field(
+        default=None,
+        gt=0,
+        le=3,
+        description="Go only as far as the data are sure, by so many standard deviations: 1 is "
+        "usual; a segment of which they are not sure is left alone.",
+    )
 
 
 class Rule(Written):

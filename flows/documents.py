@@ -50,13 +50,20 @@ def correction(row: PlannedCorrection) -> Document:
 
 
 def plan(
-    fingerprint: str, lists: AudiencePlan | None, bids: BidPlan | None, *, approved: bool = False
+    fingerprint: str,
+    lists: AudiencePlan | None,
+    bids: BidPlan | None,
+    *,
+    approved: bool = False,
+    lists_approved: bool = False,
 ) -> Document:
-    """The plan document."""
+    """The plan document; `approved` is of all of it, `lists_approved` of its lists."""
     return {
         "fingerprint": fingerprint,
         "approved": approved,
-        "audiences": [list_plan(one, approved=approved) for one in lists.lists] if lists else [],
+        "audiences": [list_plan(one, approved=lists_approved) for one in lists.lists]
+        if lists
+        else [],
         "bids": [correction(row) for row in bids.corrections] if bids else [],
     }
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from audiences.ledger import Approval
 from audiences.plan import AudiencePlan, ListPlan, StalePlan, load_plan, plan_folder
 from audiences.snapshots import forget_old, private_folder
 from bids.corrections import BidPlan
@@ -146,15 +147,16 @@ def apply(workshop: Workshop, fingerprint: str | None = None) -> Document:
     whole = _load(workshop, fingerprint)
     _refuse_stale(workshop, whole)
     remember(workshop.state, workshop.project.platforms.account)
-    approval = ledger(workshop).approval(whole.lists.fingerprint) if whole.lists else None
     document = _document(workshop, whole)
     lists, grown = [], []
     if whole.lists is not None:
-        lists = apply_lists(workshop, whole.lists, approved=approval is not None)
+        approved = _approval(workshop, whole.lists) is not None
+        lists = apply_lists(workshop, whole.lists, approved=approved)
         workshop.checkpoint("lists applied")
         grown = grow_all(workshop, whole.growth, whole.lists)
     corrected: list[BidReceipts] = []
     if whole.bids is not None:
+        approval = _approval(workshop, whole.bids)
         who = approval.who if approval else None
         corrected = apply_corrections(workshop, whole.bids, run=fingerprint[:12], approved_by=who)
     bids = documents.bid_receipts(corrected)
@@ -165,10 +167,28 @@ def apply(workshop: Workshop, fingerprint: str | None = None) -> Document:
 def approve(workshop: Workshop, fingerprint: str, *, who: str, why: str) -> Document:
     """Record that a person lets this plan pass its guards."""
     whole = _load(workshop, fingerprint)
-    if whole.lists is None:
-        raise StalePlan("this plan has no lists to approve")
-    ledger(workshop).approve(whole.lists.fingerprint, who=who, why=why)
+    memory = ledger(workshop)
+    if whole.lists is not None:
+        memory.approve(whole.lists.fingerprint, who=who, why=why)
+    if whole.bids is not None:
+        memory.sign(whole.bids.fingerprint, who=who, why=why)
     return _document(workshop, whole)
+
+
+def _is_approved(workshop: Workshop, whole: WholePlan) -> bool:
+    """Whether a person let through every part that guards hold back."""
+    parts = [part for part in (whole.lists, whole.bids) if part is not None]
+    signed = [part for part in parts if _approval(workshop, part) is not None]
+    return bool(signed) and not any(_is_held(part) for part in parts if part not in signed)
+
+
+def _is_held(part: AudiencePlan | BidPlan) -> bool:
+    return bool(part.refused if isinstance(part, AudiencePlan) else part.refused_by)
+
+
+def _approval(workshop: Workshop, part: AudiencePlan | BidPlan) -> Approval | None:
+    """Who approved a part of a plan: exactly this part, whatever it was planned together with."""
+    return ledger(workshop).approval(part.fingerprint)
 
 
 def is_refused(document: Document) -> bool:
@@ -253,10 +273,14 @@ def _refuse_stale(workshop: Workshop, whole: WholePlan) -> None:
 
 
 def _document(workshop: Workshop, whole: WholePlan) -> Document:
-    approved = whole.lists is not None and (
-        ledger(workshop).approval(whole.lists.fingerprint) is not None
+    lists_approved = whole.lists is not None and _approval(workshop, whole.lists) is not None
+    made = documents.plan(
+        whole.fingerprint,
+        whole.lists,
+        whole.bids,
+        approved=_is_approved(workshop, whole),
+        lists_approved=lists_approved,
     )
-    made = documents.plan(whole.fingerprint, whole.lists, whole.bids, approved=approved)
     aged = zip(whole.growth, ages(workshop, whole.growth), strict=True)
     growth = [{**one.as_json(), **age} for one, age in aged]
     notes = [f"{one.audience}: {note}" for one in _lists(whole) for note in one.notes]
@@ -266,7 +290,7 @@ def _document(workshop: Workshop, whole: WholePlan) -> Document:
         if one.old_title
     ]
     notes += deleting.notes(workshop) if whole.lists is not None else []
-    notes += quota_notes(workshop, whole.lists, approved=approved) if whole.lists else []
+    notes += quota_notes(workshop, whole.lists, approved=lists_approved) if whole.lists else []
     notes += age_notes(workshop, whole.growth)
     notes += roll_up_notes(workshop) if whole.bids is not None else []
     ahead = {"outlook": whole.outlook} if whole.outlook else {}

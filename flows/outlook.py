@@ -10,7 +10,7 @@ from audiences.choosing import choose
 from audiences.model import Segment
 from bids.automatic import AutomaticResult, automatic_corrections
 from bids.corrections import BidPlan
-from bids.estimates import SegmentWeek, Worth
+from bids.estimates import DEFAULT_CV, SegmentWeek, Worth
 from bids.forecast import Figures, Forecast, Outlook, Range, SegmentForecast, forecast
 from bids.ledger import BidLedger
 from bids.model import BidObject, Level, PresentCorrection
@@ -35,6 +35,9 @@ from measurement.spend import Money, by_segment
 
 FORECAST_DAYS = 28
 """The days behind that a forecast is made from, and the days ahead that it is for."""
+
+LEAST_ORDERS = 100
+CUT = 0.99
 
 NOT_YET_BUYERS = (Segment.REGISTERED.value, Segment.SLEEPING_REGISTERED.value)
 """Segments whose people have never bought."""
@@ -66,9 +69,32 @@ def automatic(
         present=standing,
         since=since_change(rows, segments=segments, stood=stood),
         worth=_worth(workshop),
+        cv=order_spread(workshop),
+        cautious=rules.limits.cautious,
         lowest=limits.lowest,
         highest=limits.highest,
     )
+
+
+def order_spread(workshop: Workshop) -> float:
+    """Standard deviation over mean of an order's value, of the year before the last refresh.
+
+    Amounts over the quantile CUT are cut to it: one wholesale order says nothing about the others.
+    Where there are fewer than LEAST_ORDERS the default of the method is taken.
+    """
+    found = workshop.find_snapshot("occasions")
+    if found is None:
+        return DEFAULT_CV
+    orders = workshop.read(found)
+    recent = orders.filter(orders.day > ibis.literal(found.as_of - timedelta(days=365)))
+    cut = recent.revenue.quantile(CUT).to_pyarrow().as_py()
+    if cut is None:
+        return DEFAULT_CV
+    amount = ibis.least(recent.revenue, cut)
+    told = recent.aggregate(count=recent.count(), mean=amount.mean(), spread=amount.std())
+    (row,) = told.to_pyarrow().to_pylist()
+    enough = row["count"] >= LEAST_ORDERS and row["mean"] and row["spread"]
+    return float(row["spread"] / row["mean"]) if enough else DEFAULT_CV
 
 
 def _with_new_customers(weeks: Iterable[SegmentWeek]) -> list[SegmentWeek]:

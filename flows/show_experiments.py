@@ -122,7 +122,7 @@ def rehearsed(document: Document) -> Iterable[RenderableType]:
     ]
     yield table(
         f"{document['weeks']} weeks of a made-up market: revenue that ads really bring",
-        ["segment", "of claimed", "measured, 95 %", "used", "correction then"],
+        ["segment", "truth", "measured, 95 %", "used", "correction then"],
         rows,
         left=1,
     )
