@@ -1,19 +1,17 @@
 """schedules.toml: what runs when."""
 
-import re
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field, field_validator
 
+from config.cadence import PART, RANGES, longest_gap
 from config.model import Name, Written
-
-_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-_PART = re.compile(r"(\*|(\d+)(?:-(\d+))?)(?:/([1-9]\d*))?")
 
 
 def _is_cron_field(text: str, allowed: tuple[int, int]) -> bool:
     """`*`, a number, a range, a step of them, or a list of these, within the field's range."""
-    parts = [_PART.fullmatch(part) for part in text.split(",")]
+    parts = [PART.fullmatch(part) for part in text.split(",")]
     numbers = [[int(each) for each in (part[2], part[3]) if each] for part in parts if part]
     within = all(allowed[0] <= number <= allowed[1] for each in numbers for number in each)
     return all(parts) and within and all(each == sorted(each) for each in numbers)
@@ -23,7 +21,7 @@ class Schedule(Written):
     """One cadence."""
 
     name: Name = Field(description="Name of the deployment.")
-    flow: Literal["refresh", "follow", "sync", "adjust", "measure", "steer"] = Field(
+    flow: Literal["refresh", "follow", "sync", "adjust", "measure", "steer", "watch"] = Field(
         description="Flow to run."
     )
     cron: str = Field(description="Cron expression, in the shop's time zone.")
@@ -36,9 +34,14 @@ class Schedule(Written):
     @classmethod
     def _five_fields(cls, value: str) -> str:
         fields = value.split()
-        if len(fields) != len(_RANGES) or not all(map(_is_cron_field, fields, _RANGES)):
+        if len(fields) != len(RANGES) or not all(map(_is_cron_field, fields, RANGES)):
             raise ValueError("five cron fields: minute hour day month weekday, as in '30 6 * * 1'")
         return value
+
+    @property
+    def longest_gap(self) -> timedelta:
+        """The longest wait between two runs."""
+        return longest_gap(self.cron)
 
 
 class SchedulesFile(Written):

@@ -109,3 +109,18 @@ class Credentials(_FromOutside):
         Raises ConfigError that names the missing variable and the places looked in.
         """
         return cls._read(prefix, folder, given or {})
+
+
+class AlertSecrets(Credentials):
+    """What alerts need and adsteer.toml must not hold, each from ADSTEER_ALERTS_ and its name."""
+
+    telegram_token: SecretStr | None = Field(default=None, description="Token of the bot.")
+    slack_url: SecretStr | None = Field(default=None, description="Incoming webhook of a channel.")
+    email_password: SecretStr | None = Field(default=None, description="Password of the login.")
+    webhook_url: SecretStr | None = Field(default=None, description="Address that takes alerts.")
+    webhook_token: SecretStr | None = Field(default=None, description="Bearer token for it.")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The secrets of a project folder. Raises ConfigError that names the variable."""
+        return cls.read("ADSTEER_ALERTS_", folder)

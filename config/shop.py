@@ -1,4 +1,4 @@
-"""adsteer.toml: the shop, the engine, where state lives."""
+"""adsteer.toml: the shop, the engine, where state lives, who is told of trouble."""
 
 import re
 from datetime import date
@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 from pydantic import Field, field_validator
 
 from config.model import Written
+from config.operating import Alerts, Freshness
 
 
 class Shop(Written):
@@ -88,3 +89,5 @@ class AdsteerFile(Written):
     shop: Shop = Field(description="Who we steer for.")
     engine: Engine = Field(default=Engine(), description="Where relational work runs.")
     state: State = Field(default=State(), description="Where adsteer remembers.")
+    freshness: Freshness = Field(default=Freshness(), description="How old things may get.")
+    alerts: Alerts = Field(default=Alerts(), description="Who is told of trouble.")

@@ -1,9 +1,25 @@
 """Documents as Prefect artifacts: what a marketer reads in the UI. Counts and names, no people."""
 
-from collections.abc import Mapping
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
+from uuid import UUID
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+import httpx
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound, PrefectException
+from prefect.settings import PREFECT_UI_URL
+
+LOG = logging.getLogger(__name__)
 
 Document = Mapping[str, Any]
 
@@ -155,6 +171,83 @@ def publish_report(charts: Mapping[str, str], titles: Mapping[str, str]) -> None
         create_markdown_artifact(
             key=f"report-{name}", description=titles[name], markdown=picture(svg)
         )
+
+
+def money_lines(document: Document) -> list[str]:
+    """What was spent and earned, account by account."""
+    lines = [f"Spend and what came of it, {document['first']} to {document['last']}:"]
+    for one in document["accounts"]:
+        money, missing = one["all"], len(one["missing_days"])
+        share = "" if money["drr"] is None else f", cost share {100 * money['drr']:.1f} %"
+        late = f" {missing} days are not reported yet." if missing else ""
+        lines.append(
+            f"{one['account']}: cost {money['cost']:,.0f}, revenue {money['revenue']:,.0f}"
+            f"{share}.{late}"
+        )
+    return lines if document["accounts"] else ["No account reports what was spent."]
+
+
+def publish_question(question: Document) -> None:
+    """The plan that waits, in lines a person can decide on, with the link to the form."""
+    mark = question["fingerprint"][:12]
+    lines = [f"## Plan {mark} waits for a decision", "", f"Until {question['until']}.", ""]
+    lines += [f"- {line}" for line in question["summary"]]
+    lines += ["", *question_lines(question)]
+    create_markdown_artifact(
+        key="waits-for-a-person",
+        description=f"Plan {mark} waits for a decision",
+        markdown="\n".join(lines),
+    )
+
+
+def question_lines(question: Document) -> list[str]:
+    """What the summary says of a question."""
+    mark, state = question["fingerprint"][:12], question["state"]
+    if state != "waiting":
+        return [f"Plan {mark} was {state} by {question['who']}: {question['why']}"]
+    form = decision_form(question["fingerprint"])
+    way = f"[approve or reject it]({form})" if form else f"`adsteer approve {mark}`"
+    return [f"Plan {mark} waits for a person until {question['until']}: {way}."]
+
+
+def decision_form(fingerprint: str) -> str | None:
+    """Address of the form in Prefect's UI, filled in as far as known; None without a server."""
+    address = PREFECT_UI_URL.value()
+    try:
+        with get_client(sync_client=True) as client:
+            found = client.read_deployment_by_name("decide/decide")
+    except ObjectNotFound:
+        return None  # nothing is deployed where this runs, as in the demo
+    if not address:
+        return None
+    given = quote(json.dumps({"fingerprint": fingerprint}))
+    return f"{address}/deployments/deployment/{found.id}/run?parameters={given}"
+
+
+@contextmanager
+def progress(what: str, *, steps: int, counted: str) -> Iterator[Callable[[str], None]]:
+    """A progress bar in the UI; yields a checkpoint that counts the steps of one name.
+
+    What a bar says is worth no delivery: if Prefect does not take it, that is logged, no more.
+    """
+    if not steps:
+        yield lambda _step: None
+        return
+    bar, done = create_progress_artifact(progress=0.0, key="progress", description=what), [0]
+    if not isinstance(bar, UUID):
+        raise AssertionError("the progress bar was not made at once")
+
+    def count(step: str) -> None:
+        if step != counted:
+            return
+        done[0] += 1
+        share = min(100.0, 100 * done[0] / steps)
+        try:
+            update_progress_artifact(bar, progress=share, description=f"{what}: {done[0]}")
+        except (httpx.HTTPError, PrefectException) as error:
+            LOG.warning("progress was not shown: %s", type(error).__name__)
+
+    yield count
 
 
 def publish_summary(lines: list[str]) -> None:

@@ -170,6 +170,34 @@ def approve(
 
 
 @app.command()
+def reject(
+    fingerprint: Annotated[str, typer.Argument(help="Plan that waits for a person.")],
+    who: Annotated[str, typer.Option(help="Your name, for the record.")],
+    why: Annotated[str, typer.Option(help="Reason, for the record.")],
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Say no to a plan that waits: nothing is sent, and it is not asked about again."""
+    from flows import approving, show_status
+
+    with _workshop(project) as workshop:
+        document = approving.reject(workshop, fingerprint, who=who, why=why)
+    _tell(document, as_json=json, show=show_status.decision)
+
+
+@app.command()
+def status(project: ProjectFolder = HERE, json: Json = False) -> None:
+    """Say how old everything is against its limit, what is in trouble, and what waits for whom."""
+    from flows import show_status
+    from flows.status import status as state_of
+
+    with _workshop(project) as workshop:
+        document = state_of(workshop)
+    _tell(document, as_json=json, show=show_status.status)
+    _leave(REFUSED if document["stale"] else DONE)
+
+
+@app.command()
 def forget(
     contact: Annotated[
         str | None,
@@ -517,16 +545,57 @@ def demo(
 
 
 @app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="File to write, such as shop.tar.gz.")],
+    project: ProjectFolder = HERE,
+    json: Json = False,
+) -> None:
+    """Write settings, catalog, snapshots and Prefect's memory into one private file."""
+    from flows import backing_up, show_status
+
+    with said_plainly():
+        document = backing_up.back_up(project, file)
+    _tell(document, as_json=json, show=show_status.backed_up)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="File that `backup` wrote.")],
+    folder: Annotated[Path, typer.Argument(help="New folder to restore the project into.")],
+    json: Json = False,
+) -> None:
+    """Unpack a backup into a new folder and say what is there. Secrets and exports are not."""
+    from flows import backing_up, show_status
+
+    with said_plainly():
+        document = backing_up.restore(file, folder)
+    _tell(document, as_json=json, show=show_status.restored)
+
+
+@app.command()
+def move(project: ProjectFolder = HERE, json: Json = False) -> None:
+    """Copy the catalog out of SQLite into the empty database that ADSTEER_CATALOG names."""
+    from flows import moving, show_status
+
+    with said_plainly():
+        document = moving.move(project)
+    _tell(document, as_json=json, show=show_status.moved)
+
+
+@app.command()
 def serve(
     project: ProjectFolder = HERE,
-    port: Annotated[int, typer.Option(help="Port of the Prefect server on 127.0.0.1.")] = 4200,
+    port: Annotated[int, typer.Option(help="Port of the Prefect server.")] = 4200,
+    host: Annotated[
+        str,
+        typer.Option(help="Address it listens on; any but 127.0.0.1 needs a password, see manual."),
+    ] = "127.0.0.1",
 ) -> None:
     """Run the schedules on this machine: Prefect's server, its worker, and what restarts them."""
     from flows import serving
 
-    ready = "Runs, plans and receipts: {url}\nStop with Ctrl-C.\n"
     with said_plainly():
-        serving.serve(project, port=port, once_ready=ready)
+        serving.serve(project, host=host, port=port)
 
 
 @app.command()

@@ -10,12 +10,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from audiences.decisions import Decided, settle
 from audiences.ledger import Approval
 from audiences.plan import AudiencePlan, ListPlan, StalePlan, load_plan, plan_folder
 from audiences.snapshots import forget_old, private_folder
 from bids.corrections import BidPlan
 from bids.deliver import BidReceipts
-from flows import curating, deleting, documents, refreshing
+from flows import curating, deleting, documents, freshness, refreshing
 from flows.bidding import (
     apply_corrections,
     plan_corrections,
@@ -120,6 +121,7 @@ def _kept(workshop: Workshop, whole: WholePlan) -> Document:
 def refresh(workshop: Workshop) -> Document:
     """Read every export, make people and segments current, and let go of what is old."""
     document = refreshing.refresh(workshop)
+    freshness.refreshed(workshop)
     _tidy(workshop)
     return document
 
@@ -161,18 +163,27 @@ def apply(workshop: Workshop, fingerprint: str | None = None) -> Document:
         corrected = apply_corrections(workshop, whole.bids, run=fingerprint[:12], approved_by=who)
     bids = documents.bid_receipts(corrected)
     _tidy(workshop)
-    return {**document, "receipts": {"audiences": lists, "lookalikes": grown, "bids": bids}}
+    receipts = {"audiences": lists, "lookalikes": grown, "bids": bids}
+    document = {**document, "receipts": receipts}
+    freshness.applied(workshop, document, with_bids=whole.bids is not None)
+    return document
 
 
 def approve(workshop: Workshop, fingerprint: str, *, who: str, why: str) -> Document:
-    """Record that a person lets this plan pass its guards."""
-    whole = _load(workshop, fingerprint)
+    """Record that a person lets this plan pass its guards; if it waits, that is the answer."""
+    whole, now = _load(workshop, fingerprint), workshop.now()
     memory = ledger(workshop)
     if whole.lists is not None:
         memory.approve(whole.lists.fingerprint, who=who, why=why)
     if whole.bids is not None:
         memory.sign(whole.bids.fingerprint, who=who, why=why)
+    settle(workshop.catalog, whole.fingerprint, Decided.APPROVED, who=who, why=why, now=now)
     return _document(workshop, whole)
+
+
+def refuse_stale(workshop: Workshop, fingerprint: str) -> None:
+    """Raise StalePlan if the plan is not here any more or the state has moved on since."""
+    _refuse_stale(workshop, _load(workshop, fingerprint))
 
 
 def _is_approved(workshop: Workshop, whole: WholePlan) -> bool:

@@ -11,7 +11,7 @@ from bids.plan import wanted_objects
 from bids.weeks import EVERYONE_ELSE
 from config.platforms import Account
 from connectors.base import ReportsSpend
-from flows import matching
+from flows import freshness, matching
 from flows.documents import Document
 from flows.seeding import measure_sizes
 from flows.workshop import CannotRun, Workshop
@@ -47,6 +47,7 @@ def measure(workshop: Workshop) -> Document:
         kept = [DayOfSpend(**{name: getattr(row, name) for name in _FIELDS}) for row in rows]
         with workshop.catalog.begin() as connection:
             keep_spend(connection, account, kept, first=first, last=end, now=workshop.now())
+    freshness.measured(workshop, reporting(workshop))
     return {
         **money(workshop),
         "matches": matching.ask(workshop),

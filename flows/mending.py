@@ -5,6 +5,7 @@ import errno
 from sqlalchemy.exc import OperationalError
 
 from audiences.catalog import CatalogUnknown
+from audiences.decisions import BadDecision, NotWaiting
 from audiences.leases import AccountBusy, LeaseLost
 from audiences.ledger import ListNotOurs, Unsigned
 from audiences.plan import StalePlan
@@ -16,12 +17,14 @@ from flows.workshop import CannotRun
 
 MENDABLE: tuple[type[Exception], ...] = (
     AccountBusy,
+    BadDecision,
     CannotRun,
     CatalogUnknown,
     ConnectorError,
     ExportRefused,
     LeaseLost,
     ListNotOurs,
+    NotWaiting,
     Sealed,
     StaleBidPlan,
     StalePlan,

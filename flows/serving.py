@@ -1,8 +1,9 @@
 """`adsteer serve`: what a schedule needs on one machine, started, watched and stopped together.
 
-A Prefect server (unless PREFECT_API_URL names one), the deployments of schedules.toml, a worker.
-What a person changed in the UI is never overwritten: a deployment is made once, afterwards only
-what the code owns is brought up to date. Prefect's own `serve()` would write everything anew.
+A Prefect server (unless PREFECT_API_URL names one), the deployments of schedules.toml, a worker,
+the console. What a person changed in the UI is never overwritten: a deployment is made once,
+afterwards only what the code owns is brought up to date. Prefect's own `serve()` would write
+everything anew.
 """
 
 import os
@@ -11,14 +12,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
 import httpx
+from pydantic import Field, SecretStr
 
 from config.load import load_project
+from config.settings import Credentials
 from flows import prefect_home
+from flows.supervising import Supervised, say
 from flows.workshop import CannotRun
 
 ROOT = Path(__file__).parent.parent
@@ -26,93 +29,73 @@ POOL = "adsteer"
 RUNS_AT_ONCE = 4
 LOOK_SECONDS = 1.0
 SERVER_SECONDS = 600.0
-STOP_SECONDS = 30.0
+HERE_ALONE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-@dataclass
-class Supervised:
-    """A process that is started again when it dies."""
+class ServerSecrets(Credentials):
+    """Prefect's own variables, which may stand in the project's .env too."""
 
-    name: str
-    command: list[str]
-    environment: Mapping[str, str] = field(repr=False)
-    process: subprocess.Popen[bytes] | None = None
-    started: int = 0
-
-    def keep_running(self) -> bool:
-        """Start it if it does not run. True if it was started now."""
-        if self.process is not None and self.process.poll() is None:
-            return False
-        self.process = subprocess.Popen(  # noqa: S603 - our own program with our own arguments
-            self.command, env=dict(self.environment), cwd=ROOT
-        )
-        self.started += 1
-        return True
-
-    def stop(self) -> None:
-        """Ask it to end, and end it if it does not."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+    auth_string: SecretStr | None = Field(
+        default=None, description="user:password that Prefect's API and UI ask for."
+    )
 
 
-def serve(project: Path, *, port: int, once_ready: str = "") -> None:
-    """Supervise until SIGTERM or Ctrl-C; `once_ready` is printed when runs can happen.
+def serve(project: Path, *, host: str = "127.0.0.1", port: int = 4200) -> None:
+    """Supervise until SIGTERM or Ctrl-C; the addresses are printed when runs can happen.
 
-    Raises ConfigError for wrong settings, CannotRun if the server does not come up.
+    Raises ConfigError for wrong settings, CannotRun if the server does not come up, or would
+    listen to others without a password.
     """
     folder = project.resolve()
     loaded = load_project(folder)
-    environment = settle_environment(loaded.state_folder, port)
+    secrets = ServerSecrets.read("PREFECT_SERVER_API_", folder)
+    environment = settle_environment(
+        loaded.state_folder, host=host, port=port, password=secrets.auth_string
+    )
     processes = []
     if "PREFECT_API_URL" not in os.environ:
-        server = [sys.executable, "-m", "prefect", "server", "start"]
-        processes.append(Supervised("server", server, environment))
-    worker = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL]
-    worker += ["--type", "process", "--limit", str(RUNS_AT_ONCE)]
-    watched = Supervised("worker", worker, environment)
+        processes.append(Supervised("server", _prefect("server", "start"), environment))
     stopping = _Stopping()
     try:
         for process in processes:
             process.keep_running()
         _wait_for(environment["PREFECT_API_URL"], stopping)
-        _deploy(folder, environment)
-        processes.append(watched)
-        watched.keep_running()
-        sys.stdout.write(once_ready.format(url=environment["PREFECT_API_URL"].removesuffix("/api")))
-        sys.stdout.flush()
+        if not stopping.asked:
+            _deploy(folder, environment)
+        processes += _afterwards(folder, environment)
         while not stopping.asked:
             for process in processes:
                 process.keep_running()
+            if all(process.started for process in processes) and not stopping.told:
+                stopping.told = _tell_addresses(environment, processes)
             time.sleep(LOOK_SECONDS)
     finally:
-        for process in reversed(processes):  # the worker first, then its server
+        for process in reversed(processes):  # the worker before its server
             process.stop()
 
 
-class _Stopping:
-    """Remembers that somebody asked us to stop."""
+def settle_environment(
+    state: Path, *, host: str = "127.0.0.1", port: int, password: SecretStr | None = None
+) -> dict[str, str]:
+    """What every process of one machine runs with; a set PREFECT_API_URL goes before the port.
 
-    def __init__(self) -> None:
-        self.asked = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask)
-
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
-
-
-def settle_environment(state: Path, port: int) -> dict[str, str]:
-    """What every process of one machine runs with; a set PREFECT_API_URL goes before the port."""
+    Raises CannotRun for an address that others reach, without a password.
+    """
+    if host not in HERE_ALONE and password is None and "PREFECT_API_URL" not in os.environ:
+        raise CannotRun(
+            f"others could reach {host}: Prefect's API would let anybody start runs. Set "
+            "PREFECT_SERVER_API_AUTH_STRING=user:password in the environment or in .env, put a "
+            "reverse proxy with TLS in front, or leave --host out."
+        )
     prefect_home.settle(state)
-    address = f"http://127.0.0.1:{port}/api"
-    ours = {
-        "PREFECT_SERVER_API_HOST": "127.0.0.1",
+    reached = host if host not in ("0.0.0.0", "::") else "127.0.0.1"  # noqa: S104 - compared only
+    address = f"http://{f'[{reached}]' if ':' in reached else reached}:{port}/api"
+    return {**os.environ, **_ours(host, port, address), **_passwords(password)}
+
+
+def _ours(host: str, port: int, address: str) -> dict[str, str]:
+    return {
+        "PREFECT_SERVER_API_HOST": host,
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_API_URL": os.environ.get("PREFECT_API_URL", address),
         # In memory, a killed run would hold its place for ever.
@@ -129,10 +112,62 @@ def settle_environment(state: Path, port: int) -> dict[str, str]:
         "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
         "PREFECT_CLIENT_MAX_RETRIES": "8",
         "PREFECT_WORKER_QUERY_SECONDS": "2",
-        "PREFECT_LOGGING_EXTRA_LOGGERS": "audiences,bids,connectors,measurement",
+        "PREFECT_LOGGING_EXTRA_LOGGERS": "audiences,bids,connectors,measurement,flows",
         "PREFECT_LOGGING_LEVEL": "INFO",
     }
-    return {**os.environ, **ours}
+
+
+def _passwords(password: SecretStr | None) -> dict[str, str]:
+    """For the server, and for those of us who ask it; an own choice of the client's stays."""
+    if password is None:
+        return {}
+    text = password.get_secret_value()
+    client = os.environ.get("PREFECT_API_AUTH_STRING", text)
+    return {"PREFECT_SERVER_API_AUTH_STRING": text, "PREFECT_API_AUTH_STRING": client}
+
+
+class _Stopping:
+    """Remembers that somebody asked us to stop."""
+
+    def __init__(self) -> None:
+        self.asked = self.told = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+
+def _prefect(*words: str) -> list[str]:
+    return [sys.executable, "-m", "prefect", *words]
+
+
+def _afterwards(project: Path, environment: Mapping[str, str]) -> list[Supervised]:
+    """What needs the deployments: the worker; and the console, which needs nothing but us."""
+    start = ("worker", "start", "--pool", POOL, "--type", "process", "--limit", str(RUNS_AT_ONCE))
+    console = [sys.executable, "-m", "flows", "console", "--project", str(project)]
+    started = [Supervised("worker", _prefect(*start), environment)]
+    return [*started, Supervised("console", console, environment)] if has_console() else started
+
+
+def has_console() -> bool:
+    """Whether this program has the command `console`."""
+    from flows.cli import app
+
+    return any(
+        one.callback and one.callback.__name__ == "console" for one in app.registered_commands
+    )
+
+
+def _tell_addresses(environment: Mapping[str, str], processes: list[Supervised]) -> bool:
+    api = environment["PREFECT_API_URL"]
+    say(f"Runs, plans and receipts (Prefect): {api.removesuffix('/api')}")
+    if any(process.name == "console" for process in processes):
+        host = environment.get("ADSTEER_CONSOLE_HOST", "127.0.0.1")
+        port = environment.get("ADSTEER_CONSOLE_PORT", "4210")
+        say(f"Rules, plans and approvals (console): http://{host}:{port}")
+    say("Stop with Ctrl-C.")
+    return True
 
 
 def _deploy(project: Path, environment: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi.responses import RedirectResponse, Response
 
 from audiences.actions import last_actions
+from audiences.decisions import Decided, settle
 from audiences.plan import StalePlan
 from flows import documents, loop
 from flows.console import jobs
@@ -60,6 +61,8 @@ def reject(asked: Asked) -> Response:
     with asked.console.workshop() as workshop:
         document = _to_decide(workshop, asked)
         mark, why = document["fingerprint"], _reason(asked)
+        who, now = asked.visitor.name, workshop.now()
+        settle(workshop.catalog, mark, Decided.REJECTED, who=who, why=why, now=now)
         asked.console.record(workshop, asked.visitor, "reject", plan=mark, said=why)
     return RedirectResponse(f"/plan/{mark}", 303)
 
