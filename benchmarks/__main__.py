@@ -1,18 +1,20 @@
-"""`python -m benchmarks [--quick] [NAME ...]`: run the benchmarks and print one table each.
+"""`python -m benchmarks [--quick] [--write] [NAME ...]`: run benchmarks and print a table each.
 
 A benchmark is a module of this package with a function `run(*, quick: bool)` that yields rows, each
-mapping with the same keys.
+mapping with the same keys. All of them at the standard size write docs/performance.md; with
+`--write` so does any other choice.
 """
 
 import argparse
 import importlib
+import os
 import pkgutil
-from collections.abc import Iterable, Mapping
 
 from rich.console import Console
 from rich.table import Table
 
 import benchmarks
+from benchmarks import _page
 
 
 def names() -> list[str]:
@@ -21,12 +23,11 @@ def names() -> list[str]:
     return sorted(one.name for one in modules if not one.name.startswith("_"))
 
 
-def show(name: str, rows: Iterable[Mapping[str, object]]) -> None:
+def show(name: str, rows: _page.Rows) -> None:
     table = Table(title=name, title_justify="left")
-    for number, row in enumerate(rows):
-        if number == 0:
-            for column in row:
-                table.add_column(column)
+    for column in rows[0]:
+        table.add_column(column)
+    for row in rows:
         table.add_row(*(str(cell) for cell in row.values()))
     Console().print(table)
 
@@ -34,10 +35,17 @@ def show(name: str, rows: Iterable[Mapping[str, object]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the small size")
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md anyway")
     parser.add_argument("names", nargs="*", help=f"of {', '.join(names()) or 'none yet'}")
     given = parser.parse_args()
+    load, sections = os.getloadavg()[0], []
     for name in given.names or names():
-        show(name, importlib.import_module(f"benchmarks.{name}").run(quick=given.quick))
+        module = importlib.import_module(f"benchmarks.{name}")
+        rows = list(module.run(quick=given.quick))
+        show(name, rows)
+        sections.append(_page.section(name, module.__doc__ or "", rows, quick=given.quick))
+    if given.write or not (given.quick or given.names):
+        Console().print(f"Written: {_page.write(sections, load)}")
 
 
 if __name__ == "__main__":

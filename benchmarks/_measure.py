@@ -1,9 +1,12 @@
 """Measuring: seconds, memory, work in a process of its own."""
 
 import multiprocessing
+import resource
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -21,6 +24,52 @@ def timed(work: Callable[[], Made]) -> tuple[Made, float]:
     start = time.perf_counter()
     made = work()
     return made, time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a piece of work took."""
+
+    wall: float
+    """Seconds of the clock."""
+    cpu: float
+    """Seconds of all threads, and of processes that were started and have ended."""
+    peak: float
+    """MB this process had at most while it ran, looked at SAMPLES times a second."""
+
+
+SAMPLES = 50
+
+
+def spent(work: Callable[[], Made]) -> tuple[Made, Spent]:
+    """What `work` answers and what it took."""
+    over, sizes = threading.Event(), [_megabytes()]
+
+    def look() -> None:
+        while not over.wait(1 / SAMPLES):
+            sizes.append(_megabytes())
+
+    watch = threading.Thread(target=look, daemon=True)
+    watch.start()
+    start, cpu = time.perf_counter(), _cpu_seconds()
+    try:
+        made = work()
+    finally:
+        wall, cpu = time.perf_counter() - start, _cpu_seconds() - cpu
+        over.set()
+        watch.join()
+    return made, Spent(wall, cpu, max(sizes))
+
+
+def _cpu_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def _megabytes() -> float:
+    statm = Path("/proc/self/statm")
+    pages = int(statm.read_text().split()[1]) if statm.is_file() else 0
+    return pages * resource.getpagesize() / 1024**2
 
 
 def peak_megabytes() -> float:

@@ -163,9 +163,9 @@ def _people(first: int, count: int, path: Path) -> str:
 
 
 @contextmanager
-def platform() -> Iterator[str]:
+def platform(latency: float = LATENCY) -> Iterator[str]:
     """The platform as a process of its own; gives its address."""
-    command = [sys.executable, "-m", "benchmarks._platform", str(LATENCY)]
+    command = [sys.executable, "-m", "benchmarks._platform", str(latency)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         if process.stdout is None:
