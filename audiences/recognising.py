@@ -3,13 +3,22 @@
 Only headers are looked at, and nothing of a row is written down.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ibis.backends.duckdb import Backend
 
-from audiences.columns import CANONICAL, REQUIRED, Mapping, looks_like_values, match_columns, plain
+from audiences.columns import (
+    CANONICAL,
+    OF_PEOPLE,
+    REQUIRED,
+    Mapping,
+    looks_like_values,
+    match_columns,
+    plain,
+)
 from audiences.origins import origins_of
 from audiences.refusals import ExportRefused
 from audiences.staged import stage
@@ -66,8 +75,15 @@ def _readings(path: str, headers: Sequence[str]) -> list[_Reading]:
                 mapping = match_columns(path, headers, export)
             except ExportRefused:
                 continue
-            found.append((kind, preset, _own_headers(kind, preset, headers), mapping))
+            if _says_something(kind, mapping):
+                found.append((kind, preset, _own_headers(kind, preset, headers), mapping))
     return found
+
+
+def _says_something(kind: ExportKind, mapping: Mapping) -> bool:
+    """A column of ids alone makes no customer cards: many files have one that are none."""
+    reachable = {"email", "phone"} & set(mapping.columns)
+    return kind is not ExportKind.CONTACTS or bool(reachable) or len(mapping.columns) > 1
 
 
 def _own_headers(kind: ExportKind, preset: str | None, headers: Sequence[str]) -> int:
@@ -94,6 +110,9 @@ def as_toml(files: Sequence[Recognised]) -> str:
     return "\n".join(parts)
 
 
+CONSENT = re.compile(r"соглас|подпис|рассыл|згод|підпис|розсил|consent|accepts|opt in|subscri")
+"""What headers that may tell of a consent have in them, as `columns.plain` writes them."""
+
 _HEAD = """\
 # exports.toml, written by `adsteer init --from` from the headers of your files.
 # Read it through, then run `adsteer check`: it shows which rows are refused and why.
@@ -116,6 +135,11 @@ def _export(file: Recognised, source: str) -> str:
         lines.append(f"preset = {_quoted(file.preset)}")
     lines += [f"# recognised: {name} = {_quoted(header)}" for name, header in file.columns.items()]
     lines += [f"# not used: {_quoted(header)}" for header in file.unknown]
+    lines += [
+        f"# a consent of its own? columns = {{ consent_NAME = {_quoted(header)} }}"
+        for header in file.unknown
+        if CONSENT.search(plain(header)) and file.kind in OF_PEOPLE
+    ]
     if file.kind is ExportKind.ORDERS and "state" in file.columns:
         lines.append('# values = { paid = ["..."], cancelled = ["..."], returned = ["..."] }')
     if file.kind in (ExportKind.CONTACTS, ExportKind.AGGREGATE) and (

@@ -58,6 +58,24 @@ def test_a_file_without_headers_is_told_apart_and_not_shown(tmp_path):
     assert len(ExportsFile.model_validate(tomllib.loads(text)).export) == 1
 
 
+def test_a_column_of_ids_alone_makes_no_customer_cards(tmp_path):
+    """A file of orders whose headers are not all known is told to be none, not half recognised."""
+    document, text = begun(tmp_path, PEOPLE, "Номер;Дата;Сумма;Статус;ID\n1;01.02.2026;5;ok;7\n")
+    assert document["recognised"][1]["kind"] is None
+    assert "no kind of export has all its columns in it" in text
+    assert len(ExportsFile.model_validate(tomllib.loads(text)).export) == 1
+
+
+def test_headers_that_may_be_consents_of_their_own_are_pointed_out(tmp_path):
+    cards = PEOPLE.replace("Любимый цвет", "Согласие на аналитику")
+    _, text = begun(tmp_path, cards)
+    asked = '# a consent of its own? columns = { consent_NAME = "Согласие на аналитику" }'
+    assert asked in text
+    (tmp_path / "other").mkdir()
+    _, text = begun(tmp_path / "other", PEOPLE)
+    assert "a consent of its own" not in text
+
+
 def test_an_audit_tells_shares_and_regions():
     engine = ibis.duckdb.connect(threads=2)
     shop = Shop(name="Shop", currency="RUB", time_zone="Europe/Moscow")
