@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date
-from functools import reduce
+from functools import partial, reduce
 
 import ibis
 import ibis.expr.types as ir
@@ -10,6 +10,7 @@ from ibis import _
 from ibis.backends.duckdb import Backend
 
 from audiences import cells
+from audiences.engines import Keep, engine_under
 from audiences.kinds import ORDER_LINES
 from audiences.refusals import ExportRefused
 from audiences.staged import drop, new_table
@@ -169,11 +170,25 @@ def _orders_of(sums: ir.Table) -> ir.Table:
     last one. Cents that cannot be shared out go to it too.
     """
     bought = keep(sums.filter(sums.orders > 0))
+    work = engine_under(bought)
+    gaps = bought.select(gap=_gap(bought))
+    middle = work.quantiles(gaps, "gap", (0.5,))[0]
+    return work.by_row(bought, partial(_spread, usual=middle or USUAL_GAP_DAYS), _as_it_is)
+
+
+def _gap(bought: ir.Table) -> ir.FloatingValue:
+    """Days between two orders, where the first is known."""
     span = bought.last_ordered_on.delta(bought.first_ordered_on, unit="day")
-    gap = span / (bought.orders - 1).nullif(0)
-    middle = bought.select(gap=gap).gap.median().to_pyarrow().as_py()
-    usual = ibis.literal(float(middle) if middle else USUAL_GAP_DAYS)
-    numbered = bought.mutate(gap=ibis.coalesce(gap, usual), back=ibis.range(bought.orders).unnest())
+    return span / (bought.orders - 1).nullif(0)
+
+
+def _as_it_is(table: ir.Table) -> ir.Table:
+    return table
+
+
+def _spread(engine: Backend, bought: ir.Table, into: Keep, *, usual: float) -> ir.Table:
+    gap = ibis.coalesce(_gap(bought), usual)
+    numbered = bought.mutate(gap=gap, back=ibis.range(bought.orders).unnest())
     last = numbered.back == 0
     share = (numbered.amount * 100 / numbered.orders).floor().cast("int64")
     rest = numbered.amount * 100 - share * (numbered.orders - 1)
@@ -181,7 +196,7 @@ def _orders_of(sums: ir.Table) -> ir.Table:
     day = numbered.last_ordered_on - days.as_interval("D")
     none, text = ibis.null("decimal(18, 2)"), ibis.null("string")
     place = numbered.file + ":" + numbered.line.cast("string")
-    return numbered.select(
+    orders = numbered.select(
         "source",
         "file",
         "line",
@@ -200,6 +215,7 @@ def _orders_of(sums: ir.Table) -> ir.Table:
         channel=ibis.ifelse(last, numbered.channel, text),
         consent_ads=text,
     )
+    return into(orders)
 
 
 # Currencies

@@ -8,6 +8,15 @@ from ibis.backends.duckdb import Backend
 from config.shop import Engine
 
 
+def open_backend(engine: Engine, scratch: Path) -> ibis.BaseBackend:
+    """The engine that the project asks for."""
+    if engine.kind == "duckdb":
+        return open_engine(engine, scratch)
+    from audiences.spark_session import open_spark  # an extra: only who asks for it needs it
+
+    return open_spark(engine, scratch)
+
+
 def open_engine(engine: Engine, scratch: Path) -> Backend:
     """An empty engine that spills into `scratch` when it outgrows its memory.
 

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.types as ir
@@ -16,6 +17,10 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from audiences.sealing import Seal
+
+if TYPE_CHECKING:
+    from audiences.exports import Asked, Read
+    from audiences.snapshots import RowsFile
 
 Keep = Callable[[ir.Table], ir.Table]
 """Works a table out once and keeps it."""
@@ -75,7 +80,25 @@ class Engine(ABC):
 
     @abstractmethod
     def open_file(self, path: Path, seal: Seal | None) -> ir.Table:
-        """The rows of a Parquet file of this project."""
+        """The rows of a Parquet file, or of a folder of them, that `write_file` has written."""
+
+    @abstractmethod
+    def write_file(
+        self, folder: Path, name: str, table: ir.Table, keys: Sequence[str], seal: Seal | None
+    ) -> "RowsFile":
+        """The rows in the order of `keys`, as `snapshots.write_rows` writes them."""
+
+    @abstractmethod
+    def set_time_zone(self, name: str) -> None:
+        """A day begins, and a clock is read, in this zone."""
+
+    @abstractmethod
+    def read_files(self, asked: "Asked") -> "Read":
+        """Every file that is asked for, read and typed. Raises ExportRefused."""
+
+    @abstractmethod
+    def from_duckdb(self, work: Callable[[Backend], ir.Table | None]) -> ir.Table | None:
+        """A table of this engine that DuckDB makes here, of a file small enough for that."""
 
 
 def engine_for(backend: ibis.BaseBackend) -> Engine:

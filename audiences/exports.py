@@ -7,7 +7,7 @@ sum is checked against a second count of the file's records. Rows stay in the en
 import csv
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -26,11 +26,12 @@ from audiences.assembling import (
     assemble,
 )
 from audiences.columns import REQUIRED, match_columns
+from audiences.engines import engine_for
 from audiences.kinds import BUILDERS
 from audiences.origins import origins_of, query_rows
 from audiences.readings import Readings, as_facts
 from audiences.refusals import ExportRefused
-from audiences.staged import Origin, Staged, drop, new_table, stage, stage_query
+from audiences.staged import ROWS_AT_ONCE, Origin, Staged, drop, new_table, stage, stage_query
 from audiences.tables import REJECTS
 from audiences.typed import Typed, takes_several_rows, type_rows
 from config.exports import Export, ExportKind, ExportsFile
@@ -99,6 +100,29 @@ class Reading:
         return sum(file.accepted for file in self.files)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is to be read, by whose clock, and what was read before."""
+
+    exports: ExportsFile
+    folder: Path
+    shop: Shop
+    as_of: date
+    databases: Mapping[str, str] = field(repr=False)
+    kept: Readings | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """What was read: each file's figures, its rows by kind, and what was refused."""
+
+    files: tuple[FileRead, ...]
+    rows: Rows
+    rejects: list[ir.Table]
+    passing: tuple[str, ...]
+    """Tables that nobody needs once the run's own are made of them."""
+
+
 def read_exports(
     engine: Backend,
     exports: ExportsFile,
@@ -116,55 +140,59 @@ def read_exports(
     refused. Files that were read before are taken from `kept`, and what it may keep is offered to
     it. Raises ExportRefused before any table of rows is replaced.
     """
-    engine.raw_sql(f"SET TimeZone = '{shop.time_zone}'")
+    at_work = engine_for(engine)
+    at_work.set_time_zone(shop.time_zone)
     for export in exports.export:
         _refuse_unknown(export)
-    done = list(_read_each(engine, exports, folder, as_of, databases or {}, kept))
-    files = tuple(file for file, _ in done)
-    rejects = all_rows([typed.rejects for _, typed in done], REJECTS)
-    new_table(engine, REJECTS_TABLE, rejects)
+    read = at_work.read_files(Asked(exports, folder, shop, as_of, databases or {}, kept))
+    files = read.files
+    new_table(engine, REJECTS_TABLE, all_rows(read.rejects, REJECTS))
     if refused is not None:
         write_rejects(engine, refused)
     for file in files:
         _refuse_too_many(file, exports.max_rejected)
-    by_kind: Rows = {}
-    for file, typed in done:
-        by_kind.setdefault(file.kind, []).append(typed.rows)
-    assemble(engine, by_kind, shop, exports.rate)
-    for place in range(len(done)):
-        drop(engine, f"export_{place}_typed")
+    assemble(engine, read.rows, shop, exports.rate)
+    for name in read.passing:
+        drop(engine, name)
     bought = (ExportKind.ORDERS, ExportKind.AGGREGATE)
     newest = [f.newest for f in files if f.kind in bought and f.newest is not None]
     return Reading(
         files,
         max(newest, default=None),
-        int(engine.table(CONTACTS_TABLE).count().execute()),
-        int(engine.table(ORDERS_TABLE).count().execute()),
+        int(engine.to_pyarrow(engine.table(CONTACTS_TABLE).count()).as_py()),
+        int(engine.to_pyarrow(engine.table(ORDERS_TABLE).count()).as_py()),
         sum(file.rejected for file in files),
     )
 
 
-def _read_each(
-    engine: Backend,
-    exports: ExportsFile,
-    folder: Path,
-    as_of: date,
-    databases: Mapping[str, str],
-    kept: Readings | None,
-) -> Iterator[tuple[FileRead, Typed]]:
+def read_here(engine: Backend, asked: Asked) -> Read:
+    """Read everything into this engine."""
+    done = list(_read_each(engine, asked))
+    rows: Rows = {}
+    for file, typed in done:
+        rows.setdefault(file.kind, []).append(typed.rows)
+    return Read(
+        tuple(file for file, _ in done),
+        rows,
+        [typed.rejects for _, typed in done],
+        tuple(f"export_{place}_typed" for place in range(len(done))),
+    )
+
+
+def _read_each(engine: Backend, asked: Asked) -> Iterator[tuple[FileRead, Typed]]:
     """Every file and query, one after the other: the text of only one is in the engine."""
-    places = count()
-    for export in exports.export:
+    places, as_of, kept = count(), asked.as_of, asked.kept
+    for export in asked.exports.export:
         if export.query is not None:
-            headers, records = query_rows(export, databases)
+            headers, records = query_rows(export, asked.databases)
             name = f"export_{next(places)}"
             staged = stage_query(engine, f"query on {export.database}", headers, records, name)
-            yield _read_one(engine, staged, export, as_of, name)
+            yield read_one(engine, staged, export, as_of, name)
             continue
-        for origin in origins_of(export, folder):
+        for origin in origins_of(export, asked.folder):
             name = f"export_{next(places)}"
             if kept is None:
-                yield _read_one(engine, stage(engine, origin, export, name), export, as_of, name)
+                yield read_one(engine, stage(engine, origin, export, name), export, as_of, name)
             else:
                 yield _read_or_found(engine, kept, origin, export, as_of, name)
 
@@ -177,7 +205,7 @@ def _read_or_found(
     if found is not None:
         facts = {**found.facts, "unknown": tuple(found.facts["unknown"])}
         return FileRead(kind=export.kind, newest=found.typed.newest, **facts), found.typed
-    file, typed = _read_one(engine, stage(engine, origin, export, name), export, as_of, name)
+    file, typed = read_one(engine, stage(engine, origin, export, name), export, as_of, name)
     if kept.name_of(origin, export) == known_as:  # it was not written anew in the meantime
         kept.offer(engine, known_as, file.kind, as_facts(file), typed)
     return file, typed
@@ -198,9 +226,10 @@ def _refuse_unknown(export: Export) -> None:
             raise ExportRefused(label, str(fault.args[0]), "Correct preset.") from None
 
 
-def _read_one(
+def read_one(
     engine: Backend, staged: Staged, export: Export, as_of: date, name: str
 ) -> tuple[FileRead, Typed]:
+    """Type one staged file, whole orders out of lines. Raises ExportRefused."""
     mapping = match_columns(staged.file, staged.headers, export)
     if staged.read == 0:
         raise ExportRefused(staged.file, "has headers but no rows", "Export it again.")
@@ -265,8 +294,9 @@ def write_rejects(engine: Backend, folder: Path) -> Path:
         os.fchmod(file.fileno(), 0o600)
         writer = csv.writer(file)
         writer.writerow(REJECTS.names)
-        for row in rejects.to_pyarrow().to_pylist():
-            writer.writerow([_harmless(row[name]) for name in REJECTS.names])
+        for batch in engine_for(engine).stream(rejects, ROWS_AT_ONCE):
+            for row in batch.to_pylist():
+                writer.writerow([_harmless(row[name]) for name in REJECTS.names])
     return path
 
 

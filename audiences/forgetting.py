@@ -49,7 +49,7 @@ from audiences.phones import phones_in
 from audiences.plan import plans_folder
 from audiences.records import BATCHES, KNOWN_KIND, LISTS, REFUSALS
 from audiences.sealing import Seal, open_parquet
-from audiences.snapshots import SNAPSHOTS, open_rows, write_rows
+from audiences.snapshots import SNAPSHOTS, open_rows, parts_of, write_rows
 from audiences.staging import keep
 from audiences.unions import stacked
 from config.audiences import Identifier
@@ -337,6 +337,19 @@ def _removals(
                     }
 
 
+def _rest_of(part: Path, people: Collection[str], seal: Seal | None) -> int:
+    """One file of a snapshot that is a folder, rid of these people; the rows that are left."""
+    with open_parquet(part, seal) as stored:
+        schema, count = stored.schema_arrow, int(stored.metadata.num_rows)
+        if PERSON not in schema.names:
+            return count
+        whole = stored.read()
+    rest = whole.filter(~pc.field(PERSON).isin(list(people)))
+    if rest.num_rows < count:
+        write_rows(part.parent, part.name, schema, rest.to_batches(), seal=seal)
+    return int(rest.num_rows)
+
+
 def _purge(
     catalog: Engine,
     state: Path,
@@ -351,6 +364,12 @@ def _purge(
         stored = connection.execute(select(SNAPSHOTS.c.id, SNAPSHOTS.c.path)).all()
     for number, written in stored:
         path = state / written
+        if path.is_dir():
+            rows = sum(_rest_of(part, people, seal) for part in parts_of(path))
+            with catalog.begin() as connection:
+                left = update(SNAPSHOTS).where(SNAPSHOTS.c.id == number).values(rows=rows)
+                connection.execute(left)
+            continue
         with open_parquet(path, seal) as stored_rows:
             schema = stored_rows.schema_arrow
             if PERSON not in schema.names:

@@ -1,17 +1,18 @@
 """DuckDB: one process, so a place in the order of all rows is a window, and keys fit an array."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+from ibis.backends.duckdb import Backend
 
 from audiences.components import roots_in_memory
 from audiences.engines import ByRow, Engine, Keep
+from audiences.exports import Asked, Read, read_here
 from audiences.sealing import Seal, is_sealed, open_parquet
-
-ROWS_AT_ONCE = 65_536
+from audiences.snapshots import ROWS_AT_ONCE, RowsFile, write_rows
 
 
 class OnDuckDB(Engine):
@@ -68,3 +69,19 @@ class OnDuckDB(Engine):
             finally:
                 self.backend.con.unregister(f"{name}_file")
         return self.backend.table(name)
+
+    def write_file(
+        self, folder: Path, name: str, table: ir.Table, keys: Sequence[str], seal: Seal | None
+    ) -> RowsFile:
+        ordered = table.order_by(list(keys))
+        rows = self.stream(ordered, ROWS_AT_ONCE)
+        return write_rows(folder, name, ordered.schema().to_pyarrow(), rows, seal=seal)
+
+    def set_time_zone(self, name: str) -> None:
+        self.backend.raw_sql(f"SET TimeZone = '{name}'")
+
+    def read_files(self, asked: Asked) -> Read:
+        return read_here(self.backend, asked)
+
+    def from_duckdb(self, work: Callable[[Backend], ir.Table | None]) -> ir.Table | None:
+        return work(self.backend)

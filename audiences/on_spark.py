@@ -5,32 +5,34 @@ is numbered for itself, and what lies before a part is added, a few numbers. The
 and what a part of a run's answer is, never people.
 """
 
-from collections.abc import Iterator, Sequence
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from math import ceil, floor
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import cast
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
-from ibis.backends.pyspark import PySparkSchema
+from ibis.backends.duckdb import Backend
+from ibis.backends.pyspark import PySparkSchema, PySparkType
 from ibis.util import gen_name
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - as everybody writes it
 
 from audiences.components import roots_by_stars
-from audiences.engine import open_engine
 from audiences.engines import ByRow, Engine, Keep
-from audiences.sealing import Seal
+from audiences.exports import Asked, Read
+from audiences.sealing import Seal, is_sealed, open_parquet
+from audiences.snapshots import RowsFile, parts_of, private_folder, write_rows
 from audiences.spark_dialect import Spark
-from audiences.staging import Staging, keep
-from config import shop
+from audiences.spark_reading import read_there
+from audiences.spark_tasks import by_row, packed, read_parts, small_duckdb, write_part
+from audiences.staging import keep
 
 PART, BEFORE = "part__", "before__"
-ROWS_AT_ONCE = 65_536
-"""Rows that a task gives to DuckDB together."""
 
 
 class OnSpark(Engine):
@@ -79,22 +81,66 @@ class OnSpark(Engine):
 
     def by_row(self, table: ir.Table, work: ByRow, into: Keep) -> ir.Table:
         given, made = table.schema(), _schema_of(work, table.schema())
-        task = partial(_by_row, work=work, given=given, made=made)
+        task = partial(by_row, work=work, given=given, made=made)
         frame = self.backend.frame(table).mapInArrow(task, PySparkSchema.from_ibis(made))
         return into(self._view(frame))
 
     def answer(self, query: str, name: str) -> ir.Table:
         frame = self.backend.session.sql(query)
-        return self.backend.named(frame, PySparkSchema.to_ibis(frame.schema), name)
+        return self.backend.named(frame, ibis.schema(PySparkType.to_ibis(frame.schema)), name)
 
     def stream(self, table: ir.Table, rows_at_once: int) -> Iterator[pa.RecordBatch]:
         """Batches travel packed, one part of the rows after the other."""
-        packed = self.backend.frame(table).mapInArrow(_packed, "batch binary")
-        for row in packed.toLocalIterator(prefetchPartitions=True):
+        batches = self.backend.frame(table).mapInArrow(packed, "batch binary")
+        for row in batches.toLocalIterator(prefetchPartitions=True):
             yield from pa.ipc.open_stream(bytes(row["batch"]))
 
     def open_file(self, path: Path, seal: Seal | None) -> ir.Table:
-        return self.backend.read_parquet(path)
+        parts = parts_of(path)
+        if not is_sealed(parts[0]):
+            return self.backend.read_parquet(f"file://{path.resolve()}")
+        with open_parquet(parts[0], seal) as first:
+            schema = ibis.Schema.from_pyarrow(first.schema_arrow)
+        numbers = self.backend.session.range(len(parts), numPartitions=len(parts))
+        task = partial(read_parts, parts=parts, seal=seal)
+        return self._view(numbers.mapInArrow(task, PySparkSchema.from_ibis(schema)))
+
+    def write_file(
+        self, folder: Path, name: str, table: ir.Table, keys: Sequence[str], seal: Seal | None
+    ) -> RowsFile:
+        """A folder of files, each written by the machine that has its rows."""
+        schema = table.schema().to_pyarrow()
+        part = private_folder(folder) / f"{gen_name('part')}.part"
+        private_folder(part)
+        try:
+            task = partial(write_part, folder=part, schema=schema, seal=seal)
+            ordered = self.backend.frame(table.order_by(list(keys)))
+            done = ordered.mapInArrow(task, "rows long, fingerprint string").collect()
+            if not done:  # Spark knows beforehand that there are no rows, and starts no task
+                write_rows(part, "000000.parquet", schema, (), seal=seal)
+            written = {str(row["fingerprint"]) for row in done}
+            digest = hashlib.sha256("\n".join(sorted(written)).encode()).hexdigest()
+            path = folder / name.format(fingerprint=digest[:16])
+            part.replace(path)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        return RowsFile(path, sum(int(row["rows"]) for row in done), digest)
+
+    def set_time_zone(self, name: str) -> None:
+        self.backend.session.conf.set("spark.sql.session.timeZone", name)
+
+    def read_files(self, asked: Asked) -> Read:
+        return read_there(self.backend, asked)
+
+    def from_duckdb(self, work: Callable[[Backend], ir.Table | None]) -> ir.Table | None:
+        with small_duckdb() as backend:
+            made = work(backend)
+            if made is None:
+                return None
+            rows, schema = backend.to_pyarrow(made), made.schema()
+        given = ibis.memtable(rows, schema=schema)
+        return self.backend.create_table(gen_name("given"), given, temp=True)
 
     # Places
 
@@ -146,40 +192,3 @@ def _schema_of(work: ByRow, given: ibis.Schema) -> ibis.Schema:
         return work(backend, empty, keep).schema()
     finally:
         backend.disconnect()
-
-
-def _by_row(
-    batches: Iterator[pa.RecordBatch], *, work: ByRow, given: ibis.Schema, made: ibis.Schema
-) -> Iterator[pa.RecordBatch]:
-    """A task: its rows through DuckDB, some at a time."""
-    target = made.to_pyarrow()
-    with TemporaryDirectory() as scratch:
-        backend = open_engine(shop.Engine(threads=1), Path(scratch))
-        try:
-            for rows in _together(batches):
-                table = backend.create_table("given", rows.cast(given.to_pyarrow()), temp=True)
-                with Staging() as passing:
-                    answer = backend.to_pyarrow(work(backend, table, passing.keep))
-                backend.drop_table("given")
-                yield from answer.cast(target).to_batches(ROWS_AT_ONCE)
-        finally:
-            backend.disconnect()
-
-
-def _together(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    held: list[pa.RecordBatch] = []
-    for batch in batches:
-        held.append(batch)
-        if sum(one.num_rows for one in held) >= ROWS_AT_ONCE:
-            yield pa.Table.from_batches(held)
-            held = []
-    if held:
-        yield pa.Table.from_batches(held)
-
-
-def _packed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, batch.schema) as writer:
-            writer.write_batch(batch)
-        yield pa.record_batch({"batch": pa.array([sink.getvalue().to_pybytes()], pa.binary())})

@@ -7,6 +7,7 @@ content, so a file never changes under a reader.
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -292,8 +293,21 @@ def forget_old(catalog: Engine, state: Path, *, now: datetime, keep_days: int) -
         connection.execute(delete(SNAPSHOTS).where(old))
         kept = set(connection.scalars(select(SNAPSHOTS.c.path)))
     for path in sorted(gone - kept):
-        (state / path).unlink(missing_ok=True)
+        remove_rows(state / path)
     return len(gone - kept)
+
+
+def parts_of(path: Path) -> list[Path]:
+    """The files of a snapshot: itself, or those of a folder that several machines have written."""
+    return sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+
+
+def remove_rows(path: Path) -> None:
+    """Remove the files of a snapshot, those that are still there."""
+    for part in parts_of(path):
+        part.unlink(missing_ok=True)
+    if path.is_dir():
+        shutil.rmtree(path)
 
 
 def _fsync_folder(folder: Path) -> None:

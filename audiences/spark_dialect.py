@@ -13,6 +13,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
+import sqlglot as sg
 import sqlglot.expressions as sge
 from ibis.backends.pyspark import Backend, PySparkSchema
 from ibis.backends.sql.compilers.pyspark import PySparkCompiler
@@ -37,6 +38,12 @@ class SparkCompiler(PySparkCompiler):  # type: ignore[misc]  # Ibis is not typed
         if dtype.is_floating():
             return self.cast(sge.convert(repr(float(value))), dt.float64)
         return super().visit_NonNullLiteral(op, value=value, dtype=dtype)
+
+    def visit_ExtractEpochSeconds(self, op: Any, *, arg: Any) -> Any:  # noqa: N802
+        if op.arg.dtype.is_timestamp() and op.arg.dtype.timezone is None:  # a clock on a wall
+            start = sge.cast(sge.convert("1970-01-01"), "TIMESTAMP_NTZ")
+            return self.f.anon.timestampdiff(sg.to_identifier("SECOND"), start, arg)
+        return super().visit_ExtractEpochSeconds(op, arg=arg)
 
     def visit_RegexSearch(self, op: Any, *, arg: Any, pattern: Any) -> Any:  # noqa: N802
         return super().visit_RegexSearch(op, arg=arg, pattern=_in_java(pattern))
@@ -103,6 +110,12 @@ class Spark(Backend):  # type: ignore[misc]  # Ibis is not typed
         self._run_pre_execute_hooks(table)
         rows = self.session.sql(self.compile(table, params=params, limit=limit)).toArrow()
         return expr.__pyarrow_result__(PyArrowData.convert_table(rows, table.schema()))
+
+    def execute(
+        self, expr: ir.Expr, /, *, params: Any = None, limit: Any = None, **given: Any
+    ) -> Any:
+        frame = self.to_pyarrow(expr.as_table(), params=params, limit=limit).to_pandas()
+        return expr.__pandas_result__(frame)
 
     def _register_in_memory_table(self, op: Any) -> None:
         rows: pa.Table = op.data.to_pyarrow(op.schema)

@@ -38,7 +38,11 @@ def open_spark(engine: Engine, scratch: Path) -> Spark:
     builder = SparkSession.builder.appName("adsteer")
     settings: Mapping[str, str] = engine.spark
     if engine.master.startswith("sc://"):
+        # The server decides of disks and networks: what it must be told is in docs/scale.md.
         session = builder.remote(engine.master).getOrCreate()
+        for name, value in {**engine.spark, **ALWAYS}.items():
+            if name.startswith("spark.sql."):
+                session.conf.set(name, value)
     else:
         settings = {**_local(engine, scratch), **engine.spark}
         for name, value in {**settings, **ALWAYS}.items():

@@ -5,6 +5,7 @@ contact in its one form: whoever hands over a list of people to leave alone may 
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import ibis
@@ -13,6 +14,7 @@ from ibis.backends.duckdb import Backend
 
 from audiences.columns import Mapping, match_columns
 from audiences.contacts import SHA256_HEX, contacts_in
+from audiences.engines import engine_for
 from audiences.origins import origins_of
 from audiences.people import SUPPRESSED
 from audiences.refusals import ExportRefused
@@ -21,6 +23,16 @@ from audiences.staging import keep
 from audiences.unions import stacked
 from config.audiences import Identifier
 from config.exports import Export, ExportKind, ExportsFile
+
+
+def suppressed_in(
+    engine: ibis.BaseBackend, exports: ExportsFile, folder: Path, regions: Sequence[str]
+) -> ir.Table | None:
+    """`read_suppression`, by DuckDB for any engine: a list is small against a base."""
+    if not exports.suppression:
+        return None
+    read = partial(read_suppression, exports=exports, folder=folder, regions=regions)
+    return engine_for(engine).from_duckdb(read)
 
 
 def read_suppression(

@@ -8,7 +8,7 @@ from audiences.audit import audit
 from audiences.consents import agrees
 from audiences.exports import CONTACTS_TABLE, ORDERS_TABLE, REJECTS_FILE, read_exports
 from audiences.people import build_people
-from audiences.suppression import read_suppression
+from audiences.suppression import suppressed_in
 from connectors.errors import ConnectorError
 from flows.documents import Document
 from flows.platform_page import calendar
@@ -38,7 +38,7 @@ def check(workshop: Workshop) -> Document:
         shop,
         engine.table(CONTACTS_TABLE),
         engine.table(ORDERS_TABLE),
-        suppressed=read_suppression(engine, project.exports, project.folder, shop.phone_regions),
+        suppressed=suppressed_in(engine, project.exports, project.folder, shop.phone_regions),
     )
     accounts = [_ask(workshop, name) for name in sorted(workshop.connectors)]
     platforms = {one.platform for one in project.platforms.account}

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from audiences.attribution import attribute
 from audiences.contacts import digests
+from audiences.engines import engine_for
 from audiences.exports import (
     CONTACTS_TABLE,
     COSTS_TABLE,
@@ -28,8 +29,8 @@ from audiences.readings import Readings
 from audiences.refreshes import Refresh, last_refreshes, record_refresh
 from audiences.seeds import Seed
 from audiences.segments import Segmentation
-from audiences.snapshots import commit_snapshot, snapshot_name, stream, write_rows
-from audiences.suppression import read_suppression
+from audiences.snapshots import commit_snapshot, snapshot_name
+from audiences.suppression import suppressed_in
 from audiences.tables import OCCASIONS, PEOPLE, RETURNS, SCORES, SEGMENTED
 from config.exports import ExportKind
 from config.labels import SEGMENTS
@@ -80,7 +81,7 @@ def refresh(workshop: Workshop) -> Document:
         engine.table(CONTACTS_TABLE),
         engine.table(ORDERS_TABLE),
         previous_keys=_previous_keys(workshop),
-        suppressed=read_suppression(engine, project.exports, project.folder, shop.phone_regions),
+        suppressed=suppressed_in(engine, project.exports, project.folder, shop.phone_regions),
     )
     doing = look_for(
         engine,
@@ -253,11 +254,10 @@ def _costs(workshop: Workshop) -> Iterator[tuple[str, str, ir.Table]]:
 
 
 def _write(workshop: Workshop, kind: str, name: str, table: ir.Table, now: datetime) -> Any:
-    ordered = table.order_by(list(table.columns[:2]))
     folder = workshop.state / kind / name if name else workshop.state / kind
-    schema = ordered.schema().to_pyarrow()
-    rows = stream(workshop.engine, ordered)
-    return write_rows(folder, snapshot_name(now), schema, rows, seal=workshop.seal)
+    keys = table.columns[:2]
+    work = engine_for(workshop.engine)
+    return work.write_file(folder, snapshot_name(now), table, keys, workshop.seal)
 
 
 def _digests(workshop: Workshop, people: People) -> Iterator[tuple[str, ir.Table]]:

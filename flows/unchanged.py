@@ -80,7 +80,7 @@ def nothing_new(workshop: Workshop, inputs: str, last: Refresh | None) -> bool:
         return False
     with workshop.catalog.begin() as connection:
         paths = list(connection.scalars(select(SNAPSHOTS.c.path).where(SNAPSHOTS.c.current)))
-    return all((workshop.state / path).is_file() for path in paths)
+    return all((workshop.state / path).exists() for path in paths)
 
 
 def told_again(workshop: Workshop, last: Refresh) -> Document:

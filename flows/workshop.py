@@ -10,12 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import ibis
 import ibis.expr.types as ir
 import sqlalchemy as sa
-from ibis.backends.duckdb import Backend
 
 from audiences.catalog import open_catalog
-from audiences.engine import open_engine
+from audiences.engine import open_backend
 from audiences.ledger import Checkpoint, no_checkpoint
 from audiences.model import Snapshot
 from audiences.sealing import Seal
@@ -57,9 +57,15 @@ class Workshop:
         return shop.as_of or self.now().astimezone(ZoneInfo(shop.time_zone)).date()
 
     @cached_property
-    def engine(self) -> Backend:
-        """An empty engine, made when it is first needed."""
-        return open_engine(self.project.adsteer.engine, self.state / "scratch")
+    def engine(self) -> ibis.BaseBackend:
+        """An empty engine, made when it is first needed; CannotRun without what it needs."""
+        try:
+            return open_backend(self.project.adsteer.engine, self.state / "scratch")
+        except ImportError as missing:
+            raise CannotRun(
+                "the engine is spark, but its extra is not installed "
+                f"({missing.name}): pip install -e '.[spark]'. It needs Java 17 too."
+            ) from None
 
     def find_snapshot(self, kind: str, name: str = "") -> Snapshot | None:
         """The current snapshot of a kind, or None before the first."""

@@ -32,10 +32,11 @@ NEARLY = 1e-12
 
 @dataclass
 class Asked:
-    """What was asked of Spark: every statement, and the rows of each answer the driver got."""
+    """What was asked of Spark: every statement, and each answer that the driver got."""
 
     statements: list[str] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)
+    answers: list[tuple[int, frozenset[str]]] = field(default_factory=list)
+    """Rows and columns of each."""
 
     def windows_over_everything(self) -> list[str]:
         """Windows without a partition: they would bring all rows to one machine."""
@@ -68,12 +69,14 @@ def spark_session(scratch: Path) -> Iterator[ibis.BaseBackend]:
 
 
 @contextmanager
-def listening(spark: Any, patch: pytest.MonkeyPatch) -> Iterator[Asked]:
+def listening() -> Iterator[Asked]:
     """Hear every statement, and count the rows of everything that reaches the driver."""
     from pyspark.sql.classic.dataframe import DataFrame
 
+    from audiences.spark_dialect import Spark
+
     asked = Asked()
-    compile_ = type(spark).compile
+    compile_ = Spark.compile
 
     def compiled(self: Any, *given: Any, **named: Any) -> str:
         statement: str = compile_(self, *given, **named)
@@ -85,13 +88,13 @@ def listening(spark: Any, patch: pytest.MonkeyPatch) -> Iterator[Asked]:
 
         def taken(self: Any, *given: Any, **named: Any) -> Any:
             answer = take(self, *given, **named)
-            asked.rows.append(len(answer))
+            asked.answers.append((len(answer), frozenset(self.columns)))
             return answer
 
         return taken
 
-    with patch.context() as during:
-        during.setattr(type(spark), "compile", compiled)
+    with pytest.MonkeyPatch.context() as during:
+        during.setattr(Spark, "compile", compiled)
         for name in ("collect", "toPandas", "toArrow"):
             during.setattr(DataFrame, name, counted(name))
         yield asked
@@ -127,4 +130,6 @@ def _same(left: Any, right: Any) -> bool:
     if isinstance(left, (tuple, list)) and isinstance(right, (tuple, list)):
         pairs = zip(left, right, strict=False)
         return len(left) == len(right) and all(_same(one, other) for one, other in pairs)
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_same(left[one], right[one]) for one in left)
     return bool(left == right)
