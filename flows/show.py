@@ -73,7 +73,9 @@ def exports(document: Document) -> Table:
     return table("Exports", ["file", "rows are", "read", "accepted", "rejected"], rows, left=2)
 
 
-def rejects(document: Document) -> Table:
+def rejects(document: Document) -> RenderableType:
+    if not document["reasons"]:
+        return "Every row was accepted."
     rows = [[one["file"], one["reason"], count(one["rows"])] for one in document["reasons"]]
     return table(
         f"Rejected rows, all of them in {document['rejects']}",
