@@ -8,10 +8,9 @@ somebody who asked to be forgotten, nothing is kept at all.
 
 import hashlib
 import json
-from collections.abc import Sequence
+import secrets
 from dataclasses import asdict, dataclass, field
-from datetime import date
-from functools import cache
+from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,8 @@ KEPT_KINDS = (ExportKind.ORDERS, ExportKind.ORDER_LINES, ExportKind.EVENTS, Expo
 """Kinds whose rows may be without a contact; a customer card never is."""
 CONTACT_LIKE = r"@|^\+?[0-9 ()-]{10,}$"
 """What an id looks like that may be somebody's address or phone."""
+UNNEEDED = timedelta(days=1)
+"""How long a reading is kept that no run asks for: another run may be at it."""
 FACTS = b"adsteer"
 """Where a kept file says what was read, in the metadata of its schema."""
 PACKAGES = ("audiences", "config", "connectors", "flows")
@@ -56,6 +57,8 @@ class Readings:
     shop: Shop
     as_of: date
     seal: Seal | None = None
+    _run: str = field(default_factory=lambda: secrets.token_hex(8), repr=False)
+    """What the offered files of this run are told from another's by."""
     _used: dict[str, bool] = field(default_factory=dict, repr=False)
     """Names of this run: true where the files are only offered so far."""
 
@@ -67,7 +70,7 @@ class Readings:
     def name_of(self, origin: Origin, export: Export) -> str:
         """Under which a file is kept: everything that its typed rows are a function of."""
         parts = [
-            code_fingerprint(),
+            CODE,
             file_digest(origin),
             origin.label,
             origin.member,
@@ -111,27 +114,29 @@ class Readings:
             "rejected": typed.rejected,
             "newest": typed.newest.isoformat() if typed.newest else None,
         }
-        self._write(engine, self._path(name, "rejects.part"), typed.rejects, {})
-        self._write(engine, self._path(name, "rows.part"), typed.rows, told)
+        self._write(engine, self._path(name, f"rejects.{self._run}"), typed.rejects, {})
+        self._write(engine, self._path(name, f"rows.{self._run}"), typed.rows, told)
         self._used[name] = True
 
-    def settle(self) -> None:
-        """Keep what was offered, and let go of what this run did not need."""
+    def settle(self, now: datetime) -> None:
+        """Keep what was offered, and let go of what no run needed for a day."""
         for name, offered in self._used.items():
             if offered:  # the rows last: they are what is looked for
                 for what in ("rejects", "rows"):
-                    self._path(name, f"{what}.part").replace(self._path(name, what))
+                    self._path(name, f"{what}.{self._run}").replace(self._path(name, what))
         needed = {self._path(name, what) for name in self._used for what in ("rows", "rejects")}
-        self._remove(except_for=needed)
+        limit = (now - UNNEEDED).timestamp()
+        for path in self._files():
+            if path not in needed and path.stat().st_mtime < limit:
+                path.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Keep nothing."""
-        self._remove(except_for=())
+        for path in self._files():
+            path.unlink(missing_ok=True)
 
-    def _remove(self, except_for: "set[Path] | Sequence[Path]") -> None:
-        for path in self.folder.glob("*") if self.folder.is_dir() else ():
-            if path not in except_for:
-                path.unlink()
+    def _files(self) -> list[Path]:
+        return list(self.folder.glob("*.parquet")) if self.folder.is_dir() else []
 
     def _path(self, name: str, what: str) -> Path:
         return self.folder / f"{name}.{what}.parquet"
@@ -148,8 +153,7 @@ class Readings:
                 )
 
 
-@cache
-def code_fingerprint() -> str:
+def _code_fingerprint() -> str:
     """SHA-256 of the code and the data that decide what a file is read as, and of the tools."""
     here = Path(__file__).parent
     digest = hashlib.sha256()
@@ -160,6 +164,10 @@ def code_fingerprint() -> str:
             if path.suffix in (".py", ".toml"):
                 digest.update(f"{path.relative_to(here.parent)}\n".encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+CODE = _code_fingerprint()
+"""Of the code as it is imported here: a program that runs on is not what was installed since."""
 
 
 def as_facts(file: Any) -> dict[str, Any]:

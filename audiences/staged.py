@@ -422,9 +422,12 @@ def drop(engine: Backend, table: str) -> None:
 
 
 def file_digest(origin: Origin) -> str:
-    """SHA-256 of the bytes of a file."""
+    """SHA-256 of the bytes of a file. Raises ExportRefused where they cannot be read."""
     digest = sha256()
-    with origin.path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
+    try:
+        with origin.path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    except OSError as fault:
+        raise _unreadable(origin.label, fault) from None
     return digest.hexdigest()

@@ -126,6 +126,7 @@ def _stages(folder: Path) -> list[dict[str, object]]:
 def _scan(folder: Path) -> None:
     """Every cell of the same files, once, by DuckDB with as many threads."""
     bare = ibis.duckdb.connect(memory_limit="1000MB")
+    bare.raw_sql("SET enable_progress_bar = false")
     for name in ("contacts.csv", "orders/*.csv", "events.csv"):
         reader = f"read_csv('{folder}/exports/{name}', all_varchar = true)"
         bare.raw_sql(f"SELECT count(COLUMNS(*)) FROM {reader}").fetchall()

@@ -128,7 +128,7 @@ def refresh(workshop: Workshop) -> Document:
     if doing.anybody:
         readings.clear()
     else:
-        readings.settle()
+        readings.settle(workshop.now())
     return document
 
 

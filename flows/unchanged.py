@@ -19,7 +19,7 @@ from audiences.behaviour import moment_of
 from audiences.exports import REJECTS_FILE
 from audiences.forgetting import requests
 from audiences.origins import origins_of
-from audiences.readings import code_fingerprint
+from audiences.readings import CODE
 from audiences.refreshes import Refresh, record_refresh
 from audiences.snapshots import SNAPSHOTS
 from audiences.staged import file_digest
@@ -47,7 +47,7 @@ def inputs_of(workshop: Workshop) -> str:
         for one in origins_of(export, project.folder)
     ]
     parts = [
-        code_fingerprint(),
+        CODE,
         {path.name: _digest(path) for path in sorted(project.folder.glob("*.toml"))},
         {name: _digest(project.folder / name) for name in project.exports.suppression},
         files,

@@ -1,5 +1,6 @@
 """A refresh that reads only what is new gives what one that reads everything gives, to the row."""
 
+import os
 import random
 import shutil
 from collections.abc import Iterator
@@ -227,3 +228,23 @@ def test_somebody_to_be_forgotten_is_in_nothing_that_is_kept(
     with reading(monkeypatch) as read:
         refreshed(shop)
     assert len(read) == 7  # as long as the exports hold them, every file is read anew
+
+
+def test_what_no_run_needs_any_more_goes_after_a_day(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 8)
+    refreshed(shop)
+    folder = shop / ".adsteer" / FOLDER
+    before = set(folder.iterdir())
+    old, young = sorted(path_of(shop, month) for month in (0, 1))
+    for path in before:
+        os.utime(path, (NOW.timestamp() - 3600,) * 2)
+    edit_of = {old: "1,1,2025-01-02,5.00,paid", young: "2,1,2025-01-02,6.00,paid"}
+    for path, row in edit_of.items():
+        path.write_text(f"{HEADER}\n{row}\n")
+    refreshed(shop)
+    assert before <= set(folder.iterdir())
+    for path in before:
+        os.utime(path, (NOW.timestamp() - 2 * 86400,) * 2)
+    write_orders(shop, 2, ["3,1,2025-01-02,7.00,paid"])
+    refreshed(shop)
+    assert len(before - set(folder.iterdir())) == 6  # rows and rejects of the three files
