@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -190,7 +191,7 @@ def money_lines(document: Document) -> list[str]:
 def publish_question(question: Document) -> None:
     """The plan that waits, in lines a person can decide on, with the link to the form."""
     mark = question["fingerprint"][:12]
-    lines = [f"## Plan {mark} waits for a decision", "", f"Until {question['until']}.", ""]
+    lines = [f"## Plan {mark} waits for a decision", ""]
     lines += [f"- {line}" for line in question["summary"]]
     lines += ["", *question_lines(question)]
     create_markdown_artifact(
@@ -207,7 +208,8 @@ def question_lines(question: Document) -> list[str]:
         return [f"Plan {mark} was {state} by {question['who']}: {question['why']}"]
     form = decision_form(question["fingerprint"])
     way = f"[approve or reject it]({form})" if form else f"`adsteer approve {mark}`"
-    return [f"Plan {mark} waits for a person until {question['until']}: {way}."]
+    until = f"{datetime.fromisoformat(question['until']):%Y-%m-%d %H:%M %Z}"
+    return [f"Plan {mark} waits for a person until {until}: {way}."]
 
 
 def decision_form(fingerprint: str) -> str | None:

@@ -237,31 +237,23 @@ def record_decision(
 
 @flow(name="decide", flow_run_name=run_names.decide, log_prints=True)
 def decide(
-    fingerprint: Annotated[
-        str,
-        Field(pattern="^[0-9a-f]{12,64}$", description="The plan, as its summary names it."),
-    ],
-    decision: Annotated[
-        Literal["approve", "reject"],
-        Field(description="approve sends exactly this plan; reject leaves everything as it is."),
-    ],
-    who: Annotated[
-        str, Field(min_length=1, max_length=MOST_NAME, description="Your name, for the record.")
-    ],
-    reason: Annotated[
-        str,
-        Field(
-            min_length=LEAST_REASON,
-            max_length=MOST_REASON,
-            description="Why; kept with the decision.",
-        ),
-    ],
+    fingerprint: Annotated[str, Field(pattern="^[0-9a-f]{12,64}$")],
+    decision: Literal["approve", "reject"],
+    who: Annotated[str, Field(min_length=1, max_length=MOST_NAME)],
+    reason: Annotated[str, Field(min_length=LEAST_REASON, max_length=MOST_REASON)],
     project: str = ".",
 ) -> Document:
     """Approve or reject a plan that waits for a person.
 
     Read the plan first: the artifact of the run that asked, or `adsteer status`. An approval sends
     exactly the plan that was shown; if lists or bids have changed since, nothing is sent.
+
+    Args:
+        fingerprint: The plan, as the summary of the run that asked names it.
+        decision: approve sends exactly this plan; reject leaves everything as it is.
+        who: Your name, for the record.
+        reason: Why, in a few words; kept with the decision.
+        project: The project's folder on the machine of the worker. Leave it as it is.
     """
     approved = decision == "approve"
     with _recorded(project, "decide") as notes:

@@ -1,4 +1,4 @@
-"""After a stop every missed run starts at once: one is enough, and it says that it is late."""
+"""Runs as Prefect holds them: of all missed ones one is enough, and forms explain themselves."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -62,3 +62,17 @@ def test_a_run_that_kills_its_process_is_not_begun_for_ever():
     too_often(run(4, begun=3))
     with pytest.raises(CannotRun, match="begun 3 times"):
         too_often(run(4, begun=4))
+
+
+def test_every_field_of_the_decision_form_is_explained_and_bounded():
+    from prefect.utilities.callables import parameter_schema
+
+    from flows.steer import decide
+
+    schema = parameter_schema(decide).model_dump_for_openapi()
+    fields = schema["properties"]
+    assert set(schema["required"]) == {"fingerprint", "decision", "who", "reason"}
+    assert all(one["description"].endswith(".") for one in fields.values())
+    assert (fields["reason"]["minLength"], fields["reason"]["maxLength"]) == (3, 500)
+    assert fields["decision"]["enum"] == ["approve", "reject"]
+    assert fields["fingerprint"]["pattern"] == "^[0-9a-f]{12,64}$"
