@@ -186,7 +186,7 @@ def test_serving_from_the_first_start_to_the_second(rehearsal: Rehearsal) -> Non
 
 
 def run_outlives_its_worker(rehearsal: Rehearsal, served: Served) -> None:
-    slowly(rehearsal, 3)
+    slowly(rehearsal, 8)
     run = served.start("lists")
     served.delivering()
     served.kill("worker")
@@ -197,7 +197,7 @@ def run_outlives_its_worker(rehearsal: Rehearsal, served: Served) -> None:
 
 def run_outlives_the_server(rehearsal: Rehearsal, served: Served) -> None:
     wish(rehearsal, north="ABCDE", south="EFGH")
-    slowly(rehearsal, 3)
+    slowly(rehearsal, 8)
     run = served.start("lists")
     served.delivering()
     served.kill("server")
