@@ -1,12 +1,13 @@
 """The report's table that holds the last bid plan's forecast against what came."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from bids.ledger import BidLedger
-from bids.ledger_rows import HistoryEntry
 from flows.documents import Document
 from flows.loop import expected_of
 from flows.outlook import FORECAST_DAYS
@@ -16,8 +17,8 @@ from flows.workshop import Workshop
 from measurement.money import Sums, sums_by
 from measurement.tables import Cell, Kind, Note, Table, columns
 
-LEAST_DAYS = 7
-"""Days after a plan under which chance says more than the plan did."""
+LEAST_DAYS = 6
+"""Whole days under a plan below which chance says more than it did: a week between two changes."""
 
 COLUMNS = columns(
     account=Kind.TEXT,
@@ -36,30 +37,47 @@ COLUMNS = columns(
 )
 
 
-def forecast_table(workshop: Workshop, sources: Sequence[Source]) -> Table:
-    """Spend and revenue by segment as the last applied plan expected them, and as they came.
+@dataclass(frozen=True)
+class Applied:
+    """A plan that changed bids: its run, the day, and the day of the next one (None: none yet)."""
 
-    A forecast is for a number of days; it is cut to those that have passed and are known.
+    run: str
+    day: date
+    until: date | None
+
+    def days(self, source: Source, most: int) -> list[date]:
+        """Whole days known under this plan; a day of a change belongs to neither plan."""
+        last = self.day + timedelta(days=most)
+        if self.until is not None:
+            last = min(last, self.until - timedelta(days=1))
+        return [day for day in source.known if self.day < day <= last]
+
+
+def forecast_table(workshop: Workshop, sources: Sequence[Source]) -> Table:
+    """Spend and revenue by segment as an applied plan expected them, and as they came.
+
+    Of the newest plan that had time enough, or of the newest one. A forecast is for a number of
+    days; it is cut to those that are known before the next plan.
     """
-    change = _last_change(workshop)
-    if change is None or change.settled_at is None:
+    plans = _applied(workshop)
+    if not plans:
         return Table("forecast", COLUMNS, (), (Note("no_plan_applied"),))
+    judged = [plan for plan in plans if _known(plan, sources) >= LEAST_DAYS]
+    plan = (judged or plans)[0]
     said: tuple[tuple[str, Cell, Kind], ...] = (
-        ("run", change.run, Kind.TEXT),
-        ("day", change.settled_at.date(), Kind.DAY),
+        ("run", plan.run, Kind.TEXT),
+        ("day", plan.day, Kind.DAY),
     )
-    outlook = expected_of(workshop, change.run)
+    outlook = expected_of(workshop, plan.run)
     if outlook is None:
         return Table("forecast", COLUMNS, (), (Note("forecast_not_kept", said),))
     rows: list[tuple[Cell, ...]] = []
-    passed = 0
     for told in outlook["forecast"]:
         source = next((one for one in sources if one.name == told["account"]), None)
         if source is not None and told["segments"]:
-            lines, days = _account(told, source, change.settled_at.date())
-            rows += lines
-            passed = max(passed, days)
+            rows += _account(told, source, plan.days(source, told["days"]))
     notes = [Note("plan_applied", said)]
+    passed = _known(plan, sources)
     if not rows:
         notes.append(Note("nothing_expected"))
     elif not passed:
@@ -69,25 +87,32 @@ def forecast_table(workshop: Workshop, sources: Sequence[Source]) -> Table:
     return Table("forecast", COLUMNS, tuple(rows), tuple(notes))
 
 
-def _last_change(workshop: Workshop) -> HistoryEntry | None:
-    changes = BidLedger(workshop.catalog).history()
-    settled = [one for one in changes if one.outcome == "settled"]
-    return settled[-1] if settled else None
+def _applied(workshop: Workshop) -> list[Applied]:
+    """Plans that changed something, newest first."""
+    zone = ZoneInfo(workshop.project.adsteer.shop.time_zone)
+    days: dict[str, date] = {}
+    for one in BidLedger(workshop.catalog).history():
+        if one.outcome == "settled" and one.settled_at is not None and one.run:
+            days[one.run] = one.settled_at.astimezone(zone).date()
+    ordered = sorted(days.items(), key=lambda item: item[1])
+    ends = [day for _, day in ordered[1:]]
+    plans = [
+        Applied(run, day, until) for (run, day), until in zip(ordered, [*ends, None], strict=True)
+    ]
+    return plans[::-1]
 
 
-def _account(told: Document, source: Source, applied: date) -> tuple[list[tuple[Cell, ...]], int]:
-    """A row per segment; the day of the change itself belongs to neither side."""
-    first, last = applied + timedelta(days=1), applied + timedelta(days=told["days"])
-    known = [day for day in source.known if first <= day <= last]
-    came = {
-        key[0]: one
-        for key, one in sums_by(
-            [row for row in source.rows if first <= row.day <= last], "segment"
-        ).items()
-    }
-    part = len(known) / told["days"]
+def _known(plan: Applied, sources: Sequence[Source]) -> int:
+    return max((len(plan.days(one, FORECAST_DAYS)) for one in sources), default=0)
+
+
+def _account(told: Document, source: Source, days: Sequence[date]) -> list[tuple[Cell, ...]]:
+    """A row per segment, over the days that are known."""
+    mine = [row for row in source.rows if row.day in days]
+    came = {key[0]: one for key, one in sums_by(mine, "segment").items()}
+    part = len(days) / told["days"]
     ordered = sorted(told["segments"], key=lambda one: segment_place(one["segment"]))
-    return [_row(source.name, one, came, part, len(known)) for one in ordered], len(known)
+    return [_row(source.name, one, came, part, len(days)) for one in ordered]
 
 
 def _row(

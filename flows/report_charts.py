@@ -43,6 +43,7 @@ def _segments(report: Report, language: Language) -> str | None:
             language.text("chart", "revenue_share"),
             language.text("chart", "correction"),
         ),
+        say=_say(language, Kind.SHARE),
     )
 
 

@@ -4,7 +4,7 @@ Series differ in lightness and hatching as well as in hue (Okabe-Ito); every bar
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -15,6 +15,7 @@ DARK = "#0072B2"
 LIGHT = "#B9D9EB"
 UP = "#009E73"
 DOWN = "#D55E00"
+MINUS = "\N{MINUS SIGN}"
 INK = "#222222"
 FAINT = "#8a8a8a"
 
@@ -32,17 +33,26 @@ class SegmentBar:
 SEGMENT_NAMES = ("share of people", "share of revenue", "bid correction")
 
 
+def percent(share: float) -> str:
+    """A share between 0 and 1 as English writes it."""
+    return f"{100 * share:.1f} %"
+
+
 def segment_chart(
-    bars: Sequence[SegmentBar], *, title: str, names: tuple[str, str, str] = SEGMENT_NAMES
+    bars: Sequence[SegmentBar],
+    *,
+    title: str,
+    names: tuple[str, str, str] = SEGMENT_NAMES,
+    say: Callable[[float], str] = percent,
 ) -> str:
     """Who the people are, who brings the money, and where bids go: one row per segment.
 
-    names: of both bars and of the corrections, in the reader's language.
+    names: of both bars and of the corrections; `say` writes a share: as the reader's language does.
     """
     figure = Figure(figsize=(9.6, 0.52 * len(bars) + 1.5), layout="constrained")
     shares, moves = figure.subplots(1, 2, width_ratios=[3, 1.25], sharey=True)
     rows = range(len(bars))
-    _share_bars(shares, rows, bars, names)
+    _share_bars(shares, rows, bars, names, say)
     _correction_bars(moves, rows, bars, names[2])
     if title:
         figure.suptitle(title, x=0.01, ha="left", color=INK, fontsize=12.5, fontweight="bold")
@@ -50,7 +60,11 @@ def segment_chart(
 
 
 def _share_bars(
-    axes: Axes, rows: range, bars: Sequence[SegmentBar], names: tuple[str, str, str]
+    axes: Axes,
+    rows: range,
+    bars: Sequence[SegmentBar],
+    names: tuple[str, str, str],
+    say: Callable[[float], str],
 ) -> None:
     for offset, colour, hatch, name, values in (
         (-0.2, LIGHT, "////", names[0], [bar.people_share for bar in bars]),
@@ -66,9 +80,7 @@ def _share_bars(
             linewidth=0,
             label=name,
         )
-        axes.bar_label(
-            drawn, [f"{100 * value:.1f} %" for value in values], padding=3, fontsize=8, color=INK
-        )
+        axes.bar_label(drawn, [say(value) for value in values], padding=3, fontsize=8, color=INK)
     axes.set_yticks(list(rows), [bar.label for bar in bars], fontsize=10, color=INK)
     axes.invert_yaxis()
     axes.set_xlim(0, 1.14 * max(max(bar.people_share, bar.revenue_share) for bar in bars) or 1)
@@ -81,7 +93,7 @@ def _correction_bars(axes: Axes, rows: range, bars: Sequence[SegmentBar], name: 
     colours = [UP if value > 0 else DOWN for value in values]
     axes.barh(rows, values, height=0.5, color=colours)
     for row, bar in zip(rows, bars, strict=True):
-        text = "–" if bar.correction is None else f"{bar.correction:+d} %"
+        text = "–" if bar.correction is None else f"{bar.correction:+d} %".replace("-", MINUS)
         side = "left" if (bar.correction or 0) >= 0 else "right"
         axes.annotate(
             text,

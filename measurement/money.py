@@ -103,8 +103,8 @@ MEASURES = columns(
 )
 """Columns of `measures`, in this order."""
 
-AGAINST_ALL = columns(drr_ratio=Kind.RATIO, drr_decrease=Kind.PERCENT)
-"""Columns of `against`: the cost share of the whole over this one, and its decrease."""
+AGAINST_ALL = columns(drr_ratio=Kind.RATIO, drr_change=Kind.LIFT)
+"""Columns of `against`: the cost share of the whole over this one, and how it differs."""
 
 
 def total(rows: Iterable[Spend]) -> Sums:
@@ -140,11 +140,14 @@ def measures(sums: Sums, margin_rate: Decimal | None) -> tuple[TableCell, ...]:
 
 
 def against(whole: Sums, sums: Sums) -> tuple[TableCell, ...]:
-    """The cells under AGAINST_ALL; None where either has no cost share to compare."""
+    """The cells under AGAINST_ALL; None where either has no cost share to compare.
+
+    A change is never under -1: nothing is lower by more than 100 %.
+    """
     if not whole.drr or not sums.drr:
         return None, None
     compared = compare("DRR", base=whole.drr, segment=sums.drr)
-    return compared.ratio, compared.decrease
+    return compared.ratio, -compared.decrease / 100
 
 
 def profit_concentration(rows: Sequence[Spend], margin_rate: Decimal) -> Concentration:

@@ -197,7 +197,7 @@ def retention_lines_chart(
     lines: Sequence[RetentionLine], *, target: str, say: Say, say_day: Callable[[date], str]
 ) -> str:
     """A panel per segment: its line with the interval as a band, and the target dashed."""
-    columns = 4
+    columns = 3
     rows = -(-len(lines) // columns)
     figure = Figure(figsize=(WIDTH, 1.75 * rows + 0.35), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharey=True)

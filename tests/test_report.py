@@ -7,7 +7,7 @@ import json
 import re
 import string
 from collections import Counter
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,18 +15,25 @@ from typing import Any
 
 import openpyxl
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from audiences.history import wilson
+from bids.ledger_rows import HISTORY
+from bids.model import BidObject, Level
 from config.labels import SEGMENT_LABELS
 from config.sample import ENCODING
 from flows.cli import app
+from flows.report_bids import forecast_table
 from flows.report_files import csv_text, workbook_bytes
 from flows.report_page import LAYOUT, page, words_for
 from flows.report_words import LANGUAGES, words_of
 from flows.reporting import Report, report
+from flows.spending import spending
+from flows.workshop import CannotRun
+from measurement.spend import DayOfSpend, keep_spend
 from measurement.tables import Kind, Note, Table, columns
-from tests.support.demo_project import opened, refreshed
+from tests.support.demo_project import edit, make_project, opened, refreshed
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("report")]
 
@@ -331,10 +338,90 @@ def test_the_command_writes_the_page_and_the_tables(project: Path, tmp_path: Pat
 
 
 def test_a_wrong_language_and_a_project_without_people_are_told(tmp_path: Path) -> None:
-    from tests.support.demo_project import make_project
-
     folder = make_project(tmp_path / "shop")
     wrong = run("report", "-p", str(folder), "--lang", "de")
     assert (wrong.exit_code, "en, ru, uk" in wrong.output) == (2, True)
     early = run("report", "-p", str(folder))
     assert (early.exit_code, "adsteer refresh" in early.output) == (1, True)
+
+
+# Forecast against fact, and the shop's money
+
+
+def spent_since(workshop: Any, first: date, days: int, *, cost: str) -> None:
+    """What an account told: the same every day, without a segment of ours."""
+    one = BidObject("yandex_ads", "yandex_direct", Level.CAMPAIGN, "710427315")
+    figures = (None, 9, 3, Decimal(cost), Decimal(1), Decimal(90))
+    rows = [DayOfSpend(first + timedelta(days=n), one, *figures) for n in range(days)]
+    last = first + timedelta(days=days - 1)
+    with workshop.catalog.begin() as connection:
+        keep_spend(connection, one.account, rows, first=first, last=last, now=workshop.now())
+
+
+def applied(workshop: Any, run: str, day: date, expected: float) -> None:
+    """A plan that was applied on a day, and what it had expected of 28 days."""
+    row = {
+        "account": "yandex_ads", "platform": "yandex_direct", "level": "campaign",
+        "object_id": "710427315", "segment": "vip", "condition_id": "1", "plan": run, "run": run,
+        "outcome": "settled", "said": "", "inputs": "{}",
+        "intended_at": datetime(day.year, day.month, day.day, 9, tzinfo=UTC),
+        "settled_at": datetime(day.year, day.month, day.day, 9, tzinfo=UTC),
+    }  # fmt: skip
+    with workshop.catalog.begin() as connection:
+        connection.execute(sa.insert(HISTORY).values(**row))
+    ranged = {"expected": expected, "low": 0.9 * expected, "high": 1.1 * expected}
+    segment = {"segment": "everyone_else", "wanted": {"spend": ranged, "revenue": ranged}}
+    told = {"account": "yandex_ads", "days": 28, "segments": [segment]}
+    folder = workshop.state / "plans"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{run}00.json").write_text(json.dumps({"outlook": {"forecast": [told]}}))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    return make_project(tmp_path / "shop")
+
+
+def test_a_forecast_is_cut_to_the_days_its_plan_had(shop: Path) -> None:
+    with opened(shop) as workshop:
+        assert forecast_table(workshop, spending(workshop)).notes == (Note("no_plan_applied"),)
+        spent_since(workshop, date(2011, 11, 1), 38, cost="10")
+        applied(workshop, "aa", date(2011, 11, 20), 280.0)
+        applied(workshop, "bb", date(2011, 11, 30), 999.0)
+        applied(workshop, "cc", date(2011, 12, 5), 999.0)
+        (row,) = forecast_table(workshop, spending(workshop)).dicts()
+    # Plans bb and cc had four and three days; aa had nine between its own day and the next plan's.
+    assert (row["days_since"], row["spend_expected"]) == (9, pytest.approx(90.0))
+    assert (row["spend_fact"], row["spend_verdict"]) == (Decimal(90), "within")
+    assert (row["revenue_fact"], row["revenue_verdict"]) == (Decimal(810), "above")
+
+
+def test_a_plan_without_time_is_said_to_be_too_young(shop: Path) -> None:
+    with opened(shop) as workshop:
+        spent_since(workshop, date(2011, 11, 1), 38, cost="10")
+        applied(workshop, "aa", date(2011, 12, 5), 280.0)
+        table = forecast_table(workshop, spending(workshop))
+        assert [note.key for note in table.notes] == ["plan_applied", "forecast_fresh"]
+        applied(workshop, "bb", date(2011, 12, 8), 56.0)
+        (workshop.state / "plans" / "bb00.json").unlink()
+        gone = forecast_table(workshop, spending(workshop))
+        assert [note.key for note in gone.notes] == ["forecast_not_kept"]
+
+
+def test_an_accounts_vat_and_currency_are_turned_when_they_are_read(shop: Path) -> None:
+    with opened(shop) as workshop:
+        spent_since(workshop, date(2011, 12, 1), 2, cost="120")
+    account = 'name = "yandex_ads"\n'
+    edit(shop, "platforms.toml", account, f'{account}currency = "RUB"\nvat_percent = 20\n')
+    with opened(shop) as workshop, pytest.raises(CannotRun, match=r"no rate to GBP.*\[\[rate\]\]"):
+        spending(workshop)
+    rates = '[[rate]]\ncurrency = "RUB"\nday = 2011-12-02\nrate = 0.02\n'
+    earlier = rates.replace("12-02", "01-01").replace("0.02", "0.01")
+    edit(shop, "exports.toml", "[[export]]", f"{rates}{earlier}[[export]]")
+    with opened(shop) as workshop:
+        one = next(each for each in spending(workshop) if each.name == "yandex_ads")
+    assert [(row.cost, row.revenue) for row in one.rows] == [
+        (Decimal("1.00"), Decimal("0.90")),
+        (Decimal("2.00"), Decimal("1.80")),
+    ]
+    assert (one.currency, one.vat_percent) == ("RUB", 20)
