@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -95,10 +96,8 @@ def _applied(workshop: Workshop) -> list[Applied]:
         if one.outcome == "settled" and one.settled_at is not None and one.run:
             days[one.run] = one.settled_at.astimezone(zone).date()
     ordered = sorted(days.items(), key=lambda item: item[1])
-    ends = [day for _, day in ordered[1:]]
-    plans = [
-        Applied(run, day, until) for (run, day), until in zip(ordered, [*ends, None], strict=True)
-    ]
+    followed = zip_longest(ordered, ordered[1:])
+    plans = [Applied(*this, until=after[1] if after else None) for this, after in followed]
     return plans[::-1]
 
 
