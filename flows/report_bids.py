@@ -97,7 +97,7 @@ def _applied(workshop: Workshop) -> list[Applied]:
             days[one.run] = one.settled_at.astimezone(zone).date()
     ordered = sorted(days.items(), key=lambda item: item[1])
     followed = zip_longest(ordered, ordered[1:])
-    plans = [Applied(*this, until=after[1] if after else None) for this, after in followed]
+    plans = [Applied(run, day, after[1] if after else None) for (run, day), after in followed]
     return plans[::-1]
 
 
