@@ -38,7 +38,8 @@ from tests.support.two_engines import (
     spark_session,
 )
 
-pytestmark = pytest.mark.slow
+# One worker: a Java machine and a refresh on it are started once.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("spark")]
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ROWS, ORDERS = 700, 1_500
