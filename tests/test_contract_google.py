@@ -38,6 +38,7 @@ class TestGoogle(ConnectorContract):
     add_operation = "audienceMembers:ingest"
     remove_operation = "audienceMembers:remove"
     rename_operation = "userLists.update"
+    titles_are_unique = True
 
     def test_a_settled_list_tells_its_size_and_match(
         self, connector: Connector, list_id: str

@@ -15,6 +15,7 @@ from connectors.base import (
 )
 from connectors.registry import PLATFORMS
 from tests.support.contract import (
+    FAULTS,
     BidContract,
     ConnectorContract,
     LookalikeContract,
@@ -92,3 +93,62 @@ def test_every_ability_is_known():
         and getattr(one, "__abstractmethods__", None)
     }
     assert abstract == set(CONTRACTS)
+
+
+SURVIVED = {
+    "429 with and without Retry-After": "test_a_change_happens_once_whatever_happens",
+    "500, 502, 503 before and after the effect": "test_a_change_happens_once_whatever_happens",
+    "connection cut in the middle": "test_a_change_happens_once_whatever_happens",
+    "no answer in time": "test_a_change_happens_once_whatever_happens",
+    "malformed JSON": "test_a_change_happens_once_whatever_happens",
+    "HTTP 200 with an error inside": "test_an_error_inside_a_success_is_none",
+    "partial per-item errors": "test_part_of_a_batch_fails",
+    "expired or revoked token, no rights": "test_refused_credentials_are_the_operators",
+    "quota of the day gone": "test_a_quota_of_the_day",
+    "list deleted behind our back": "test_a_list_deleted_behind_our_back",
+    "list under processing": "test_a_list_under_processing_takes_no_change",
+    "name taken": "test_a_title_that_another_list_has",
+    "API version gone": "test_a_version_that_is_not_served_any_more",
+    "no answer at all": "test_a_change_that_never_gets_an_answer_is_unsure",
+}
+"""Every fault that a connector must survive, and the test of the contract that says how."""
+
+TERMS = {
+    "google": "test_connector_google.py::test_check_says_that_terms_are_to_be_accepted",
+    "meta": "test_contract_meta.py::test_terms_that_nobody_accepted",
+    "microsoft": "test_connector_microsoft.py::test_terms_that_nobody_accepted",
+    "tiktok": "",
+    "vk": "",
+    "yandex_audience": "",
+}
+"""Terms of custom audiences that somebody must accept; empty where the platform has none."""
+
+
+@pytest.mark.parametrize("fault", SURVIVED)
+@pytest.mark.parametrize("platform", sorted(TERMS))
+def test_every_fault_is_tried_on_every_connector(platform, fault):
+    (kept,) = (one for one in classes_of(platform) if issubclass(one, ConnectorContract))
+    assert callable(getattr(kept, SURVIVED[fault], None))
+
+
+def test_missing_terms_are_tried_wherever_there_are_terms():
+    lists = {name for name, one in PLATFORMS.items() if issubclass(one, Connector)}
+    assert set(TERMS) == lists
+    for test in filter(None, TERMS.values()):
+        file, _, name = test.partition("::")
+        assert f"def {name}(" in Path(__file__).with_name(file).read_text(encoding="utf-8")
+
+
+def test_the_faults_of_every_request_are_all_there():
+    """Of which `test_a_change_happens_once_whatever_happens` is made."""
+    faults = list(FAULTS.values())
+    kinds = {(one["kind"], one.get("status"), one.get("after_effect", False)) for one in faults}
+    statuses = {(status, after) for kind, status, after in kinds if kind == "server_error"}
+    assert statuses == {(status, after) for status in (500, 502, 503) for after in (False, True)}
+    assert {kind for kind, *_ in kinds} == {"throttle", "server_error", "cut", "slow", "malformed"}
+    throttled = [one for one in faults if one["kind"] == "throttle"]
+    forms = {
+        (one.get("retry_after") is not None, one.get("retry_after_form", "seconds"))
+        for one in throttled
+    }
+    assert forms == {(False, "seconds"), (True, "seconds"), (True, "date")}

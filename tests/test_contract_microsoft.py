@@ -39,6 +39,7 @@ class TestMicrosoft(ConnectorContract):
     add_operation = "CustomerListUserData.Apply"
     remove_operation = "CustomerListUserData.Apply"
     rename_operation = "Audiences.PUT"
+    titles_are_unique = True
 
     def test_a_list_that_is_too_small(self, connector: Connector, box: Sandbox) -> None:
         """Microsoft makes a list of any size and serves it from 300 people on."""

@@ -18,14 +18,17 @@ from bids.model import BidObject, CorrectionChange
 from config.audiences import Lookalike, Purpose
 from connectors.base import Connector, CorrectsBids, NamesObjects, ReportsSpend
 from connectors.errors import (
+    ConnectorError,
     CredentialsRefused,
     ListBusy,
     ListGone,
     ListTooSmall,
     QuotaGone,
+    RuleRefused,
     SeedRefused,
     Transient,
     Unsure,
+    VersionGone,
 )
 from tests.support.members import batch, batch_of, digests_of, people
 from tests.support.sandbox import ACCOUNT, Sandbox, sandbox
@@ -54,6 +57,18 @@ def sandbox_server() -> Iterator[Sandbox]:
     """To be imported by the test file of a platform."""
     with sandbox() as running:
         yield running
+
+
+OLD_VERSIONS = {
+    "google": "v10",
+    "meta": "v9.0",
+    "microsoft": "v12",
+    "tiktok": "v1.1",
+    "vk": "v2",
+    "yandex_audience": "v0",
+    "yandex_direct": "v3",
+}
+"""By platform: a version of its API that is not served any more."""
 
 
 class PlatformContract(ABC):
@@ -92,6 +107,13 @@ class PlatformContract(ABC):
             connector.check()
         assert box.faults_left() == []
 
+    def test_a_version_that_is_not_served_any_more(self, box: Sandbox) -> None:
+        old = box.connector(self.platform, api_version=OLD_VERSIONS[self.platform])
+        with pytest.raises(VersionGone) as caught:
+            old.check()
+        assert caught.value.who == "operator"
+        assert caught.value.act
+
     @pytest.mark.parametrize("name", FAULTS)
     def test_reading_survives(self, connector: Any, box: Sandbox, name: str) -> None:
         self.fault(box, None, name)
@@ -114,6 +136,8 @@ class ConnectorContract(PlatformContract):
     add_operation: ClassVar[str]
     remove_operation: ClassVar[str]
     rename_operation: ClassVar[str]
+    titles_are_unique: ClassVar[bool] = False
+    """Whether the platform refuses a title that another list of the account has."""
     newcomers: ClassVar[int] = 500
     """The first of people who are in no list; more than `enough`."""
 
@@ -229,6 +253,25 @@ class ConnectorContract(PlatformContract):
         with pytest.raises(ListGone):
             connector.rename(list_id, "adsteer: very important")
 
+    def test_a_title_that_another_list_has(
+        self, connector: Connector, box: Sandbox, list_id: str
+    ) -> None:
+        """Where titles are unique it is the editor's; elsewhere lists are told apart by id."""
+        other = replace(self.audience, audience="best", title="adsteer: best")
+        first = batch(self.newcomers, self.enough)
+        opened = connector.find_or_create(other, first)
+        if opened.receipt is None:
+            connector.add(opened.list_id, first)
+        box.settle()
+        if self.titles_are_unique:
+            with pytest.raises(RuleRefused) as caught:
+                connector.rename(opened.list_id, self.audience.title)
+            assert caught.value.who == "editor"
+            assert len(self.ours(box)) == 1
+        else:
+            assert connector.rename(opened.list_id, self.audience.title)
+            assert connector.find(self.audience) == list_id, "the older one"
+
     def test_delete_twice(self, connector: Connector, box: Sandbox, list_id: str) -> None:
         connector.delete(list_id)
         connector.delete(list_id)
@@ -286,6 +329,37 @@ class ConnectorContract(PlatformContract):
         box.fault("server_error", self.platform, self._operation(verb), times=50)
         with pytest.raises(Unsure):
             self._act(connector, verb)(list_id, batch(1, 3, verb))
+
+    @pytest.mark.parametrize("verb", Verb)
+    def test_an_error_inside_a_success_is_none(
+        self, connector: Connector, box: Sandbox, list_id: str, verb: Verb
+    ) -> None:
+        """HTTP 200 that says no: it is asked again or told as an error, never taken for done."""
+        box.fault("error_inside", self.platform, self._operation(verb))
+        change = batch(3, self.enough, verb)
+        try:
+            done = self._act(connector, verb)(list_id, change).accepted == len(change)
+        except ConnectorError:
+            done = False
+        assert box.faults_left() == []
+        box.settle()
+        after = batch(1, self.enough + 2) if verb is Verb.ADD else batch(1, 2)
+        expected = after if done else batch(1, self.enough)
+        assert box.members(self.platform, list_id) == self.digests_of(expected)
+
+    def test_part_of_a_batch_fails(self, connector: Connector, box: Sandbox, list_id: str) -> None:
+        """Everybody is accounted for, and nobody who is refused by name is in the list."""
+        box.fault("partial", self.platform, self.add_operation)
+        some = people(self.newcomers, 60)
+        try:
+            receipt = connector.add(list_id, batch_of(some))
+        except ConnectorError:
+            return  # the whole batch is refused or unsure: delivery counts it so
+        assert receipt.accepted + len(receipt.refused) == len(some)
+        refused = {one.person_id for one in receipt.refused}
+        box.settle()
+        out = batch_of([one for one in some if one["person_id"] in refused])
+        assert not self.digests_of(out) & box.members(self.platform, list_id)
 
     def test_who_cannot_be_sent_is_refused_by_name(
         self, connector: Connector, list_id: str
