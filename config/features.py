@@ -66,7 +66,7 @@ _FEATURES = (
     Feature("value_rank", Kind.NUMBER, "%", "Buyers of more value; below 10 is the top tenth."),
     Feature("revenue_rank", Kind.NUMBER, "%", "Buyers of more revenue, likewise."),
     Feature("orders_rank", Kind.NUMBER, "%", "Buyers with more order days, likewise."),
-    Feature("acquisition_cost", Kind.NUMBER, _MONEY, "Cost of the first channel, if written."),
+    Feature("acquisition_cost", Kind.NUMBER, _MONEY, "Cost per customer of the first channel."),
     Feature("net_margin", Kind.NUMBER, _MONEY, "All margin so far, less that cost and returns."),
     Feature("romi", Kind.NUMBER, "", "Net margin per unit of that cost: 1 doubles the money."),
     # What the purchase model expects; unknown where it does not fit the base.

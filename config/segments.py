@@ -43,7 +43,7 @@ class Base(Written):
     acquisition_costs: dict[str, float] = Field(
         default_factory=dict,
         description="Cost of winning one customer by first channel, in shop currency, such as "
-        "{ yandex = 900, email = 0 }; other channels have no known cost.",
+        "{ yandex = 900, email = 0 }; other channels cost what the exports of costs say.",
     )
     lifecycle_days: int = Field(
         default=60, ge=1, description="Silence from which a person is leaving, for 'lifecycle'."

@@ -100,7 +100,8 @@ def refresh(workshop: Workshop) -> Document:
     made = segment_gated(workshop, tables, as_of)
     rolled = roll_ups_document(workshop, made, roll_ups_of(last.document if last else None))
     behaviour = _behaviour(workshop, people)
-    scored = score(workshop, made, people.occasions, people.people, behaviour)
+    costs = next((table for _, _, table in _costs(workshop)), None)
+    scored = score(workshop, made, people.occasions, people.people, behaviour, costs)
     described = described_people(workshop, made.table, people.people, scored.scores, made.as_of)
     assigned = assign(workshop, described, people.resolution.naming)
     picked = list(pick_seeds(workshop, made, people.people, scored))
@@ -120,6 +121,7 @@ def refresh(workshop: Workshop) -> Document:
         f"{account}: {note}" for account, one in rolled.items() for note in one["notes"]
     ]
     document["notes"] += scored.behaviour["notes"] if scored.behaviour else []
+    document["notes"] += scored.notes
     document["notes"] += power_notes(workshop, described, people.occasions)
     if inputs_of(workshop) != inputs:
         inputs = UNKNOWN  # a file was written anew while it was read

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import ibis.expr.types as ir
 
+from audiences.acquisition import costs_per_customer
 from audiences.behaviour import moment_of, sessions_per_month
 from audiences.choosing import describe
 from audiences.gates import Verdict, gate_behaviour
@@ -16,6 +17,7 @@ from audiences.seeds import Age, Seed, overlap, pick_seed
 from audiences.segments import Segmentation
 from audiences.staging import keep
 from audiences.value import UnusableFit, fit_value, predict
+from audiences.value_tests import believed_test
 from config.audiences import Audience, Lookalike, Purpose
 from config.features import BEHAVIOUR
 from flows.documents import Document
@@ -35,6 +37,8 @@ class Scored:
     faults: tuple[str, ...]
     behaviour: Document | None
     """The gate of behaviour rules; None where no rule is about behaviour."""
+    notes: tuple[str, ...] = ()
+    """What the predictions were scaled by, and what customers of a channel cost."""
 
 
 def score(
@@ -43,16 +47,24 @@ def score(
     occasions: ir.Table,
     people: ir.Table,
     events: ir.Table | None = None,
+    costs: ir.Table | None = None,
 ) -> Scored:
     """Everything a rule may ask beyond the base segments.
 
     events: schema EVENTS, as this refresh read them; without, those of the last snapshot count.
+    costs: schema COSTS; what a customer cost is taken from them where nobody wrote it.
     """
     model, base = fit_value(made.known), workshop.project.segments.base
+    scale, notes = _scale(workshop, made.as_of)
     try:
-        predicted = keep(predict(made.known, model, margin_rate=base.margin_rate or 1.0))
+        rate = base.margin_rate or 1.0
+        predicted = keep(predict(made.known, model, margin_rate=rate, scale=scale))
     except UnusableFit:
-        predicted = None
+        predicted, notes = None, ()
+    won = {} if costs is None else costs_per_customer(costs, made.known, people, as_of=made.as_of)
+    if told := {name: cost for name, cost in won.items() if name not in base.acquisition_costs}:
+        listed = ", ".join(f"{name} {cost:,.2f}" for name, cost in told.items())
+        notes = (*notes, f"Cost of a new customer, from the exports of costs: {listed}.")
     before = workshop.find_snapshot("stories")
     told = workshop.table("stories") if before else None
     stories = keep(carry_on(told, made.table, as_of=made.as_of))
@@ -68,7 +80,7 @@ def score(
         events=events,
         moment=moment,
         people=people,
-        acquisition_costs=base.acquisition_costs,
+        acquisition_costs={**told, **base.acquisition_costs},
         margin_rate=base.margin_rate,
     )
     gate = None
@@ -81,7 +93,20 @@ def score(
             "audiences": behavioural(workshop) if judged.verdict is Verdict.REFUSE else [],
             "notes": list(judged.notes),
         }
-    return Scored(stories, keep(scores), predicted, model.faults, gate)
+    return Scored(stories, keep(scores), predicted, model.faults, gate, notes)
+
+
+def _scale(workshop: Workshop, as_of: date) -> tuple[float, tuple[str, ...]]:
+    """Actual over predicted of the last back-test, and what to say of it."""
+    with workshop.catalog.begin() as connection:
+        test = believed_test(connection, as_of)
+    if test is None:
+        return 1.0, ()
+    note = (
+        f"Predicted values are multiplied by {test.scale:.2f}: so much was spent for each unit "
+        f"predicted in the {test.weeks} weeks up to {test.until} (`adsteer value`)."
+    )
+    return test.scale, (note,)
 
 
 def behavioural(workshop: Workshop) -> list[str]:

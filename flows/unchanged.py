@@ -23,6 +23,7 @@ from audiences.readings import CODE
 from audiences.refreshes import Refresh, record_refresh
 from audiences.snapshots import SNAPSHOTS
 from audiences.staged import file_digest
+from audiences.value_tests import believed_test
 from config.exports import ExportKind
 from flows.documents import Document
 from flows.gating import roll_ups_of, rolled_up
@@ -37,6 +38,7 @@ def inputs_of(workshop: Workshop) -> str:
     project = workshop.project
     with workshop.catalog.begin() as connection:
         asked = requests(connection)
+        test = believed_test(connection, workshop.as_of)
     if any(one.query is not None for one in project.exports.export):
         return UNKNOWN
     if any(one.done_at is None or one.people for one in asked):
@@ -55,6 +57,7 @@ def inputs_of(workshop: Workshop) -> str:
         _moment(workshop),
         workshop.seal is not None,
         [one.number for one in asked],
+        None if test is None else [test.until.isoformat(), test.scale],
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 

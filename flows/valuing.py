@@ -14,6 +14,7 @@ from audiences.seeds import pick_seed
 from audiences.segments import Segmentation
 from audiences.staging import keep
 from audiences.value import CHURN_DAYS, UnusableFit, ValueModel, fit_value, predict
+from audiences.value_tests import ValueTest, keep_value_test
 from config.audiences import Audience, Purpose
 from flows.documents import Document
 from flows.histories import segment_of_day
@@ -26,6 +27,8 @@ WEEKS = 13
 
 def value(workshop: Workshop, *, weeks: int = WEEKS, churn_days: int = CHURN_DAYS) -> Document:
     """The value document: predicted against actual of the last `weeks`, churn, and every seed.
+
+    The next refreshes multiply their predictions by what this finds.
 
     Everything is predicted from what was known at the start of the period. Raises CannotRun before
     the first refresh, and where there are fewer orders than the period is long.
@@ -88,6 +91,9 @@ def _value(
         value_window_days=base.value_window_days,
         margin_rate=base.margin_rate,
     )
+    test = ValueTest(day + timedelta(weeks=weeks), weeks, one.scale)
+    with workshop.catalog.begin() as connection:
+        keep_value_test(connection, test, now=workshop.now())
     figures = (
         "people",
         "predicted_purchases",
