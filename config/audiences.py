@@ -49,6 +49,11 @@ class Lookalike(Written):
     keep_geo: bool = Field(default=True, description="Keep the seed's regions where possible.")
     keep_devices: bool = Field(default=True, description="Keep the seed's devices likewise.")
     refresh_days: int = Field(default=30, ge=1, le=30, description="Age at which a seed is stale.")
+    exclude: Name | None = Field(
+        default=None,
+        description="Audience of existing customers on the same accounts: ad groups that show the "
+        "look-alike shall leave them out; platforms leave out the seed's own people only.",
+    )
     by_value: bool = Field(
         default=False,
         description="Tell platforms that take it what each member is worth, so that the likeness "

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
-from config.audiences import AudiencesFile, Purpose
+from config.audiences import Audience, AudiencesFile, Purpose
 from config.bid_rules import BidRulesFile
 from config.consents import ADS, consent_of
 from config.experiments import ExperimentsFile
@@ -139,6 +139,7 @@ def _audiences(
         if audience.formerly in {each.name for each in audiences.audience}:
             expected = "a name that no audience has any more"
             yield Fault(file, f"{key}.formerly", shown(audience.formerly), expected)
+        yield from _excluded(f"{key}.lookalike.exclude", audience, audiences)
         title = audience.title or audience.name
         for account in audience.accounts:
             first = titles.setdefault((account, title), audience.name)
@@ -168,6 +169,19 @@ def _consent(
         of_accounts = list(dict.fromkeys(one.platform for one in platforms.account))
         what = "the platform of an account"
         yield from _known(file, "consent.platforms", consent.platforms, what, of_accounts)
+
+
+def _excluded(key: str, audience: Audience, file: AudiencesFile) -> Iterator[Fault]:
+    """Who is left out of a look-alike must be a list where the look-alike is."""
+    name = audience.lookalike.exclude if audience.lookalike else None
+    if name is None:
+        return
+    known = {one.name: set(one.accounts) for one in file.audience if one.name != audience.name}
+    yield from _known("audiences.toml", key, [name], "another audience", known)
+    missing = sorted(set(audience.accounts) - known.get(name, set(audience.accounts)))
+    if missing:
+        expected = f"an audience on {', '.join(missing)} too"
+        yield Fault("audiences.toml", key, shown(name), expected)
 
 
 def _bid_rules(

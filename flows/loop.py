@@ -30,7 +30,7 @@ from flows.lists import ledger, plan_lists
 from flows.quotas import quota_notes
 from flows.refreshing import segments_at
 from flows.rehearsal import remember
-from flows.seeding import Growth, age_notes, ages, grow_all, plan_growth
+from flows.seeding import Growth, age_notes, ages, exclusion_notes, grow_all, plan_growth
 from flows.sending import apply_lists
 from flows.workshop import Workshop
 
@@ -303,6 +303,7 @@ def _document(workshop: Workshop, whole: WholePlan) -> Document:
     notes += deleting.notes(workshop) if whole.lists is not None else []
     notes += quota_notes(workshop, whole.lists, approved=lists_approved) if whole.lists else []
     notes += age_notes(workshop, whole.growth)
+    notes += exclusion_notes(workshop, whole.growth)
     notes += roll_up_notes(workshop) if whole.bids is not None else []
     ahead = {"outlook": whole.outlook} if whole.outlook else {}
     return {**made, "lookalikes": growth, "notes": notes, **ahead}

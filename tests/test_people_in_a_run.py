@@ -68,6 +68,31 @@ def test_a_rule_without_a_list_in_an_account_is_told_once(project: Path) -> None
     assert "promising, at_risk" in told[0]
 
 
+def test_the_list_of_customers_to_leave_out_of_a_lookalike_is_told(fresh: Path) -> None:
+    """By id, once it is there; what ad groups target is not ours to change."""
+    edit(fresh, "audiences.toml", "refresh_days = 30", 'refresh_days = 30\nexclude = "everybody"')
+    edit(
+        fresh,
+        "audiences.toml",
+        '[[audience]]\nname = "never_bought"',
+        '[[audience]]\nname = "everybody"\npeople = "orders >= 1"\n'
+        'accounts = ["yandex_lists", "google_ads", "meta_ads"]\n\n'
+        '[[audience]]\nname = "never_bought"',
+    )
+    with opened(fresh) as workshop:
+        loop.refresh(workshop)
+        before = loop.plan(workshop, bids=False)["notes"]
+        (audience,) = (one for one in _audiences(workshop) if one.name == "everybody")
+        there = reference(workshop, audience, "meta_ads")
+        with workshop.catalog.begin() as connection:
+            write_list(connection, there, NOW, state="ours", list_id="2300")
+        after = loop.plan(workshop, bids=False)["notes"]
+    assert not any("exclude list" in note for note in before)
+    (note,) = (note for note in after if "exclude list" in note)
+    assert note.startswith("meta_ads/best_buyers: ")
+    assert "exclude list 2300" in note
+
+
 def test_only_the_list_of_one_segment_rolls_up(project: Path) -> None:
     with opened(project) as workshop:
         rules = workshop.project.audience_rules
