@@ -51,7 +51,7 @@ OBJECTS_PER_GET = 50
 FILTERS = {Level.AD_GROUP: "_id__in", Level.CAMPAIGN: "_ad_plan_id__in"}
 """UNVERIFIED for ad plans, so what comes is looked through again."""
 
-MOST_PRICE = Decimal(21_474_836)
+MOST_PRICE = Decimal(facts_of("vk").whole("highest_price"))
 PRICE_STEP = Decimal("0.01")
 BUDGET_STEP = Decimal(1)
 """Where currencies.json names no step. UNVERIFIED: the shape of its items."""

@@ -18,11 +18,14 @@ from bids.model import BidObject, Level
 from connectors.base import ReportsSpend, SpendRow
 from connectors.chunks import chunks
 from connectors.errors import ContractBroken
+from connectors.facts import facts_of
 from connectors.http import Ask
 from connectors.vk_wire import VkDoor, items_of
 
 STATISTICS = "api/v2/statistics/{kind}/day.json"
-OBJECTS_PER_GET, DAYS_PER_GET = 200, 366
+FACTS = facts_of("vk")
+OBJECTS_PER_GET = FACTS.whole("statistics_objects")
+DAYS_PER_GET = FACTS.whole("statistics_days")
 GROUPS = "api/v2/ad_groups.json"
 GROUPS_PER_GET = 50
 
