@@ -62,8 +62,8 @@ def score(
     except UnusableFit:
         predicted, notes = None, ()
     won = {} if costs is None else costs_per_customer(costs, made.known, people, as_of=made.as_of)
-    if told := {name: cost for name, cost in won.items() if name not in base.acquisition_costs}:
-        listed = ", ".join(f"{name} {cost:,.2f}" for name, cost in told.items())
+    if found := {name: cost for name, cost in won.items() if name not in base.acquisition_costs}:
+        listed = ", ".join(f"{name} {cost:,.2f}" for name, cost in found.items())
         notes = (*notes, f"Cost of a new customer, from the exports of costs: {listed}.")
     before = workshop.find_snapshot("stories")
     told = workshop.table("stories") if before else None
@@ -80,7 +80,7 @@ def score(
         events=events,
         moment=moment,
         people=people,
-        acquisition_costs={**told, **base.acquisition_costs},
+        acquisition_costs={**found, **base.acquisition_costs},
         margin_rate=base.margin_rate,
     )
     gate = None
