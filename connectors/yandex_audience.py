@@ -495,7 +495,7 @@ def judge(ask: Ask, reply: Reply) -> None:
     kind, said = _first_error(reply)
     if reply.status == 429:
         raise _over_quota(ask, reply, said)
-    if reply.status == 404 and not kind:
+    if reply.status == 404 and (not kind or "{id}" not in ask.path):
         raise VersionGone(
             f"{ask}: HTTP 404 that is not Audience's own.",
             act="Update adsteer, or set api_version of the account to one that is served.",

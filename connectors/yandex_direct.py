@@ -88,6 +88,7 @@ NEUTRAL = 100
 NOT_FOUND = 8800
 ERRORS: dict[int, type[ConnectorError]] = {  # dev/direct/doc/concepts/errors-list
     52: Transient,
+    55: VersionGone,  # our methods are documented: a version without them is not ours
     500: Transient,
     1000: Transient,
     1001: Transient,

@@ -288,6 +288,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subject"),
     )
     op.create_table(
+        "value_tests",
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.Column("made_at", Instant(), nullable=False),
+        sa.Column("weeks", sa.Integer(), nullable=False),
+        sa.Column("scale", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("until"),
+    )
+    op.create_table(
         "forget_digests",
         sa.Column("request", sa.Integer(), nullable=False),
         sa.Column("salt", sa.String(length=32), nullable=False),
