@@ -548,7 +548,7 @@ def test_a_report_that_is_never_built(net, connector):
         (1003, OperatorError),
         (3500, RuleRefused),
         (8800, ListGone),
-        (55, ContractBroken),
+        (55, VersionGone),
         (4001, ContractBroken),
         (8000, ContractBroken),
         (9300, ContractBroken),
