@@ -62,7 +62,8 @@ def score(
     except UnusableFit:
         predicted, notes = None, ()
     won = {} if costs is None else costs_per_customer(costs, made.known, people, as_of=made.as_of)
-    if found := {name: cost for name, cost in won.items() if name not in base.acquisition_costs}:
+    written = {name.lower() for name in base.acquisition_costs}
+    if found := {name: cost for name, cost in won.items() if name not in written}:
         listed = ", ".join(f"{name} {cost:,.2f}" for name, cost in found.items())
         notes = (*notes, f"Cost of a new customer, from the exports of costs: {listed}.")
     before = workshop.find_snapshot("stories")
