@@ -27,7 +27,8 @@ def history(asked: Asked) -> Response:
         project = workshop.project
         names = [(one.name, place) for one in project.audiences.audience for place in one.accounts]
         ours = _ours(workshop)
-        chosen = (query.get("audience", ""), query.get("account", ""))
+        account, _, name = query.get("list", "").partition("/")
+        chosen = (name, account)
         if chosen not in names:
             chosen = next((one for one in names if one in ours), names[0] if names else ("", ""))
         told = stories(workshop, *chosen)["lists"] if names else []

@@ -10,7 +10,7 @@ from audiences.plan import StalePlan
 from flows import documents, loop
 from flows.console import jobs
 from flows.console.asked import Asked, Refused
-from flows.console.rendering import page
+from flows.console.rendering import grouped, page
 from flows.workshop import Workshop
 
 Document = dict[str, Any]
@@ -36,6 +36,7 @@ def plan(asked: Asked) -> Response:
             story=last_actions(workshop.catalog, fingerprint=mark, most=20) if mark else [],
             others=loop.kept_plans(workshop)[:12],
             changing=CHANGING,
+            bids=grouped(document["bids"]) if document else [],
             refusals=_refusals(document) if document else [],
         )
 
@@ -118,7 +119,7 @@ def _status(workshop: Workshop, document: Document) -> str:
     decided = [one.what for one in deeds if one.what in ("approve", "reject")]
     if decided[:1] == ["reject"]:
         return "rejected"
-    if document["approved"]:
+    if document["approved"] and _refusals(document):
         return "approved"
     if loop.is_refused(document):
         return "refused"

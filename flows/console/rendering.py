@@ -66,6 +66,17 @@ def label(project: Project, name: str, language: str) -> str:
     return str(getattr(labels, language)) if labels else name.replace("_", " ")
 
 
+def grouped(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Corrections of a plan document: those of one segment that go alike are one line."""
+    lines: dict[tuple[object, ...], dict[str, Any]] = {}
+    for row in rows:
+        codes = tuple(no["code"] for no in row["refused_by"])
+        key = (row["segment"], row["present"], row["wanted"], row["action"], codes, row["reason"])
+        line = lines.setdefault(key, {**row, "places": []})
+        line["places"].append(row)
+    return list(lines.values())
+
+
 def _given(asked: Asked) -> Mapping[str, Any]:
     """What every template may use."""
     language = asked.language

@@ -19,7 +19,7 @@ from config.project import Project
 from flows import documents
 from flows.bidding import Standing, plan_on, read_standing
 from flows.console.asked import Asked, Refused
-from flows.console.rendering import fragment, page
+from flows.console.rendering import fragment, grouped, page
 from flows.console.rules_form import FILE, Edited, Said, digest, edit, typed_of
 from flows.mending import told_plainly
 from flows.outlook import cells_of
@@ -154,10 +154,18 @@ def _preview(asked: Asked, workshop: Workshop, edited: BidRulesFile) -> str:
         said = told_plainly(error)
         if not said:
             raise
-        return fragment(asked, "preview.html", said=said, rows=(), outlook=None, project=None)
+        return fragment(asked, "preview.html", said=said, outlook=None, project=None)
     rows = documents.plan("", None, plan)["bids"]
+    stay = sum(row["action"] == "keep" for row in rows)
+    moving = grouped(row for row in rows if row["action"] != "keep")
     return fragment(
-        asked, "preview.html", said="", rows=rows, outlook=outlook, project=workshop.project
+        asked,
+        "preview.html",
+        said="",
+        rows=moving,
+        stay=stay,
+        outlook=outlook,
+        project=workshop.project,
     )
 
 

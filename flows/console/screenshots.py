@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from PIL import Image
+
 from config.init import write_starter
 from config.sample import write_sample_exports
 from connectors.sandbox.server import run_in_thread as run_sandbox
@@ -27,6 +29,9 @@ WIDE = {"width": 1360, "height": 860}
 PHONE = {"width": 390, "height": 844}
 PATIENCE = 600_000
 """Milliseconds for a step; the machine may be busy."""
+COLOURS = 200
+"""Flat surfaces and few hues: more are not seen, and a repository keeps pictures for ever."""
+
 IMAGES = Path(__file__).parents[2] / "docs" / "img"
 
 
@@ -61,6 +66,7 @@ class Photographer:
         """A picture of the whole page."""
         path = self._folder / f"console-{name}.png"
         (page or self.page).screenshot(path=path, full_page=True)
+        Image.open(path).convert("RGB").quantize(COLOURS).save(path, optimize=True)
         print(path)
 
     def take_other(self, name: str, path: str, size: dict[str, int], **more: str) -> None:
