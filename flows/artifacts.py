@@ -166,6 +166,17 @@ def publish_matches(document: Document) -> None:
     )
 
 
+def publish_experiments(document: Document) -> None:
+    """What experiments found, where there are any."""
+    if document["experiments"]:
+        shown = ("name", "segment", "treated", "held", "days", "verdict", "text", "hypothesis")
+        create_table_artifact(
+            key="experiments",
+            description="Lift of the treated over the held, at planned looks",
+            table=[{name: one[name] for name in shown} for one in document["experiments"]],
+        )
+
+
 def publish_report(charts: Mapping[str, str], titles: Mapping[str, str]) -> None:
     """The report's pictures, under the titles they have on its page."""
     for name, svg in charts.items():

@@ -11,7 +11,7 @@ from bids.plan import wanted_objects
 from bids.weeks import EVERYONE_ELSE
 from config.platforms import Account
 from connectors.base import ReportsSpend
-from flows import freshness, matching
+from flows import experimenting, freshness, matching
 from flows.documents import Document
 from flows.seeding import measure_sizes
 from flows.workshop import CannotRun, Workshop
@@ -34,7 +34,8 @@ WINDOW_DAYS = 56
 def measure(workshop: Workshop) -> Document:
     """Read what is new or may have changed from every account that reports, and sum it up.
 
-    Lists are asked how many of their people were recognised.
+    Lists are asked how many of their people were recognised, and experiments what they found in
+    the orders of the last refresh.
     """
     last = yesterday(workshop)
     for account in reporting(workshop):
@@ -52,6 +53,7 @@ def measure(workshop: Workshop) -> Document:
         **money(workshop),
         "matches": matching.ask(workshop),
         "lookalikes": measure_sizes(workshop),
+        "experiments": experimenting.results(workshop)["results"],
     }
 
 

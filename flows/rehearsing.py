@@ -219,7 +219,7 @@ class _Played:
         """Read the export and the spend, and say what was found beside what is true."""
         with self._workshop() as workshop:
             loop.refresh(workshop)
-            measuring.measure(workshop)
+            experiments = measuring.measure(workshop)["experiments"]
             shares = measured_shares(workshop)
             rows = []
             for name, one in MARKET.items():
@@ -234,7 +234,7 @@ class _Played:
                         "said": found.sentence,
                     }
                 )
-        return {"shares": rows}
+        return {"shares": rows, "experiments": experiments}
 
     def correct_by_it(self) -> None:
         """Let the held back into the lists, and the rules be automatic."""

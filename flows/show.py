@@ -455,6 +455,10 @@ def measured(document: Document) -> Iterable[RenderableType]:
             yield f"Days never read: {len(account['missing_days'])}. They are shown, not filled."
     if document.get("matches"):
         yield matches(document["matches"])
+    if document.get("experiments"):
+        from flows.show_experiments import compared
+
+        yield compared(document["experiments"])
 
 
 def matches(looks: Sequence[Document]) -> Table:

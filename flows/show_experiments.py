@@ -1,9 +1,10 @@
 """Experiments and hypotheses on a terminal."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import RenderableType
+from rich.table import Table
 
 from flows.show import count, table
 
@@ -72,6 +73,12 @@ def found(document: Document) -> Iterable[RenderableType]:
     if not document["results"]:
         yield NOTHING
         return
+    yield compared(document["results"])
+    yield from _hypotheses(document)
+
+
+def compared(results: Sequence[Document]) -> Table:
+    """The treated against the held, a line per experiment and segment."""
     rows = [
         [
             one["name"],
@@ -82,7 +89,7 @@ def found(document: Document) -> Iterable[RenderableType]:
             one["verdict"],
             one["text"],
         ]
-        for one in document["results"]
+        for one in results
     ]
     made = table(
         "Lift of the treated over the held",
@@ -92,8 +99,7 @@ def found(document: Document) -> Iterable[RenderableType]:
     )
     for column in made.columns[-2:]:
         column.justify = "left"
-    yield made
-    yield from _hypotheses(document)
+    return made
 
 
 def _hypotheses(document: Document) -> Iterable[RenderableType]:

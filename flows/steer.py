@@ -176,6 +176,7 @@ def read_spend(project: str) -> Document:
         document = measuring.measure(workshop)
         artifacts.publish_money(document)
         artifacts.publish_matches(document)
+        artifacts.publish_experiments(document)
     return document
 
 

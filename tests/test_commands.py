@@ -334,6 +334,9 @@ def test_automatic_corrections_come_from_what_was_spent(
     assert inputs["value_weighted"] == pytest.approx(0.2 * 0.4 * inputs["revenue_weighted"])
     spent = document["outlook"]["automatic"]["yandex_ads"]
     assert spent["spend"] == pytest.approx(spent["budget"], rel=0.03)
+    shares = {one["segment"]: (one["share"], one["from"]) for one in spent["incrementality"]}
+    assert shares["vip"] == (0.2, "written in the rule")
+    assert shares["new"] == (1.0, "assumed: nothing is measured")
 
 
 def corrections_of(sandbox: Running) -> dict[tuple[str, int], int]:

@@ -11,6 +11,8 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import test_proportions_2indep as two_rates
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
+from audiences.holdout import is_held_out
+from config.audiences import Holdout
 from config.experiments import Experiment, Metric
 from measurement.experiments import (
     EVERYONE,
@@ -26,6 +28,7 @@ from measurement.experiments import (
     sums_of,
 )
 from measurement.lift import discoveries
+from tests.support.shops import cdnow_sample
 
 pytestmark = pytest.mark.xdist_group("experiments")
 
@@ -155,6 +158,39 @@ def test_cuped_and_ratios_are_tea_tasting_s(market: Market) -> None:
     assert average.effect == pytest.approx(theirs["average"].effect_size)
     error = theirs["average"].effect_size / theirs["average"].statistic
     assert average.error == pytest.approx(error, rel=0.01)
+
+
+def test_on_real_orders_too_it_is_tea_tasting_s() -> None:
+    """CDNOW: people parted by the hash, of whom nothing was done to anybody."""
+    shop = cdnow_sample()
+    people = shop.occasions.select("person_id").distinct()
+    parted = people.mutate(held=is_held_out(people.person_id, Holdout(share=0.5, salt="cdnow")))
+    start = date(1997, 6, 30)
+    assigned = parted.mutate(
+        segment=ibis.literal("all"), since=ibis.literal(start), mixed=ibis.literal(value=False)
+    )
+    table = outcomes(
+        assigned,
+        shop.occasions,
+        until=start + timedelta(days=180),
+        metric=Metric.REVENUE,
+        history_days=180,
+        margin_rate=None,
+    )
+    frame = table.execute().assign(variant=lambda rows: (~rows.held).astype(int))
+    theirs = tt.Experiment(revenue=tt.Mean("y", "x")).analyze(frame)["revenue"]
+    ours = compare(
+        *both(sums_of(table, winsorize=1, metric=Metric.REVENUE)),
+        metric=Metric.REVENUE,
+        history=True,
+    )
+    assert ours is not None
+    assert ours.effect == pytest.approx(theirs.effect_size, rel=0.02)
+    assert ours.error == pytest.approx(theirs.effect_size / theirs.statistic, rel=0.02)
+    assert ours.p == pytest.approx(theirs.pvalue, rel=0.05)
+    assert ours.p > 0.05
+    correlation = float(np.corrcoef(frame.y, frame.x)[0, 1])
+    assert ours.variance_removed == pytest.approx(correlation**2, abs=0.03)
 
 
 def test_shares_of_buyers_are_statsmodels(market: Market) -> None:

@@ -1,12 +1,14 @@
 """Experiments in a project: who is held out, for how long, and that nobody held is ever sent."""
 
 import hashlib
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import ibis
 import pytest
+from typer.testing import CliRunner
 
 from audiences.enrolment import ASSIGNMENTS, GLOBAL, carried_on, running
 from audiences.plan import plan_folder
@@ -15,6 +17,7 @@ from config.experiments import Experiment
 from config.faults import ConfigError
 from config.load import load_project
 from flows import loop
+from flows.cli import app
 from flows.experimenting import experiment_rows, listed, powers
 from flows.lists import plan_lists
 from flows.workshop import Workshop, open_workshop
@@ -199,6 +202,18 @@ def test_rows_and_records(story: dict[str, Any]) -> None:
     assert row.hypothesis.startswith("north: free delivery")
     (record,) = story["listed"]["hypotheses"]
     assert (record["verdict"], record["experiment"]) == ("running", "spring")
+
+
+@pytest.mark.parametrize("what", ["list", "power", "results"])
+def test_the_commands_tell_it_to_people_and_machines(story: dict[str, Any], what: str) -> None:
+    words = ["experiment", what, "--project", str(story["folder"])]
+    shown = CliRunner().invoke(app, words)
+    assert shown.exit_code == 0, shown.output
+    assert "spring" in shown.output
+    machine = CliRunner().invoke(app, [*words, "--json"])
+    document = json.loads(machine.stdout)
+    key = {"list": "experiments", "power": "powers", "results": "results"}[what]
+    assert {one["name"] for one in document[key]} == {GLOBAL, "spring"}
 
 
 def test_of_two_people_who_become_one_the_older_side_counts() -> None:

@@ -37,6 +37,16 @@ def test_the_truth_lies_in_the_intervals(rehearsed: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
+def test_the_measurement_says_that_ads_work(rehearsed: dict[str, Any]) -> None:
+    told = {one["segment"]: one for one in rehearsed["experiments"]}
+    assert set(told) == {"everyone", *MARKET}
+    for name in ("everyone", "promising", "new"):
+        assert told[name]["verdict"] == "better", told[name]["text"]
+        assert told[name]["low"] > 0
+        assert (told[name]["look"], told[name]["looks"]) == (1, 1)
+
+
+@pytest.mark.slow
 def test_corrections_by_it_earn_more_for_the_same_money(rehearsed: dict[str, Any]) -> None:
     made = rehearsed["corrections"]
     assert made["percents"]["vip"] < 0 < made["percents"]["promising"]
