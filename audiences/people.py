@@ -209,10 +209,10 @@ def _people(
     people = rows.group_by("person_id").aggregate(
         registered_on=_.registered_on.min(),
         last_activity_on=_.last_activity_on.max(),
-        birth_date=_.birth_date.argmax(fresh),
-        gender=_.gender.argmax(fresh),
-        city=_.city.argmax(fresh),
-        channel_first=_.channel_first.argmin(first),
+        birth_date=_.birth_date.argmax(fresh, where=_.birth_date.notnull()),
+        gender=_.gender.argmax(fresh, where=_.gender.notnull()),
+        city=_.city.argmax(fresh, where=_.city.notnull()),
+        channel_first=_.channel_first.argmin(first, where=_.channel_first.notnull()),
         no=(_.consent_ads == "no").any().fill_null(False),
         yes=(_.consent_ads == "yes").any().fill_null(False),
     )

@@ -99,3 +99,20 @@ def test_who_is_suppressed_has_no_consent(engine):
     ids = {row["person_id"]: row["row_id"] for row in rows_of(engine, people.person_rows)}
     consent = {ids[row["person_id"]]: row["consent_ads"] for row in rows_of(engine, people.people)}
     assert consent == {"1": "no", "2": "no", "3": "yes"}
+
+
+def test_an_empty_cell_of_a_fresher_row_takes_nothing_away(engine):
+    old, new = date(2025, 1, 1), date(2026, 1, 1)
+    about = {
+        "city": "Москва",
+        "gender": "f",
+        "birth_date": date(1990, 5, 5),
+        "channel_first": "ads",
+    }
+    known = contacts(
+        engine,
+        {"id": 1, "email": "a@x.ru", "registered_on": new, "last_activity_on": old, **about},
+        {"id": 2, "email": "a@x.ru", "registered_on": old, "last_activity_on": new},
+    )
+    (person,) = rows_of(engine, build_people(engine, SHOP, known, orders(engine)).people)
+    assert {name: person[name] for name in about} == about
