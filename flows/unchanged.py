@@ -24,7 +24,7 @@ from audiences.refreshes import Refresh, record_refresh
 from audiences.snapshots import SNAPSHOTS
 from audiences.staged import file_digest
 from audiences.value_tests import believed_test
-from config.exports import ExportKind
+from config.exports import Export, ExportKind
 from flows.documents import Document
 from flows.gating import roll_ups_of, rolled_up
 from flows.workshop import Workshop
@@ -43,15 +43,18 @@ def inputs_of(workshop: Workshop) -> str:
         return UNKNOWN
     if any(one.done_at is None or one.people for one in asked):
         return UNKNOWN  # who asked to be forgotten may have left the lists since
+    listed = (
+        Export(kind=ExportKind.CONTACTS, source="suppression", path=path)
+        for path in project.exports.suppression
+    )
     files = [
-        (one.label, one.member, file_digest(one))
-        for export in project.exports.export
+        (export.path, one.label, one.member, file_digest(one))
+        for export in (*project.exports.export, *listed)
         for one in origins_of(export, project.folder)
     ]
     parts = [
         CODE,
         {path.name: _digest(path) for path in sorted(project.folder.glob("*.toml"))},
-        {name: _digest(project.folder / name) for name in project.exports.suppression},
         files,
         workshop.as_of.isoformat(),
         _moment(workshop),
@@ -63,7 +66,7 @@ def inputs_of(workshop: Workshop) -> str:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _moment(workshop: Workshop) -> str | None:

@@ -248,3 +248,22 @@ def test_what_no_run_needs_any_more_goes_after_a_day(tmp_path: Path) -> None:
     write_orders(shop, 2, ["3,1,2025-01-02,7.00,paid"])
     refreshed(shop)
     assert len(before - set(folder.iterdir())) == 6  # rows and rejects of the three files
+
+
+def test_a_suppression_list_in_a_folder_is_no_less_new(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 9)
+    (shop / "never").mkdir()
+    (shop / "never" / "one.csv").write_text("email\nnobody@example.com\n")
+    exports = shop / "exports.toml"
+    exports.write_text('suppression = ["never"]\n' + exports.read_text())
+    refreshed(shop)
+    kept = consents(shop)
+    (shop / "never" / "two.csv").write_text("email\nperson7@example.com\n")
+    refreshed(shop)
+    assert consents(shop)["no"] == kept.get("no", 0) + 1
+
+
+def consents(folder: Path) -> dict[str, int]:
+    """How many people say what."""
+    said = [row["consent_ads"] for row in left(folder)["people", ""]]
+    return {word: said.count(word) for word in set(said)}
