@@ -5,7 +5,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from string import Formatter
 
@@ -14,19 +14,18 @@ import requests
 from typer.testing import CliRunner
 
 from audiences.actions import last_actions
-from config.load import load_project
+from audiences.watching import mark_in_step
 from flows.cli import app as commands
 from flows.console import texts
 from flows.console.app import HEADERS
 from flows.console.asked import HERE, Console
-from flows.console.audiences_page import next_run
 from flows.console.door import Door
 from flows.console.pages import ROUTES
 from flows.console.running import Running, run_in_thread, server
 from flows.console.sessions import Patience
 from flows.console.users import Users
 from flows.console.work import Busy, Job, Work
-from flows.workshop import CannotRun
+from flows.workshop import CannotRun, open_workshop
 from tests.support.demo_project import refreshed
 from tests.support.starter import make_starter
 
@@ -340,7 +339,17 @@ def test_a_contact_leads_to_a_person_and_appears_nowhere(tmp_path) -> None:
 
 
 def test_every_page_opens_before_anything_was_read(tmp_path) -> None:
-    pages = ("/", "/segments", "/audiences", "/rules", "/plan", "/history", "/quality", "/log")
+    pages = (
+        "/",
+        "/segments",
+        "/audiences",
+        "/rules",
+        "/plan",
+        "/history",
+        "/freshness",
+        "/quality",
+        "/log",
+    )
     with opened(make_starter(tmp_path / "shop")) as browser:
         for language in texts.LANGUAGES:
             assert browser.submit("/language", language=language, to="/rules").status_code == 303
@@ -429,14 +438,6 @@ def test_numbers_are_written_as_the_language_does() -> None:
     assert texts.age("en", datetime(2026, 1, 4, tzinfo=UTC), now) == "just now"
 
 
-def test_the_next_run_of_a_list_is_that_of_a_schedule_that_sends_it(project) -> None:
-    loaded = load_project(project)
-    lists = {one.name: one for one in loaded.audiences.audience}
-    friday = datetime(2026, 1, 2, 18, tzinfo=UTC)  # 21:00 in Moscow
-    assert str(next_run(loaded, lists["vip"], friday)) == "2026-01-05 05:00:00+03:00"
-    assert str(next_run(loaded, lists["never_bought"], friday)) == "2026-01-03 08:30:00+03:00"
-
-
 def finished(work: Work, *, do) -> Job:
     """The job as it ended."""
     import threading
@@ -479,3 +480,16 @@ def test_long_work_is_one_at_a_time_and_its_failure_is_told_plainly() -> None:
     bug = finished(work, do=broken).failed
     assert bug.startswith("KeyError")
     assert EMAIL not in bug
+
+
+def test_a_list_past_its_limit_is_shown_as_too_old(tmp_path) -> None:
+    folder = make_starter(tmp_path / "shop")
+    with open_workshop(folder) as workshop:
+        long_ago = workshop.now() - timedelta(days=400)
+        mark_in_step(workshop.catalog, "audiences", ["yandex_lists/vip"], now=long_ago)
+    with opened(folder) as browser:
+        overview, page = browser.open("/").text, browser.open("/freshness").text
+    assert "1 things are older than they may get" in overview
+    assert page.count(">too old<") == 1
+    assert page.count(">not yet<") > 10
+    assert page.index(">too old<") > page.index("yandex_lists/vip<")

@@ -27,6 +27,7 @@ PAGES = (
     "/rules",
     "/plan",
     "/history",
+    "/freshness",
     "/quality",
     "/person",
     "/log",

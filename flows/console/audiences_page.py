@@ -3,24 +3,19 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from cronsim import CronSim
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import func, select
 
 from audiences.records import BATCHES, KNOWN_KIND, LISTS
 from audiences.snapshots import SNAPSHOTS
 from config.audiences import Audience
-from config.project import Project
+from flows import freshness
 from flows.console import jobs
 from flows.console.asked import Asked
 from flows.console.rendering import page
 from flows.gating import segment_of
 from flows.workshop import Workshop
-
-SENDING = frozenset({"sync", "steer"})
-"""Flows that bring lists in step."""
 
 
 def audiences(asked: Asked) -> Response:
@@ -29,11 +24,12 @@ def audiences(asked: Asked) -> Response:
         project = workshop.project
         told = jobs.kept(workshop.state, "platforms") or {"at": None, "lists": {}}
         batches = _batches(workshop)
+        ages = _ages(workshop)
         rows = [
             {
                 **_row(workshop, one, account, batches.get((account, one.name), [])),
                 **_answer(told["lists"], account, one.name),
-                "next": next_run(project, one, asked.console.now()),
+                **ages[f"{account}/{one.name}"],
             }
             for one in project.audiences.audience
             for account in one.accounts
@@ -69,18 +65,6 @@ def counts(workshop: Workshop) -> Mapping[str, int]:
         }
 
 
-def next_run(project: Project, audience: Audience, now: datetime) -> datetime | None:
-    """When a schedule next brings this list in step; None where none applies its plans."""
-    zone = ZoneInfo(project.adsteer.shop.time_zone)
-    local = now.astimezone(zone)
-    times = [
-        next(CronSim(one.cron, local))
-        for one in project.schedules.schedule
-        if one.flow in SENDING and one.apply and (not one.only or audience.name in one.only)
-    ]
-    return min(times, default=None)
-
-
 def _row(
     workshop: Workshop, audience: Audience, account: str, batches: list[Mapping[str, Any]]
 ) -> dict[str, Any]:
@@ -107,6 +91,16 @@ def _row(
         "refused": sum(one["refused"] or 0 for one in settled if one["plan"] == last),
         "unsure": sum(one["people"] for one in batches if one["state"] != "settled"),
         "sent_at": max((one["settled_at"] for one in settled), default=None),
+    }
+
+
+def _ages(workshop: Workshop) -> dict[str, dict[str, Any]]:
+    """By account/audience: whether the list is too old, and when a schedule next sees to it."""
+    now = workshop.now()
+    return {
+        one.name: {"stale": one.is_stale(now), "next": one.next_run}
+        for one in freshness.things(workshop)
+        if one.kind in ("audiences", "seeds")
     }
 
 

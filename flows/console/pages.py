@@ -12,7 +12,7 @@ from bids.ledger import BidLedger
 from bids.switch import switched_off
 from config.faults import ConfigError
 from flows import explaining, measuring, pictures
-from flows.console import audiences_page, history_page, jobs, plan_page
+from flows.console import audiences_page, freshness_page, history_page, jobs, plan_page
 from flows.console.asked import Asked, Refused, Route
 from flows.console.entering import choose_language, log_in, log_out
 from flows.console.rendering import page
@@ -47,6 +47,7 @@ def overview(asked: Asked) -> Response:
             plan=newest,
             off=sorted(switched_off(workshop.catalog)),
             stale_days=_stale_days(workshop, refreshed),
+            too_old=freshness_page.too_old(workshop),
             actions=_lately(workshop),
         )
 
@@ -260,6 +261,7 @@ ROUTES = [
     Route("POST", "/history/bids", "approver", history_page.bids_back),
     Route("POST", "/history/kill", "approver", history_page.kill),
     Route("POST", "/history/revive", "approver", history_page.revive),
+    Route("GET", "/freshness", "viewer", freshness_page.fresh),
     Route("GET", "/quality", "viewer", quality),
     Route("GET", "/log", "viewer", log),
     Route("POST", "/refresh", "editor", start_refresh),

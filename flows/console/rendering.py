@@ -21,6 +21,7 @@ NAVIGATION = (
     ("/rules", "rules"),
     ("/plan", "plan"),
     ("/history", "history"),
+    ("/freshness", "freshness"),
     ("/quality", "quality"),
     ("/person", "person"),
     ("/log", "log"),

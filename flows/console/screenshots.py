@@ -110,6 +110,8 @@ def photograph(camera: Photographer) -> None:
     camera.take("overview")
     camera.go("/history")
     camera.take("history")
+    camera.go("/freshness")
+    camera.take("freshness")
     camera.go("/quality")
     camera.press("Check now")
     camera.take("quality")
