@@ -1,6 +1,8 @@
 # Everything below works on a machine with nothing but Python 3.11+ and make.
 PYTHON ?= python3
 BIN := .venv/bin
+# A file's tests stay together, so what a file makes once is made once; slow files begin (tests/conftest.py).
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test quick check bench torture clean
 
@@ -19,10 +21,10 @@ demo: .venv/ready  ## the whole loop on real orders against the sandbox
 	$(BIN)/python -m flows demo
 
 test: .venv/tools  ## every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest $(PARALLEL)
 
 quick: .venv/tools  ## the tests without the slow ones
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow'
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'
 
 check: .venv/tools  ## ruff, mypy strict, the tests
 	$(BIN)/ruff check .

@@ -14,7 +14,6 @@ from flows.outlook import order_spread
 from flows.workshop import Workshop, open_workshop
 from tests.support.small_shop import SmallShop, people_of
 
-pytestmark = pytest.mark.xdist_group("bid_approval")
 SPEED = 3600.0
 
 

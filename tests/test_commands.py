@@ -33,8 +33,6 @@ GOLDEN = {
 }
 """Published control figures of the demo's orders on 2011-12-09."""
 
-pytestmark = pytest.mark.xdist_group("commands")
-
 
 @pytest.fixture(scope="module")
 def patch() -> Iterator[pytest.MonkeyPatch]:

@@ -35,7 +35,6 @@ PAGES = (
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("console"),
     pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine"),
 ]
 

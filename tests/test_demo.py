@@ -21,7 +21,7 @@ from connectors.sandbox.server import run_in_thread
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 900
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.slow
 
 
 def command(folder: Path, *, market: bool = False) -> list[str]:

@@ -30,8 +30,6 @@ from measurement.experiments import (
 from measurement.lift import discoveries
 from tests.support.shops import cdnow_sample
 
-pytestmark = pytest.mark.xdist_group("experiments")
-
 START = date(2026, 3, 1)
 PEOPLE = 3000
 

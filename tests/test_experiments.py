@@ -23,8 +23,6 @@ from flows.lists import plan_lists
 from flows.workshop import Workshop, open_workshop
 from tests.support.small_shop import AS_OF, SmallShop, people_of
 
-pytestmark = pytest.mark.xdist_group("experiments")
-
 ACCOUNTS = {
     "lists": "yandex_audience",
     "google_lists": "google",

@@ -18,8 +18,6 @@ from tests.support.tables import rows_of
 SHOP = Shop(name="Test", currency="RUB", time_zone="Europe/Moscow")
 SECRET = "anna.secret@example.com"
 
-pytestmark = pytest.mark.xdist_group("postgres")
-
 
 @pytest.fixture(scope="module")
 def database(request: pytest.FixtureRequest) -> str:

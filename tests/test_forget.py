@@ -105,7 +105,6 @@ def rows_with(state: Path, person: str) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("commands")
 def test_who_asks_is_taken_off_every_list_and_then_out_of_all_state(
     tmp_path: Path, sandbox: Running
 ) -> None:

@@ -36,7 +36,7 @@ DEBUG = {"ADSTEER_LOG_LEVEL": "DEBUG", "PREFECT_LOGGING_LEVEL": "DEBUG"}
 ADDRESS = re.compile(rb"[A-Za-z0-9_.+-]+@[A-Za-z0-9.-]+")
 PHONE = re.compile(rb"([2-9]\d\d)[) -]{0,2}555[ -]?01[ -]?(\d\d)")
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("privacy")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,6 @@ from connectors.sandbox.store import Database, Store
 from flows.rehearsing import MARKET, rehearse
 from tests.support.sandbox import sandbox
 
-pytestmark = pytest.mark.xdist_group("market")
-
 DAY = date(2026, 3, 2)
 TRUTH = Truth(clicks=7000, price=2.0, conversion=0.05, order=40.0, incrementality=0.5)
 

@@ -35,7 +35,7 @@ from measurement.spend import DayOfSpend, keep_spend
 from measurement.tables import Kind, Note, Table, columns
 from tests.support.demo_project import edit, make_project, opened, refreshed
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("report")]
+pytestmark = pytest.mark.slow
 
 FLOWS = Path(__file__).parent.parent / "flows"
 VOID = {"meta", "link", "img", "br"}

@@ -45,7 +45,7 @@ run = run_deployment("decide/decide", parameters=given, timeout=600, poll_interv
 assert run.state.is_completed(), run.state
 """
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("serve")]
+pytestmark = pytest.mark.slow
 
 
 class Served:

@@ -39,7 +39,7 @@ from tests.support.two_engines import (
 )
 
 # One worker: a Java machine and a refresh on it are started once.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("spark")]
+pytestmark = pytest.mark.slow
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 ROWS, ORDERS = 700, 1_500
