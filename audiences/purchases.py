@@ -29,6 +29,7 @@ LEAST_DROPOUT = 0.001
 LEAST_PEOPLE = 100
 NEAR_ONE = 1e-4
 """Distance of a from 1 within which E[Y] is taken as the line through both sides."""
+SERIES_TERMS = 2_000
 NAMES = ("r", "alpha", "a", "b")
 
 
@@ -229,5 +230,30 @@ def _while_alive(fit: PurchaseFit, a: float, x: Floats, age: Floats, weeks: floa
     extra = int(fit.model)
     whole = fit.alpha + age + weeks
     c = a + fit.b + x + extra - 1
-    bend = hyp2f1(a + fit.b + extra - 1 - fit.r, a - 1, c, weeks / whole)
+    bend = _gauss(a + fit.b + extra - 1 - fit.r, a - 1, c, weeks / whole)
     return np.asarray(c / (a - 1) * (1 - ((fit.alpha + age) / whole) ** (a - 1) * bend))
+
+
+def _gauss(p: float, q: float, c: Floats, z: Floats) -> Floats:
+    """2F1(p, q; c; z) for 0 <= z < 1.
+
+    SciPy's overflows where c is about 100 or more and z is close to 1. The series itself is good
+    there: its terms shrink at once, by p q z / c and the like.
+    """
+    found = np.asarray(hyp2f1(p, q, c, z), dtype=np.float64)
+    lost = ~np.isfinite(found)
+    if lost.any():
+        c, z = np.broadcast_to(c, found.shape)[lost], np.broadcast_to(z, found.shape)[lost]
+        found = found.copy()
+        found[lost] = _series(p, q, c, z)
+    return found
+
+
+def _series(p: float, q: float, c: Floats, z: Floats) -> Floats:
+    term = total = np.ones_like(z)
+    for n in range(SERIES_TERMS):
+        term = term * ((p + n) * (q + n) / (n + 1)) * z / (c + n)
+        total = total + term
+        if np.all(np.abs(term) <= 1e-16 * np.abs(total)):
+            break
+    return total

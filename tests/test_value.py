@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from audiences.backtest import back_test
@@ -161,6 +161,7 @@ def test_more_silence_is_less_alive_and_more_churn(sample: Triples) -> None:
     assert (np.diff(quiet(fit, x, t_x, ages, 2)) > 0).all()
 
 
+@example(a=1.5, x=98, age=1.0, weeks=64.0)
 @given(
     a=st.floats(0.05, 4),
     x=st.integers(0, 400),
