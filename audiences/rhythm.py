@@ -90,7 +90,7 @@ def own_rhythm(
 ) -> ir.FloatingValue:
     """Log of a person's own rhythm in days, from `gaps` gaps whose logs sum to `log_gaps`."""
     kappa = calibration.kappa
-    return (_centre(calibration, category) * kappa + log_gaps * LOG_UNIT) / (gaps + kappa)
+    return (_weighed_centre(calibration, category) + log_gaps * LOG_UNIT) / (gaps + kappa)
 
 
 def silence(
@@ -109,10 +109,13 @@ def quantile(table: ir.Table, column: str, share: float) -> float | None:
     return engine_under(table).quantiles(table, column, (share,))[0]
 
 
-def _centre(calibration: Calibration, category: ir.StringValue) -> ir.FloatingValue:
+def _weighed_centre(calibration: Calibration, category: ir.StringValue) -> ir.FloatingValue:
+    """The centre times kappa; multiplied here, for DuckDB multiplies literals as short decimals."""
+    whole = calibration.mu0 * calibration.kappa
     if not calibration.categories:
-        return ibis.literal(calibration.mu0)
-    return category.cases(*calibration.categories, else_=calibration.mu0)
+        return ibis.literal(whole)
+    centres = ((name, centre * calibration.kappa) for name, centre in calibration.categories)
+    return category.cases(*centres, else_=whole)
 
 
 def _variation(people: ir.Table, gaps: ir.Table) -> _Variation | None:
