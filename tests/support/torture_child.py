@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import flows.cli
+import flows.command
 import flows.documents
 import flows.lists
 import flows.loop
@@ -59,7 +60,7 @@ def run(
             os.kill(os.getpid(), signal.SIGKILL)
 
     with (
-        flows.cli.said_plainly(),
+        flows.command.said_plainly(),
         open_workshop(
             folder, now=lambda: datetime.now(UTC) + clock[0], checkpoint=step
         ) as workshop,
