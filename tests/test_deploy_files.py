@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from config.settings import Settings
-from flows.cli import app
+from tests.support.command_names import commands_known
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -18,15 +18,11 @@ SYSTEM = Path("/lib/systemd/system")
 UNITS = sorted(path.name for path in DEPLOY.glob("adsteer*.*"))
 
 
-def commands() -> set[str]:
-    return {one.callback.__name__ for one in app.registered_commands if one.callback}
-
-
 def test_units_start_commands_that_exist() -> None:
     texts = [(DEPLOY / name).read_text() for name in UNITS if name.endswith(".service")]
     started = [re.findall(r"-m flows (\w+)", text) for text in texts]
     assert sorted(name for names in started for name in names) == ["backup", "serve"]
-    assert {"backup", "serve"} <= commands()
+    assert {"backup", "serve"} <= commands_known()
 
 
 @pytest.mark.skipif(
@@ -55,7 +51,7 @@ def test_the_image_holds_every_package() -> None:
     packages = {name.partition(".")[0] for name in project["tool"]["setuptools"]["packages"]}
     assert packages <= set(re.findall(r"^COPY (\w+) \w+$", text, flags=re.MULTILINE))
     (start,) = re.findall(r'^CMD \["(\w+)"', text, flags=re.MULTILINE)
-    assert start in commands()
+    assert start in commands_known()
 
 
 def test_compose_sets_what_is_read() -> None:
