@@ -1,165 +1,148 @@
-"""What an ad group bids for a segment, read as per cent against everybody else's.
+"""Corrections of TikTok: the bid of a segment's own ad group, and the names of ad groups.
 
-TikTok has no correction for an audience. A segment has an ad group of its own there, shown to the
-segment's list only, and the ad group of the same campaign that is shown to everybody bids the
-neutral price. So the base is recorded on TikTok itself, where people see it, and a correction is
-the relation of the two bids.
-
-A rule may name the campaign, and its corrections land on the ad groups of the segments; or one such
-ad group.
+Facts: TikTok's SDK 1.1.3 (AdgroupUpdateBody); limits and names from a public Go client (2026-07).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import ClassVar
 
-from bids.model import BidObject, Level
-
-CENT = Decimal("0.01")
-"""Step of a bid. UNVERIFIED: the reference says float, currencies without cents take whole ones."""
-
-BID_FIELDS = {
-    "CPC": "bid_price",
-    "CPM": "bid_price",
-    "CPV": "bid_price",
-    "OCPM": "conversion_bid_price",
-}
-"""By billing event: what the bid is called."""
-
-ACTS_ON = {"CPC": "bid", "CPM": "bid", "CPV": "bid", "OCPM": "target_cpa"}
-NO_BID = "BID_TYPE_NO_BID"
-
-FIELDS = (
-    *("adgroup_id", "campaign_id", "billing_event", "optimization_goal", "bid_type"),
-    *("bid_price", "conversion_bid_price", "audience_ids", "excluded_audience_ids"),
+from bids.model import (
+    BidObject,
+    CorrectionChange,
+    CorrectionReceipt,
+    FoundObject,
+    Level,
+    PresentCorrection,
 )
-"""What is read of an ad group."""
+from connectors.base import BidLimits, CorrectsBids, NamesObjects, Strategy
+from connectors.errors import ConnectorError, ListGone, RuleRefused
+from connectors.http import Effect
+from connectors.in_turn import refused
+from connectors.tiktok_audiences import FACTS, TikTokAudiences
+from connectors.tiktok_groups import (
+    BID_FIELDS,
+    GROUPS_PER_PAGE,
+    AdGroup,
+    NoBase,
+    TikTokGroups,
+    base_of,
+    bid_at,
+    group_for,
+    in_step,
+    of_object,
+    percent_between,
+    single_groups,
+)
+from connectors.tiktok_wire import DONE_BEFORE, BadParameter, text_of
 
 
-@dataclass(frozen=True)
-class AdGroup:
-    """Who an ad group is shown to, and what it bids; `bid` None: TikTok bids by itself."""
+class TikTokBids(TikTokAudiences, TikTokGroups, CorrectsBids, NamesObjects):
+    """Bids of ad groups, in per cent of everybody else's."""
 
-    id: str
-    campaign: str
-    event: str
-    goal: str
-    bid_type: str
-    bid: Decimal | None
-    audiences: frozenset[str]
-    excluded: frozenset[str]
+    bid_limits: ClassVar[BidLimits] = FACTS.bid_limits(levels=frozenset(Level))
 
-    @classmethod
-    def read(cls, wire: Mapping[str, Any]) -> "AdGroup":
-        event, bid_type = str(wire.get("billing_event", "")), str(wire.get("bid_type", ""))
-        field = BID_FIELDS.get(event)
-        amount = Decimal(str(wire.get(field) or 0)) if field and bid_type != NO_BID else Decimal(0)
-        return cls(
-            id=str(wire["adgroup_id"]),
-            campaign=str(wire["campaign_id"]),
-            event=event,
-            goal=str(wire.get("optimization_goal", "")),
-            bid_type=bid_type,
-            bid=amount if amount > 0 else None,
-            audiences=frozenset(wire.get("audience_ids") or ()),
-            excluded=frozenset(wire.get("excluded_audience_ids") or ()),
+    def condition_for(self, list_id: str, title: str) -> str:
+        """An ad group names the list itself. Raises ListGone."""
+        self.state(list_id)
+        return list_id
+
+    def find_condition(self, list_id: str, title: str) -> str | None:
+        return list_id if list_id in self._details([list_id]) else None
+
+    def read_corrections(self, objects: Sequence[BidObject]) -> tuple[PresentCorrection, ...]:
+        """Of ad groups shown to one list, whose bid is not everybody else's."""
+        campaigns = self._campaigns(objects)
+        found = []
+        for one in objects:
+            for group in single_groups(one, campaigns[one]):
+                try:
+                    base = base_of(group, campaigns[one])
+                except NoBase:
+                    continue
+                percent = percent_between(group.bid or base, base)
+                if percent and group.segment:
+                    found.append(PresentCorrection(one, group.segment, group.id, percent))
+        return tuple(found)
+
+    def write_corrections(
+        self, changes: Sequence[CorrectionChange]
+    ) -> tuple[CorrectionReceipt, ...]:
+        """A bid is sent as an amount, so sending it again is harmless; no correction is the base.
+
+        Once something was sent no receipt is lost: a failure then becomes the reason of the
+        changes that were not sent. Before that it is raised.
+        """
+        campaigns = self._campaigns([one.object for one in changes])
+        written: dict[str, Decimal] = {}
+        receipts: list[CorrectionReceipt] = []
+        failure = ""
+        for change in changes:
+            if not failure:
+                try:
+                    receipts.append(self._corrected(change, campaigns[change.object], written))
+                    continue
+                except ConnectorError as fault:
+                    if not written:
+                        raise
+                    failure = f"failed: {fault}"
+            receipts.append(refused(change, failure))
+        return tuple(receipts)
+
+    def strategies(self, objects: Sequence[BidObject]) -> tuple[Strategy, ...]:
+        """A campaign bids as its ad groups do, if they agree."""
+        campaigns = self._campaigns(objects)
+        found = []
+        for one in objects:
+            groups = of_object(one, campaigns[one])
+            acts_on = {group.acts_on for group in groups}
+            name = ", ".join(sorted({group.strategy for group in groups}))
+            found.append(Strategy(one, name, acts_on.pop() if len(acts_on) == 1 else "unknown"))
+        return tuple(found)
+
+    def objects(self, level: Level) -> tuple[FoundObject, ...]:
+        """Ad groups that are not deleted, or the campaigns that have such; there are no labels.
+
+        That an ad group tells its campaign's name stands in a public Go client only.
+        """
+        named = ("adgroup_id", "adgroup_name")
+        if level is Level.CAMPAIGN:
+            named = ("campaign_id", "campaign_name")
+        found: dict[str, str] = {}
+        for one in self._wire.pages("adgroup/get/", GROUPS_PER_PAGE, fields=list(named)):
+            number, name = (text_of(one, field, "adgroup/get/") for field in named)
+            found[number] = name
+        return tuple(
+            FoundObject(BidObject(self._account, self.platform, level, number), name)
+            for number, name in sorted(found.items())
         )
 
-    @property
-    def segment(self) -> str | None:
-        """The one list it is shown to."""
-        (*only,) = self.audiences
-        return only[0] if len(only) == 1 else None
+    # What follows knows the wire.
 
-    @property
-    def strategy(self) -> str:
-        """How it bids, in TikTok's words."""
-        return f"{self.event} {self.bid_type}"
+    def _corrected(
+        self, change: CorrectionChange, campaign: Sequence[AdGroup], written: dict[str, Decimal]
+    ) -> CorrectionReceipt:
+        """The receipt of one change; `written` then holds the ad group's bid."""
+        percent = change.percent
+        limits = self.bid_limits
+        if percent is not None and not limits.lowest <= percent <= limits.highest:
+            return refused(change, f"corrections are {limits.lowest} to {limits.highest} % here")
+        try:
+            group = group_for(change.object, change.condition_id, campaign)
+            base = base_of(group, campaign)
+            bid = bid_at(base, percent or 0)
+            if bid != written.get(group.id, group.bid):
+                self._bid(group, bid)
+                written[group.id] = bid
+        except (NoBase, BadParameter, RuleRefused, ListGone) as fault:
+            return refused(change, str(fault))
+        if percent is None:
+            return CorrectionReceipt(change, None)
+        return CorrectionReceipt(change, group.id, warning=in_step(base, bid, percent))
 
-    @property
-    def acts_on(self) -> str:
-        """What a changed bid changes, in the words of `Strategy`."""
-        return "ignored" if self.bid is None else ACTS_ON.get(self.event, "unknown")
-
-
-class NoBase(Exception):
-    """There is no bid to correct, or none to correct against; the text says what to do."""
-
-
-def of_object(target: BidObject, campaign: Iterable[AdGroup]) -> list[AdGroup]:
-    """The ad groups of its campaign that an object means: itself, or all of them."""
-    if target.level is Level.CAMPAIGN:
-        return list(campaign)
-    return [one for one in campaign if one.id == target.object_id]
-
-
-def group_for(target: BidObject, condition: str, campaign: Sequence[AdGroup]) -> AdGroup:
-    """The ad group that is shown to a list alone. Raises NoBase where there is not just one."""
-    mine = of_object(target, campaign)
-    shown = [one for one in mine if one.segment == condition]
-    if len(shown) == 1:
-        return shown[0]
-    if not mine:
-        raise NoBase(f"there is no such {str(target.level).replace('_', ' ')}")
-    raise NoBase(
-        ("several ad groups are" if shown else "no ad group here is")
-        + " shown to this segment alone: make one ad group per segment, with its list as the only "
-        "audience"
-    )
-
-
-def single_groups(target: BidObject, campaign: Sequence[AdGroup]) -> list[AdGroup]:
-    """Ad groups of an object that are the only one shown to their list."""
-    mine = of_object(target, campaign)
-    segments = [one.segment for one in mine]
-    return [one for one in mine if one.segment and segments.count(one.segment) == 1]
-
-
-def base_of(group: AdGroup, campaign: Iterable[AdGroup]) -> Decimal:
-    """The neutral bid for an ad group of a segment: that of the one shown to everybody.
-
-    Where there are several, those that leave the segment's list out go first. Raises NoBase.
-    """
-    if group.bid is None:
-        raise NoBase("the ad group has no bid of its own: TikTok bids by itself")
-    everybody = [
-        one
-        for one in campaign
-        if one.id != group.id
-        and not one.audiences
-        and one.bid is not None
-        and (one.event, one.goal) == (group.event, group.goal)
-    ]
-    without_them = [one for one in everybody if group.audiences <= one.excluded]
-    bids = {one.bid for one in without_them or everybody if one.bid is not None}
-    if not bids:
-        raise NoBase(
-            "the campaign has no ad group for everybody with the same goal and a bid: "
-            "make one that leaves the segments' lists out; its bid is the neutral one"
-        )
-    if len(bids) > 1:
-        raise NoBase(
-            "the campaign has several ad groups for everybody with different bids: "
-            "leave the segment's list out of the one whose bid is neutral"
-        )
-    return bids.pop()
-
-
-def percent_between(bid: Decimal, base: Decimal) -> int:
-    """The correction that a bid is, in whole per cent against the base."""
-    exact = 100 * (bid - base) / base
-    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
-
-
-def bid_at(base: Decimal, percent: int) -> Decimal:
-    """The bid of a correction, in whole cents and never nothing."""
-    return max((base * (100 + percent) / 100).quantize(CENT, ROUND_HALF_UP), CENT)
-
-
-def in_step(base: Decimal, bid: Decimal, percent: int) -> str:
-    """Empty if the bid is the correction; else a warning that says how near it came."""
-    near = percent_between(bid, base)
-    if near == percent:
-        return ""
-    return f"bids go in steps of {CENT}: {bid} is {near:+d} % of {base}"
+    def _bid(self, group: AdGroup, bid: Decimal) -> None:
+        body = {"adgroup_id": group.id, BID_FIELDS[group.event]: float(bid)}
+        try:
+            self._wire.post("adgroup/update/", body, Effect.SAME)
+        except DONE_BEFORE:
+            return

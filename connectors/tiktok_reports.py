@@ -12,8 +12,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from bids.model import BidObject
-from connectors.base import SpendRow
+from connectors.base import ReportsSpend, SpendRow
+from connectors.chunks import chunks
 from connectors.facts import facts_of
+from connectors.tiktok_groups import IDS_PER_GET, AdGroup, TikTokGroups, of_object
+from connectors.tiktok_wire import understood
 
 PATH = "report/integrated/get/"
 LONGEST_DAYS = facts_of("tiktok").whole("report_days")
@@ -22,6 +25,36 @@ ROWS_PER_PAGE = facts_of("tiktok").whole("report_rows")
 VALUES = ("total_complete_payment_rate", "total_purchase_value")
 """Of web purchases and of those in apps."""
 METRICS = ("spend", "impressions", "clicks", "conversion", *VALUES)
+
+
+class TikTokSpend(TikTokGroups, ReportsSpend):
+    """Figures of ad groups by day."""
+
+    def spend(self, objects: Sequence[BidObject], first: date, last: date) -> tuple[SpendRow, ...]:
+        """By the list that an ad group is shown to now; None: to more or to everybody.
+
+        Revenue is that of web and app purchases. Deleted ad groups are left out.
+        """
+        campaigns = self._campaigns(objects)
+        meant: dict[str, list[tuple[BidObject, AdGroup]]] = {}
+        for one in objects:
+            for group in of_object(one, campaigns[one]):
+                meant.setdefault(group.id, []).append((one, group))
+        totals: dict[tuple[date, BidObject, str | None], SpendRow] = {}
+        for row in self._report(sorted(meant), first, last):
+            with understood(PATH):
+                for one, group in meant[group_of(row)]:
+                    line = spend_row(one, group.segment, row)
+                    key = (line.day, one, group.segment)
+                    totals[key] = together(totals[key], line) if key in totals else line
+        return tuple(totals.values())
+
+    def _report(self, groups: Sequence[str], first: date, last: date) -> Iterator[dict[str, Any]]:
+        """Rows by ad group and day."""
+        for some in chunks(groups, IDS_PER_GET):
+            for start, end in spans(first, last):
+                asked = query(some, start, end)
+                yield from self._wire.pages(PATH, ROWS_PER_PAGE, **asked)
 
 
 def query(groups: Sequence[str], first: date, last: date) -> dict[str, object]:

@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 from connectors.errors import (
     ConnectorError,
@@ -32,6 +33,7 @@ from connectors.http import (
     Door,
     Effect,
     Reply,
+    Surroundings,
     TokenExpired,
     error_for_status,
     interrupted,
@@ -175,6 +177,19 @@ class Wire:
         if data is not None and not isinstance(data, dict):
             raise ContractBroken(f"{ask}: data of the answer is no object.")
         return data or {}, request_id(reply)
+
+
+class TikTokDoor:
+    """One advertiser behind its door; `account` is its name in the project."""
+
+    platform: ClassVar[str] = "tiktok"
+
+    def __init__(self, account: str, wire: Wire, around: Surroundings) -> None:
+        self._account = account
+        self._wire = wire
+        self._now = around.now
+        self._replaced: dict[str, datetime] = {}
+        """When we replaced a list as a whole, by its id."""
 
 
 def text_of(data: Mapping[str, Any], name: str, path: str) -> str:

@@ -34,7 +34,7 @@ from connectors.errors import (
     VersionGone,
 )
 from connectors.registry import connect
-from connectors.tiktok_bids import bid_at, in_step, percent_between
+from connectors.tiktok_groups import bid_at, in_step, percent_between
 from tests.support.members import batch, batch_of, digest
 from tests.support.surroundings import START, Clock, surroundings
 

@@ -5,7 +5,7 @@ carry its changes. A test that does not fit a platform is overridden there, with
 """
 
 import logging
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -537,9 +537,9 @@ class BidContract(PlatformContract):
     condition_operation: ClassVar[str]
 
     @pytest.fixture
+    @abstractmethod
     def list_id(self, box: Sandbox) -> str:
         """A list that corrections can name; a platform with lists of its own makes one."""
-        raise NotImplementedError
 
     @pytest.fixture
     def condition(self, connector: CorrectsBids, list_id: str) -> str:
