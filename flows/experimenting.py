@@ -17,20 +17,9 @@ from flows.documents import Document
 from flows.holding import KIND, every_experiment
 from flows.lists import described_now
 from flows.workshop import Workshop
-from measurement.experiments import (
-    EVERYONE,
-    ArmSums,
-    ExperimentResult,
-    Power,
-    Sums,
-    Verdict,
-    among_several,
-    judge,
-    look_days,
-    outcomes,
-    power_of,
-    sums_of,
-)
+from measurement.experiment_power import Power, power_of
+from measurement.experiment_sums import EVERYONE, ArmSums, Sums, outcomes, sums_of
+from measurement.experiments import ExperimentResult, Verdict, among_several, judge, look_days
 
 
 def experiment_rows(workshop: Workshop) -> list[ExperimentResult]:

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from flows.experimenting import experiment_rows
 from flows.measuring import days_of_spend, reporting, segments_of
 from flows.workshop import Workshop
-from measurement.experiments import EVERYONE, ExperimentResult
+from measurement.experiment_sums import EVERYONE
+from measurement.experiments import ExperimentResult
 from measurement.incrementality import Measured, best_of, measured_share
 from measurement.spend import holes
 

@@ -6,11 +6,8 @@ as good as neutral and some people are held out of every list. Then everybody co
 corrections are automatic, with the shares that the holdout measured.
 """
 
-import csv
-import hashlib
 import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,8 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from config.init import write_starter
-from config.sample import ENCODING, ORDER_HEADER, write_sample_exports
 from connectors.sandbox.market import ORDER_CV, Market, Truth, put_market
 from connectors.sandbox.server import Running, run_in_thread
 from connectors.sandbox.world import Settings
@@ -29,19 +24,21 @@ from connectors.sandbox.yandex_call import NAME as DIRECT
 from flows import bidding, loop, measuring
 from flows.documents import Document
 from flows.incremental import measured_shares
+from flows.rehearsal_project import (
+    GROUP,
+    HOLDOUT_WEEKS,
+    STARTS,
+    TITLE,
+    card_numbers,
+    make_project,
+    write_as_of,
+    write_orders,
+    write_rules,
+)
 from flows.workshop import Workshop, open_workshop
 
-STARTS = date(2011, 12, 9)
-"""The last day of the real orders."""
-HOLDOUT_WEEKS = 8
 SPEED = 120.0
 PROCESSING_SECONDS = 60.0
-CAMPAIGN, GROUP = 710_427_315, 500_001
-ACCOUNT = "yandex_ads"
-SHARE = 0.25
-TITLE = "Gift shop: {}"
-NEARLY_NEUTRAL = 1
-"""Per cent: a correction must stand for a platform to tell the figures of a list."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ def rehearse(folder: Path, *, weeks: int = 12, seed: int = 2026) -> Document:
     """
     if weeks <= HOLDOUT_WEEKS:
         raise ValueError(f"{HOLDOUT_WEEKS} weeks hold out: rehearse {HOLDOUT_WEEKS + 1} or more")
-    _make(folder)
+    make_project(folder, tuple(MARKET))
     settings = Settings(processing_seconds=PROCESSING_SECONDS, speed=SPEED, quotas=False)
     with run_in_thread(settings=settings) as running, _pointed_at(running.url):
         played = _Played(folder, running, np.random.default_rng(seed), seed)
@@ -116,7 +113,7 @@ class _Played:
         moment = datetime.combine(self._day, datetime.min.time(), UTC) + timedelta(hours=3)
         world = self._running.world
         world.move_clock(moment.timestamp() - world.now())
-        _write_as_of(self._folder, self._day)
+        write_as_of(self._folder, self._day)
         with open_workshop(self._folder, now=lambda: moment) as workshop:
             yield workshop
 
@@ -128,7 +125,7 @@ class _Played:
             self._segments = dict(
                 zip(*(rows[name].to_pylist() for name in ("person_id", "segment")), strict=True)
             )
-        self._numbers = _numbers(self._folder)
+        self._numbers = card_numbers(self._folder)
         self._deliver()
         self._market = self._market_of()
         world = self._running.world
@@ -190,7 +187,7 @@ class _Played:
                 for _ in range(int(self._chance.poisson(rate * days / 7))):
                     bought = self._bought(MARKET[segment], first, days)
                     rows.append((self._numbers[person], bought))
-        _write_orders(self._folder, self._day, rows)
+        write_orders(self._folder, self._day, rows)
 
     def _brought(self, person: str) -> float:
         """Orders a week that ads bring to somebody, beyond what is bought anyway."""
@@ -238,7 +235,7 @@ class _Played:
 
     def correct_by_it(self) -> None:
         """Let the held back into the lists, and the rules be automatic."""
-        _write_rules(self._folder, automatic=True)
+        write_rules(self._folder, tuple(MARKET), automatic=True)
         self._deliver()
         self._set_bids()
 
@@ -293,9 +290,6 @@ def _even(truths: Mapping[str, Truth], spend: float) -> float:
     return (low + high) / 2
 
 
-# The project
-
-
 @contextmanager
 def _pointed_at(url: str) -> Iterator[None]:
     """The environment that leads a project here and to its own memory; restored afterwards."""
@@ -317,105 +311,3 @@ def _set(variables: Mapping[str, str | None]) -> None:
         os.environ.pop(name, None)
         if value is not None:
             os.environ[name] = value
-
-
-def _make(folder: Path) -> None:
-    """The starter on its real orders, with the lists and rules of the rehearsal."""
-    if (folder / "rehearsal").exists():
-        shutil.rmtree(folder)
-    write_starter(folder)
-    (folder / "rehearsal").touch()
-    write_sample_exports(folder)
-    audiences = [
-        f'[[audience]]\nname = "{name}"\npeople = "segment = \'{name}\'"\n'
-        f'accounts = ["yandex_lists"]\ntitle = "{TITLE.format(name)}"\n'
-        for name in MARKET
-    ]
-    guards = "[guards]\nmax_removed_share = 1.0\nmax_removed_share_small = 1.0\n"
-    _write(folder, "audiences.toml", [guards, *audiences])
-    _write(folder, "platforms.toml", [PLATFORMS])
-    _write(folder, "schedules.toml", [])
-    segments = ", ".join(f'"{name}"' for name in MARKET)
-    experiment = (
-        f'[[experiment]]\nname = "rehearsal"\nsegments = [{segments}]\nshare = {SHARE}\n'
-        f"starts = {STARTS}\ndays = {7 * HOLDOUT_WEEKS}\nlooks = 1\nexpected_lift = 0.5\n"
-    )
-    _write(folder, "experiments.toml", [experiment])
-    _write_rules(folder, automatic=False)
-    exports = folder / "exports.toml"
-    text = exports.read_text(encoding="utf-8")
-    exports.write_text(text.replace("exports/orders.csv", "exports/orders*.csv"), encoding="utf-8")
-
-
-PLATFORMS = """
-[[account]]
-name = "yandex_lists"
-platform = "yandex_audience"
-login = "shop"
-sandbox = true
-wait_minutes = 600
-
-[[account]]
-name = "yandex_ads"
-platform = "yandex_direct"
-login = "shop"
-lists_from = "yandex_lists"
-sandbox = true
-wait_minutes = 600
-"""
-
-
-def _write_rules(folder: Path, *, automatic: bool) -> None:
-    correction = '"auto"' if automatic else str(NEARLY_NEUTRAL)
-    limits = (
-        "[limits]\nlowest = -60\nhighest = 150\nstep = 1.3\ndead_band = 0\ncooldown_days = 0\n"
-        "min_conversions = 0\nmin_clicks = 0\nspend_tolerance = 0.05\n"
-    )
-    where = f'[[where]]\naccount = "{ACCOUNT}"\ncampaigns = [{CAMPAIGN}]\n'
-    rules = [f'[[rule]]\nsegment = "{name}"\ncorrection = {correction}\n' for name in MARKET]
-    _write(folder, "bid_rules.toml", [limits, where, *rules])
-
-
-def _write(folder: Path, name: str, parts: Sequence[str]) -> None:
-    (folder / name).write_text("\n".join(parts), encoding="utf-8")
-
-
-def _write_as_of(folder: Path, day: date) -> None:
-    path = folder / "adsteer.toml"
-    lines = path.read_text(encoding="utf-8").splitlines()
-    told = [f"as_of = {day}" if line.startswith("as_of = ") else line for line in lines]
-    path.write_text("\n".join(told) + "\n", encoding="utf-8")
-
-
-def _numbers(folder: Path) -> dict[str, str]:
-    """By person id: the number of the customer card whose name the person has.
-
-    The people of this shop are invented, and the numbers stand in the export it wrote itself.
-    """
-    with (folder / "exports" / "contacts.csv").open(encoding=ENCODING, newline="") as file:
-        numbers = [row[0] for row in csv.reader(file, delimiter=";")][1:]
-    return {
-        f"p{hashlib.sha256(f'crm:{number}'.encode()).hexdigest()[:16]}": number
-        for number in numbers
-    }
-
-
-def _write_orders(folder: Path, day: date, rows: Sequence[tuple[str, tuple[date, float]]]) -> None:
-    """A week's orders as the next file of the export."""
-    path = folder / "exports" / f"orders-{day}.csv"
-    with path.open("w", encoding=ENCODING, newline="") as file:
-        writer = csv.writer(file, delimiter=";", lineterminator="\r\n")
-        writer.writerow(ORDER_HEADER)
-        for turn, (customer, (bought, amount)) in enumerate(rows):
-            writer.writerow(
-                [
-                    f"W{day:%Y%m%d}{turn:05d}",
-                    customer,
-                    f"{bought:%d.%m.%Y} 12:00",
-                    "Выполнен",
-                    f"{amount:.2f}".replace(".", ","),
-                    "1",
-                    "ads",
-                    "United Kingdom",
-                ]
-            )

@@ -14,19 +14,10 @@ from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 from audiences.holdout import is_held_out
 from config.audiences import Holdout
 from config.experiments import Experiment, Metric
-from measurement.experiments import (
-    EVERYONE,
-    ArmSums,
-    ExperimentResult,
-    Verdict,
-    among_several,
-    compare,
-    judge,
-    look_days,
-    outcomes,
-    power_of,
-    sums_of,
-)
+from measurement.experiment_arms import compare
+from measurement.experiment_power import power_of
+from measurement.experiment_sums import EVERYONE, ArmSums, outcomes, sums_of
+from measurement.experiments import ExperimentResult, Verdict, among_several, judge, look_days
 from measurement.lift import discoveries
 from tests.support.shops import cdnow_sample
 
