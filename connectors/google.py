@@ -53,9 +53,9 @@ from connectors.google_wire import (
 )
 from connectors.http import Ask, Door, Effect, Surroundings, redact
 from connectors.oauth import judge_token_answer
+from connectors.origins import SANDBOX_TOKEN, origin_for
 from connectors.quota import Meter
 from connectors.recipes import GOOGLE
-from connectors.yandex_audience import SANDBOX_TOKEN, origin_for
 
 SANDBOX_CUSTOMER = "1234567890"
 DAY = 86_400

@@ -54,8 +54,8 @@ from connectors.microsoft_wire import (
     list_in,
     tokens_for,
 )
+from connectors.origins import origin_for
 from connectors.recipes import MICROSOFT
-from connectors.yandex_audience import origin_for
 
 log = logging.getLogger(__name__)
 compute: Any = pa.compute

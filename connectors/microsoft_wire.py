@@ -49,7 +49,7 @@ from connectors.oauth import (
     TokenStore,
     judge_token_answer,
 )
-from connectors.yandex_audience import origin_for
+from connectors.origins import origin_for
 
 T = TypeVar("T")
 

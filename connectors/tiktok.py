@@ -19,6 +19,7 @@ from connectors import recipes
 from connectors.base import ApiVersion, Limits
 from connectors.errors import RuleRefused
 from connectors.http import Door, Surroundings
+from connectors.origins import SANDBOX_TOKEN, origin_for
 from connectors.quota import Meter
 from connectors.tiktok_audiences import FACTS
 from connectors.tiktok_bids import TikTokBids
@@ -26,7 +27,6 @@ from connectors.tiktok_lists import COLUMNS, TikTokLists
 from connectors.tiktok_lookalikes import TikTokLookalikes
 from connectors.tiktok_reports import TikTokSpend
 from connectors.tiktok_wire import Wire, judge
-from connectors.yandex_audience import SANDBOX_TOKEN, origin_for
 
 ORIGIN = "https://business-api.tiktok.com/"
 VERSION = FACTS.spoken()

@@ -25,7 +25,8 @@ from connectors.errors import (
     VersionGone,
 )
 from connectors.registry import connect
-from connectors.yandex_audience import FACTS, yandex_tokens
+from connectors.yandex_account import yandex_tokens
+from connectors.yandex_audience import FACTS
 from tests.support.members import batch, batch_of, digest
 from tests.support.surroundings import Clock, surroundings
 

@@ -24,7 +24,7 @@ from connectors.errors import (
     VersionGone,
 )
 from connectors.registry import connect
-from connectors.yandex_direct import Points
+from connectors.yandex_direct_wire import Points
 from tests.support.surroundings import Clock, surroundings
 
 BASE = "https://api.direct.yandex.com/json/v501/"

@@ -16,7 +16,7 @@ from connectors.errors import ContractBroken, OperatorError, TermsNotAccepted
 from connectors.http import Door
 from connectors.meta import Meta
 from connectors.meta_wire import Graph, LastingToken, judge, proof_of
-from connectors.yandex_audience import SANDBOX_TOKEN
+from connectors.origins import SANDBOX_TOKEN
 from tests.support.contract import (
     FAULTS,
     BidContract,

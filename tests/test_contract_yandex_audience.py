@@ -4,7 +4,8 @@ from pydantic import SecretStr
 
 from connectors.http import Door
 from connectors.oauth import Grant, OAuthTokens, TokenStore, judge_token_answer
-from connectors.yandex_audience import YandexAudience, judge
+from connectors.yandex_audience import YandexAudience
+from connectors.yandex_segments import judge
 from tests.support.contract import ConnectorContract, LookalikeContract, sandbox_server
 from tests.support.sandbox import Sandbox
 from tests.support.surroundings import surroundings

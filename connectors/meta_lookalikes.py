@@ -1,0 +1,90 @@
+"""Look-alikes at Meta: custom audiences grown from a seed, kept fresh by Meta while in use.
+
+Facts: Marketing API v26.0, Lookalike Audiences; as of November 2026.
+"""
+
+from collections.abc import Sequence
+from json import dumps
+from typing import Any
+
+from config.audiences import Lookalike
+from connectors.base import GrowsLookalikes
+from connectors.errors import ListBusy, RuleRefused, SeedRefused
+from connectors.http import Effect
+from connectors.meta_account import AUDIENCES, EMPTY, FACTS, FLAGGED, MetaAccount, id_of
+from connectors.meta_wire import WrongParameter
+
+SEED_PEOPLE = FACTS.whole("seed_people")
+RATIOS = {1: 0.01, 2: 0.02, 3: 0.03, 4: 0.05, 5: 0.10}
+"""Share of a country's people by reach; Meta takes 0.01 to 0.20."""
+
+
+class MetaLookalikes(MetaAccount, GrowsLookalikes):
+    """Look-alikes are audiences like any other: found by title, seed and ratio."""
+
+    def grow(self, seed_id: str, title: str, reach: int, wish: Lookalike) -> str:
+        """`reach` 1 to 5 is 1, 2, 3, 5 and 10 % of the people of `wish.countries`.
+
+        Meta keeps a look-alike in use fresh by itself, about every three days.
+        """
+        if not wish.countries or reach not in RATIOS:
+            raise RuleRefused(
+                f"look-alike {title!r}: Meta must know the countries, and reach is 1 to 5.",
+                act="Set countries = ['UA', ...] under the audience's lookalike.",
+            )
+        if (found := self._grown(seed_id, title, reach)) is not None:
+            return found
+        self._refuse_seed(seed_id)
+        spec = {"type": "custom_ratio", "ratio": RATIOS[reach], **_where(wish.countries)}
+        body = {
+            "name": title,
+            "subtype": "LOOKALIKE",
+            "origin_audience_id": seed_id,
+            "lookalike_spec": dumps(spec),  # a text: that is how Meta takes it
+        }
+
+        def make() -> str:
+            made = self._graph.post(AUDIENCES, gaps=self._gaps, json=body, effect=Effect.TWICE)
+            return id_of(AUDIENCES, made)
+
+        try:
+            return self._graph.once(make, lambda: self._grown(seed_id, title, reach))
+        except WrongParameter as fault:
+            raise SeedRefused(str(fault)) from None
+
+    def refresh(self, lookalike_id: str) -> None:
+        """Meta refreshes a look-alike in use by itself; one that is not has nobody to reach."""
+        self._graph.get("{id}", gaps={"id": lookalike_id}, query={"fields": "id"})
+
+    def _refuse_seed(self, seed_id: str) -> None:
+        seed = self.state(seed_id)
+        if not seed.settled:
+            raise ListBusy(f"audience {seed_id} is {seed.said}; nothing grows from it yet.")
+        code = int(seed.said.split()[0])
+        few = seed.matched is not None and seed.matched < SEED_PEOPLE
+        if few or code == EMPTY or code in FLAGGED:
+            raise SeedRefused(
+                f"audience {seed_id} is {seed.said}, {seed.matched or 0} or more people are "
+                f"matched: Meta grows look-alikes from {SEED_PEOPLE} people on.",
+                act="Widen the seed.",
+            )
+
+    def _grown(self, seed_id: str, title: str, reach: int) -> str | None:
+        """A look-alike with this title of an older seed is another one."""
+        for one in self._audiences("id,name,subtype,lookalike_spec"):
+            spec = one.get("lookalike_spec") or {}
+            origins = {str(origin.get("id")) for origin in spec.get("origin") or []}
+            if (
+                (one.get("name"), one.get("subtype")) == (title, "LOOKALIKE")
+                and seed_id in origins
+                and round(100 * float(spec.get("ratio", 0))) == round(100 * RATIOS[reach])
+            ):
+                return str(one["id"])
+        return None
+
+
+def _where(countries: Sequence[str]) -> dict[str, Any]:
+    """One country is named plainly, several as places."""
+    if len(countries) == 1:
+        return {"country": countries[0]}
+    return {"location_spec": {"geo_locations": {"countries": list(countries)}}}
