@@ -40,6 +40,11 @@ def write_starter(folder: Path) -> list[Path]:
     return [_write(folder / name, content) for name, content in sorted(contents.items())]
 
 
+def starter_text(name: str) -> str:
+    """A settings file of the starter as it is shipped."""
+    return files("config").joinpath("starter", name).read_text(encoding="utf-8")
+
+
 def _starter() -> Iterator[tuple[str, bytes]]:
     for path, source in _walk(files("config").joinpath("starter"), PurePosixPath()):
         yield _RENAMED.get(str(path), str(path)), source.read_bytes()

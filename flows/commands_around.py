@@ -42,18 +42,22 @@ def sandbox(
     ] = None,
     speed: Annotated[float, typer.Option(help="Sandbox seconds per second.")] = 1.0,
 ) -> None:
-    """Serve faithful copies of the ad platforms on this machine, to rehearse against."""
+    """Serve faithful copies of the ad platforms here, and print the settings that point to them."""
+    from config.init import starter_text
     from connectors.sandbox.__main__ import main as serve
 
-    if port:
+    def point(url: str) -> None:
+        """To paste, or to write into a project: `sandbox > project.txt`."""
         typer.echo(
-            "Point a project here: `sandbox = true` for its accounts in platforms.toml, and in its "
-            f".env\n  ADSTEER_SANDBOX_URL=http://127.0.0.1:{port}\n"
-            f"  ADSTEER_SANDBOX_SPEED={speed:g}\n"
-            f"Lists, bids, requests and faults: http://127.0.0.1:{port}/",
-            err=True,
+            f"# platforms.toml\n\n{starter_text('platforms.toml')}\n"
+            f"# .env\n\nADSTEER_SANDBOX_URL={url}\nADSTEER_SANDBOX_SPEED={speed:g}\n\n"
+            f"# Lists, bids, requests and faults: {url}/\n# Stop with Ctrl-C."
         )
-    serve(["--port", str(port), "--speed", str(speed), *(["--state", str(state)] if state else [])])
+
+    serve(
+        ["--port", str(port), "--speed", str(speed), *(["--state", str(state)] if state else [])],
+        once_bound=point,
+    )
 
 
 @command()

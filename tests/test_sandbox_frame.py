@@ -8,15 +8,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from config.load import load_project
+from config.settings import Settings as ProjectSettings
+from connectors.registry import PLATFORMS
 from connectors.sandbox.server import Running, run_in_thread
 from connectors.sandbox.world import World
 from tests.support.sandbox_yandex import Audience, Direct, crm, digest, fresh
+from tests.support.starter import make_starter
 
 REFRESH = {
     "grant_type": "refresh_token",
@@ -351,3 +356,28 @@ def test_members_are_folded_the_same_after_many_parts() -> None:
         expected = {digest(f"{kind} {n}") for n in range(100, 272) for kind in ("phone", "email")}
         assert set(found["members"]) == expected
         assert found["member_count"] == 172
+
+
+def test_what_the_command_prints_points_a_project_at_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ADSTEER_SANDBOX_URL", raising=False)
+    monkeypatch.delenv("ADSTEER_SANDBOX_SPEED", raising=False)
+    command = [sys.executable, "-m", "flows", "sandbox", "--port", "0", "--speed", "60"]
+    here = Path(__file__).parents[1]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=here, text=True) as running:
+        try:
+            assert running.stdout is not None
+            lines = takewhile(lambda line: "Ctrl-C" not in line, running.stdout)
+            accounts, variables = "".join(lines).split("# .env\n")
+            shop = make_starter(tmp_path / "shop")
+            (shop / "platforms.toml").write_text(accounts, encoding="utf-8")
+            (shop / ".env").write_text(variables, encoding="utf-8")
+            pointed = load_project(shop).platforms.account
+            assert {one.platform for one in pointed} == set(PLATFORMS)
+            assert all(one.sandbox for one in pointed)
+            settings = ProjectSettings.load(shop)
+            assert settings.sandbox_speed == 60
+            assert "yandex_audience" in state(settings.sandbox_url)["platforms"]
+        finally:
+            running.kill()

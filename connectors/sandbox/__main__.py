@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from connectors.sandbox.server import bind, server
@@ -27,8 +27,18 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(given)
 
 
-def main(command_line: Sequence[str] | None = None) -> None:
-    """Serve until told to stop; the arguments are those of the process if left out."""
+def _one_line(url: str) -> None:
+    sys.stdout.write(json.dumps({"url": url}) + "\n")
+    sys.stdout.flush()
+
+
+def main(
+    command_line: Sequence[str] | None = None, once_bound: Callable[[str], None] = _one_line
+) -> None:
+    """Serve until told to stop; the arguments are those of the process if left out.
+
+    `once_bound` is told the address before the first request is taken.
+    """
     given = arguments(command_line)
     world = World(
         given.state,
@@ -50,8 +60,7 @@ def main(command_line: Sequence[str] | None = None) -> None:
 
     if given.follow_parent:
         threading.Thread(target=follow, daemon=True).start()
-    sys.stdout.write(json.dumps({"url": url}) + "\n")
-    sys.stdout.flush()
+    once_bound(url)
     running.run(sockets=[listening])
     world.close()
 
