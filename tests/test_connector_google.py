@@ -32,7 +32,8 @@ from connectors.errors import (
     Unsure,
     VersionGone,
 )
-from connectors.google_wire import ADS_ERRORS, ADS_VERSION, FACTS, REASONS, advice
+from connectors.google_errors import ADS_ERRORS, REASONS, advice
+from connectors.google_wire import ADS_VERSION, FACTS
 from connectors.registry import connect
 from tests.support.google_types import ADS, DATA, assert_wire
 from tests.support.members import batch, batch_of, digest

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from connectors import google_bids, google_wire
-from connectors.google import REACH, STATUSES
+from connectors import google_bids, google_errors, google_observation
+from connectors.google_lists import STATUSES
+from connectors.google_lookalikes import REACH
 from connectors.sandbox import google_gaql, google_shapes
 from tests.support.google_types import ADS, DATA, message_class
 
@@ -25,18 +26,18 @@ def descriptor(module: str, name: str) -> Any:
 
 def test_every_reason_of_the_data_manager_exists():
     known = set(message_class(DATA, "ErrorReason").__members__)
-    assert set(google_wire.REASONS) - OF_EVERY_GOOGLE_API <= known
+    assert set(google_errors.REASONS) - OF_EVERY_GOOGLE_API <= known
 
 
 def test_every_code_of_google_ads_exists():
     codes = descriptor(f"{V26}.errors.types.errors", "ErrorCode")
     known = {value.name for field in codes.fields for value in field.enum_type.values}
-    assert set(google_wire.ADS_ERRORS) - OF_EVERY_GOOGLE_API <= known
+    assert set(google_errors.ADS_ERRORS) - OF_EVERY_GOOGLE_API <= known
     assert google_bids.GONE in known
 
 
 def test_every_action_belongs_to_an_error():
-    assert set(google_wire.ACTS) <= set(google_wire.REASONS) | set(google_wire.ADS_ERRORS)
+    assert set(google_errors.ACTS) <= set(google_errors.REASONS) | set(google_errors.ADS_ERRORS)
 
 
 def test_strategies_kinds_and_states_exist():
@@ -45,7 +46,7 @@ def test_strategies_kinds_and_states_exist():
     )
     assert set(google_bids.ACTS_ON) <= strategies
     kinds = names(f"{V26}.enums.types.criterion_type", "CriterionTypeEnum", "CriterionType")
-    assert set(google_bids.AUDIENCES) <= kinds
+    assert set(google_observation.AUDIENCES) <= kinds
     levels = names(
         f"{V26}.enums.types.lookalike_expansion_level",
         "LookalikeExpansionLevelEnum",
