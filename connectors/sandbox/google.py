@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from connectors.sandbox import google_lists as lists
 from connectors.sandbox import google_members as members
+from connectors.sandbox import google_outcomes as outcomes
 from connectors.sandbox.frame import Platform, View, fault_of
 from connectors.sandbox.google_call import (
     DATA_SCOPE,
@@ -138,7 +139,7 @@ def member_routes(world: World, routes: APIRouter) -> None:
     @routes.get("/requestStatus:retrieve")
     async def _status(request: Request) -> View:
         admit(world, request, "Ingestion", "Read")
-        return dict(await act(world, members.status, request.query_params.get("requestId", "")))
+        return dict(await act(world, outcomes.status, request.query_params.get("requestId", "")))
 
 
 def customer_of(world: World, request: Request, customer: str) -> int:

@@ -10,11 +10,14 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
-from connectors.sandbox import google_criteria
+from connectors.sandbox import google_criteria as criteria
+from connectors.sandbox import google_user_lists as lists
+from connectors.sandbox import google_value_rules as rules
 from connectors.sandbox.frame import Platform, Refused, View, fault_of
 from connectors.sandbox.google_call import (
     ADS_SCOPE,
     NAME,
+    Change,
     Failure,
     Violation,
     ads_body,
@@ -24,8 +27,9 @@ from connectors.sandbox.google_call import (
     failure_detail,
     reachable,
 )
-from connectors.sandbox.google_gaql import PAGE, answer
-from connectors.sandbox.google_shapes import MUTATES, SEARCH, SEARCH_STREAM, faults, named
+from connectors.sandbox.google_gaql import PAGE
+from connectors.sandbox.google_rows import answer
+from connectors.sandbox.google_shapes import MUTATES, SEARCH, SEARCH_STREAM, camel, faults, named
 from connectors.sandbox.store import Document
 from connectors.sandbox.world import World
 
@@ -130,7 +134,7 @@ def mutate(
         try:
             if every_second and place % 2:
                 raise Failure("mutateError", "MUTATE_NOT_ALLOWED")
-            name = google_criteria.perform(world, customer, collection, one)
+            name = perform(world, customer, collection, one)
             results.append({"resourceName": name})
         except Failure as failure:
             failures.append((place, failure))
@@ -213,6 +217,49 @@ def router(world: World) -> APIRouter:
     return routes
 
 
+Verbs = tuple[
+    Callable[[Change], str] | None,
+    Callable[[Change, list[str]], str] | None,
+    Callable[[Change, str], str] | None,
+]
+VERBS: dict[str, Verbs] = {
+    "userLists": (lists.create_list, lists.update_list, lists.remove_list),
+    "campaignCriteria": (
+        criteria.create_criterion,
+        criteria.update_criterion,
+        criteria.remove_criterion,
+    ),
+    "adGroupCriteria": (
+        criteria.create_criterion,
+        criteria.update_criterion,
+        criteria.remove_criterion,
+    ),
+    "campaigns": (None, criteria.update_setting, None),
+    "adGroups": (None, criteria.update_setting, None),
+    "conversionValueRules": (rules.create_rule, None, rules.remove_rule),
+    "conversionValueRuleSets": (rules.create_rule_set, None, rules.remove_rule),
+}
+"""Create, update, remove of every collection that is played. Each checks its operation before it
+writes anything, so a refused one leaves no trace."""
+
+
+def perform(world: World, customer: int, collection: str, operation: Document) -> str:
+    """Do one operation; the resource name it concerns. Raises Failure."""
+    create, update, remove = VERBS[collection]
+    body: Any = operation.get("create") or operation.get("update") or {}
+    change = Change(world, customer, collection, body)
+    if "create" in operation and create is not None:
+        return create(change)
+    if "update" in operation and update is not None:
+        mask = [camel(path) for path in operation.get("updateMask", "").split(",") if path]
+        if not mask:
+            raise Failure("fieldMaskError", "FIELD_MASK_MISSING", path=("update_mask",))
+        return update(change, mask)
+    if "remove" in operation and remove is not None:
+        return remove(change, str(operation["remove"]))
+    raise Failure("requestError", "OPERATION_REQUIRED")
+
+
 def bids(world: World) -> list[View]:
     store = world.store(NAME)
     return [
@@ -227,6 +274,6 @@ PLATFORM = Platform(
     router=router,
     operation=operation,
     refuse=refuse,
-    seed=google_criteria.seed,
+    seed=criteria.seed,
     bids=bids,
 )

@@ -151,3 +151,20 @@ def numbered(name: Any, customer: object, collection: str) -> int | None:
     head, _, tail = str(name).rpartition("/")
     fits = head == f"customers/{customer}/{collection}" and tail.isdigit()
     return int(tail) if fits else None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One operation on a collection of a customer."""
+
+    world: World
+    customer: int
+    collection: str
+    body: Document
+
+    @property
+    def store(self) -> Store:
+        return self.world.store(NAME)
+
+    def made(self, tail: object) -> str:
+        return resource(self.customer, self.collection, tail)

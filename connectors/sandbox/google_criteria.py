@@ -1,23 +1,16 @@
-"""Changes of the played Google Ads API: criteria, targeting settings, lists, value rules.
+"""Lists attached in the played Google Ads API: criteria with their modifiers, targeting settings.
 
-Every function checks one operation before it writes anything, so a refused one leaves no trace.
 Source: google-ads 34.0.0 (v26), its error enums; UNVERIFIED marks codes nobody has printed.
 """
-
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from connectors.sandbox.google_call import (
     DIRECT,
     NAME,
+    Change,
     Failure,
     numbered,
-    resource,
 )
-from connectors.sandbox.google_lists import FIRST_ID, FOREIGN_LIST, LONGEST, contact_info, drop, put
-from connectors.sandbox.google_lists import names_taken as taken
+from connectors.sandbox.google_lists import FOREIGN_LIST
 from connectors.sandbox.google_shapes import camel
 from connectors.sandbox.store import Document, Store
 from connectors.sandbox.world import World
@@ -26,7 +19,6 @@ SEARCH, SMART, TARGETED, DISPLAY = 2001, 2002, 2003, 2004
 GROUP, DISPLAY_GROUP = 3001, 3004
 LABEL = 501
 LOWEST, HIGHEST = 0.1, 10.0
-RULE_LOWEST, RULE_HIGHEST = 0.5, 10.0
 BIDDABLE = ("SEARCH", "SHOPPING")
 """Campaigns that take a biddable list at campaign level."""
 
@@ -35,23 +27,6 @@ OUTSIDE_SEARCH = ("criterionError", "CANNOT_ADD_CRITERIA_TYPE")
 SECOND_IN_GROUP = ("mutateError", "RESOURCE_ALREADY_EXISTS")
 BOTH_LEVELS = ("criterionError", "CANNOT_ATTACH_CRITERIA_AT_CAMPAIGN_AND_ADGROUP")
 SETTING_ON_BOTH_LEVELS = ("settingError", "SETTING_TYPE_IS_NOT_COMPATIBLE_WITH_CAMPAIGN")
-
-
-@dataclass(frozen=True)
-class Change:
-    """One operation on a collection of a customer."""
-
-    world: World
-    customer: int
-    collection: str
-    body: Document
-
-    @property
-    def store(self) -> Store:
-        return self.world.store(NAME)
-
-    def made(self, tail: object) -> str:
-        return resource(self.customer, self.collection, tail)
 
 
 def seed(world: World) -> None:
@@ -256,170 +231,3 @@ def check_setting(store: Store, kind: str, found: Document, new: list[Document])
     if observing(found["restrictions"]) and not observing(new) and lists:
         code = "BID_ONLY_IS_NOT_ALLOWED_TO_BE_MODIFIED_WITH_CUSTOMER_MATCH_TARGETING"
         raise Failure("settingError", code, path=("update", "targeting_setting"))
-
-
-# Lists
-
-
-def create_list(change: Change) -> str:
-    body, store = change.body, change.store
-    check_list(change, None)
-    if not body.get("name"):
-        raise Failure("userListError", "INVALID_NAME", path=("create", "name"))
-    made: Document = {"displayName": body["name"], "description": body.get("description", "")}
-    if "membershipLifeSpan" in body:
-        made["membershipDuration"] = f"{int(body['membershipLifeSpan']) * 86_400}s"
-    if likeness := body.get("lookalikeUserList"):
-        check_likeness(change, likeness)
-        made["lookalike"] = likeness
-    elif crm := body.get("crmBasedUserList"):
-        made["ingestedUserListInfo"] = ingested(crm)
-    else:
-        raise Failure("userListError", "CONCRETE_TYPE_REQUIRED", path=("create",))
-    number = store.next_id("list", first=FIRST_ID)
-    put(store, change.customer, number, made)
-    return change.made(number)
-
-
-def check_list(change: Change, but: int | None) -> None:
-    verb = "create" if but is None else "update"
-    if change.body.get("name") in taken(change.store, change.customer, but):
-        raise Failure("userListError", "NAME_ALREADY_USED", path=(verb, "name"))
-    if int(change.body.get("membershipLifeSpan", 0)) * 86_400 > LONGEST:
-        raise Failure("rangeError", "TOO_HIGH", path=(verb, "membership_life_span"))
-
-
-def ingested(crm: Document) -> Document:
-    kind = crm.get("uploadKeyType", "CONTACT_INFO")
-    if kind == "MOBILE_ADVERTISING_ID" and not crm.get("appId"):
-        raise Failure("userListError", "APP_ID_NOT_SET", path=("create",))
-    if kind != "MOBILE_ADVERTISING_ID" and crm.get("appId"):
-        raise Failure("userListError", "APP_ID_NOT_ALLOWED", path=("create",))
-    if kind == "CONTACT_INFO":
-        return contact_info()
-    return {"uploadKeyTypes": ["USER_ID" if kind == "CRM_ID" else "MOBILE_ID"]}
-
-
-def check_likeness(change: Change, likeness: Document) -> None:
-    seeds = [str(one) for one in likeness.get("seedUserListIds", [])]
-    path = ("create", "lookalike_user_list")
-    for seed_list in seeds or ["0"]:
-        found = change.store.get("list", int(seed_list))
-        if found is None or found["customer"] != change.customer:
-            raise Failure("userListError", "SEED_LIST_DOES_NOT_EXIST", path=path)
-        if found.get("lookalike"):
-            raise Failure("userListError", "INVALID_SEED_LIST_TYPE", path=path)
-    countries = likeness.get("countryCodes", [])
-    if not countries or not all(re.fullmatch("[A-Z]{2}", one) for one in countries):
-        raise Failure("userListError", "INVALID_COUNTRY_CODES", path=path)
-    asked = (set(seeds), likeness.get("expansionLevel"), set(countries))
-    for one in change.store.all("list"):
-        if other := one.get("lookalike"):
-            ids = {str(seed) for seed in other["seedUserListIds"]}
-            if (ids, other.get("expansionLevel"), set(other["countryCodes"])) == asked:
-                raise Failure("userListError", "DUPLICATE_LOOKALIKE", path=path)
-
-
-def own_list(change: Change, name: object, verb: str) -> Document:
-    number = numbered(name, change.customer, "userLists")
-    found = None if number is None else change.store.get("list", number)
-    if found is None or found["customer"] != change.customer:
-        raise Failure("mutateError", "RESOURCE_NOT_FOUND", path=(verb,))
-    return found
-
-
-def update_list(change: Change, mask: list[str]) -> str:
-    found = own_list(change, change.body.get("resourceName"), "update")
-    check_list(change, int(found["id"]))
-    new = dict(found)
-    for path in mask:
-        if path == "membershipLifeSpan":
-            new["membershipDuration"] = f"{int(change.body.get(path, 0)) * 86_400}s"
-        elif path in ("name", "description", "membershipStatus", "integrationCode"):
-            new["displayName" if path == "name" else path] = change.body.get(path, "")
-        else:
-            raise Failure("requestError", "IMMUTABLE_FIELD", path=("update",))
-    change.store.put("list", int(found["id"]), new)
-    return change.made(found["id"])
-
-
-def remove_list(change: Change, name: str) -> str:
-    drop(change.store, int(own_list(change, name, "remove")["id"]))
-    return name
-
-
-# Value rules: what smart bidding takes in place of bid modifiers
-
-
-def create_rule(change: Change) -> str:
-    action = change.body.get("action") or {}
-    value = action.get("value", 0)
-    path: tuple[str, ...] = ("create", "action", "value")
-    if action.get("operation") == "MULTIPLY" and not RULE_LOWEST <= value <= RULE_HIGHEST:
-        raise Failure("rangeError", "TOO_LOW" if value < RULE_LOWEST else "TOO_HIGH", path=path)
-    if action.get("operation") != "MULTIPLY" and value <= 0:
-        raise Failure("rangeError", "TOO_LOW", path=path)
-    for name in (change.body.get("audienceCondition") or {}).get("userLists", []):
-        number = numbered(name, change.customer, "userLists")
-        if number is None or change.store.get("list", number) is None:
-            path = ("create", "audience_condition")
-            raise Failure("conversionValueRuleError", "INVALID_AUDIENCE_USER_LIST", path=path)
-    number = change.store.next_id("rule", first=1)
-    change.store.put("conversionValueRules", number, {"id": number, **change.body})
-    return change.made(number)
-
-
-def create_rule_set(change: Change) -> str:
-    for name in change.body.get("conversionValueRules", []):
-        number = numbered(name, change.customer, "conversionValueRules")
-        if number is None or change.store.get("conversionValueRules", number) is None:
-            raise Failure("mutateError", "RESOURCE_NOT_FOUND", path=("create",))
-    number = change.store.next_id("rule set", first=1)
-    change.store.put("conversionValueRuleSets", number, {"id": number, **change.body})
-    return change.made(number)
-
-
-def remove_rule(change: Change, name: str) -> str:
-    number = numbered(name, change.customer, change.collection)
-    if number is None or change.store.get(change.collection, number) is None:
-        raise Failure("mutateError", "RESOURCE_NOT_FOUND", path=("remove",))
-    for one in change.store.all("conversionValueRuleSets"):
-        if name in one.get("conversionValueRules", []):
-            code = "CANNOT_REMOVE_IF_INCLUDED_IN_VALUE_RULE_SET"
-            raise Failure("conversionValueRuleError", code, path=("remove",))
-    change.store.drop(change.collection, number)
-    return name
-
-
-Verbs = tuple[
-    Callable[[Change], str] | None,
-    Callable[[Change, list[str]], str] | None,
-    Callable[[Change, str], str] | None,
-]
-VERBS: dict[str, Verbs] = {
-    "userLists": (create_list, update_list, remove_list),
-    "campaignCriteria": (create_criterion, update_criterion, remove_criterion),
-    "adGroupCriteria": (create_criterion, update_criterion, remove_criterion),
-    "campaigns": (None, update_setting, None),
-    "adGroups": (None, update_setting, None),
-    "conversionValueRules": (create_rule, None, remove_rule),
-    "conversionValueRuleSets": (create_rule_set, None, remove_rule),
-}
-"""Create, update, remove of every collection that is played."""
-
-
-def perform(world: World, customer: int, collection: str, operation: Document) -> str:
-    """Do one operation; the resource name it concerns. Raises Failure."""
-    create, update, remove = VERBS[collection]
-    body: Any = operation.get("create") or operation.get("update") or {}
-    change = Change(world, customer, collection, body)
-    if "create" in operation and create is not None:
-        return create(change)
-    if "update" in operation and update is not None:
-        mask = [camel(path) for path in operation.get("updateMask", "").split(",") if path]
-        if not mask:
-            raise Failure("fieldMaskError", "FIELD_MASK_MISSING", path=("update_mask",))
-        return update(change, mask)
-    if "remove" in operation and remove is not None:
-        return remove(change, str(operation["remove"]))
-    raise Failure("requestError", "OPERATION_REQUIRED")
