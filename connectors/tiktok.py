@@ -8,7 +8,8 @@ Facts: TikTok's published OpenAPI files (February 2026), its SDK 1.1.3, help pag
 what these leave out the comments of a public Go client (July 2026). UNVERIFIED marks what is open.
 """
 
-from typing import ClassVar, Self
+from datetime import timedelta
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
@@ -25,7 +26,8 @@ from connectors.tiktok_audiences import FACTS
 from connectors.tiktok_bids import TikTokBids
 from connectors.tiktok_lists import COLUMNS, TikTokLists
 from connectors.tiktok_lookalikes import TikTokLookalikes
-from connectors.tiktok_reports import TikTokSpend
+from connectors.tiktok_reports import PATH as REPORT
+from connectors.tiktok_reports import TikTokSpend, trial
 from connectors.tiktok_wire import Wire, judge
 
 ORIGIN = "https://business-api.tiktok.com/"
@@ -41,6 +43,15 @@ class TikTokCredentials(Credentials):
     )
 
 
+class TikTokChoices(Credentials):
+    """What is no secret, and still one advertiser's own."""
+
+    contact_rule: Literal["tiktok", "tiktok_partner", "tiktok_2025_08"] = Field(
+        default="tiktok",
+        description="How contacts are written before hashing: TikTok's own pages disagree.",
+    )
+
+
 class TikTok(TikTokLists, TikTokLookalikes, TikTokBids, TikTokSpend):
     """One advertiser (`login` is its id)."""
 
@@ -52,10 +63,14 @@ class TikTok(TikTokLists, TikTokLookalikes, TikTokBids, TikTokSpend):
         membership_days=None,
     )
     recipe: ClassVar[Recipe] = recipes.TIKTOK
+    """The newest of three rules that contradict each other; CONTACT_RULE takes another."""
 
     @classmethod
-    def connect(cls, account: Account, around: Surroundings) -> Self:
-        """Raises RuleRefused without an advertiser id, ConfigError without a token."""
+    def connect(cls, account: Account, around: Surroundings) -> "TikTok":
+        """One with the account's rule for contacts.
+
+        Raises RuleRefused without an advertiser id, ConfigError without a token.
+        """
         advertiser = account.login or (SANDBOX_ADVERTISER if account.sandbox else "")
         if not advertiser.isdigit():
             raise RuleRefused(
@@ -71,12 +86,35 @@ class TikTok(TikTokLists, TikTokLookalikes, TikTokBids, TikTokSpend):
             headers={"Access-Token": _token(account, around)},
         )
         wire = Wire(door, account.api_version or VERSION, advertiser)
-        return cls(account.name, wire, around)
+        given = around.secrets.get(account.name)
+        choices = TikTokChoices.read(account.secrets_prefix, around.folder, given)
+        kind = next(
+            (one for one in OTHER_RULES if one.recipe.name == choices.contact_rule),
+            cls,
+        )
+        return kind(account.name, wire, around)
 
     def check(self) -> None:
-        """The audiences, then the ad groups: two permissions of the developer app."""
+        """The audiences, the ad groups, a report: three permissions of the developer app."""
         self._wire.get("dmp/custom_audience/list/", page_size=1)
         self._wire.get("adgroup/get/", fields=["adgroup_id"], page_size=1)
+        yesterday = (self._now() - timedelta(days=1)).date()
+        self._wire.get(REPORT, **trial(yesterday), page_size=1)
+
+
+class TikTokAsPartner(TikTok):
+    """Plus tags and dots of every e-mail are dropped, as a note for partners has it."""
+
+    recipe: ClassVar[Recipe] = recipes.TIKTOK_PARTNER
+
+
+class TikTokAsOfAugust2025(TikTok):
+    """Plus tags are dropped, and phones go without their plus."""
+
+    recipe: ClassVar[Recipe] = recipes.TIKTOK_2025_08
+
+
+OTHER_RULES: tuple[type[TikTok], ...] = (TikTokAsPartner, TikTokAsOfAugust2025)
 
 
 def _token(account: Account, around: Surroundings) -> str:

@@ -38,14 +38,17 @@ NO_BID = "BID_TYPE_NO_BID"
 
 FIELDS = (
     *("adgroup_id", "campaign_id", "billing_event", "optimization_goal", "bid_type"),
-    *("bid_price", "conversion_bid_price", "audience_ids", "excluded_audience_ids"),
+    *("bid_price", "conversion_bid_price", "roas_bid", "audience_ids", "excluded_audience_ids"),
 )
 """What is read of an ad group."""
 
 
 @dataclass(frozen=True)
 class AdGroup:
-    """Who an ad group is shown to, and what it bids; `bid` None: TikTok bids by itself."""
+    """Who an ad group is shown to, and what it bids.
+
+    `bid` None: TikTok bids by itself, towards `aim` where a return on spend is asked for.
+    """
 
     id: str
     campaign: str
@@ -55,21 +58,23 @@ class AdGroup:
     bid: Decimal | None
     audiences: frozenset[str]
     excluded: frozenset[str]
+    aim: Decimal | None = None
 
     @classmethod
     def read(cls, wire: Mapping[str, Any]) -> "AdGroup":
         event, bid_type = str(wire.get("billing_event", "")), str(wire.get("bid_type", ""))
         field = BID_FIELDS.get(event)
-        amount = Decimal(str(wire.get(field) or 0)) if field and bid_type != NO_BID else Decimal(0)
+        amount = _money(wire.get(field)) if field and bid_type != NO_BID else None
         return cls(
             id=str(wire["adgroup_id"]),
             campaign=str(wire["campaign_id"]),
             event=event,
             goal=str(wire.get("optimization_goal", "")),
             bid_type=bid_type,
-            bid=amount if amount > 0 else None,
+            bid=amount,
             audiences=frozenset(wire.get("audience_ids") or ()),
             excluded=frozenset(wire.get("excluded_audience_ids") or ()),
+            aim=_money(wire.get("roas_bid")),
         )
 
     @property
@@ -81,12 +86,19 @@ class AdGroup:
     @property
     def strategy(self) -> str:
         """How it bids, in TikTok's words."""
-        return f"{self.event} {self.bid_type}"
+        aim = " roas_bid" if self.bid is None and self.aim is not None else ""
+        return f"{self.event} {self.bid_type}{aim}"
 
     @property
     def acts_on(self) -> str:
         """What a changed bid changes, in the words of `Strategy`."""
         return "ignored" if self.bid is None else ACTS_ON.get(self.event, "unknown")
+
+
+def _money(value: object) -> Decimal | None:
+    """An amount above nothing."""
+    amount = Decimal(str(value or 0))
+    return amount if amount > 0 else None
 
 
 class NoBase(Exception):
@@ -128,6 +140,11 @@ def base_of(group: AdGroup, campaign: Iterable[AdGroup]) -> Decimal:
     Where there are several, those that leave the segment's list out go first. Raises NoBase.
     """
     if group.bid is None:
+        if group.aim is not None:
+            raise NoBase(
+                "the ad group asks for a return on spend (roas_bid), not for a bid: adsteer leaves "
+                "that as it is"
+            )
         raise NoBase("the ad group has no bid of its own: TikTok bids by itself")
     everybody = [
         one

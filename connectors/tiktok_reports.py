@@ -76,6 +76,19 @@ def query(groups: Sequence[str], first: date, last: date) -> dict[str, object]:
     }
 
 
+def trial(day: date) -> dict[str, object]:
+    """The parameters of the smallest report there is, to see whether one may be asked for."""
+    return {
+        "service_type": "AUCTION",
+        "report_type": "BASIC",
+        "data_level": "AUCTION_ADGROUP",
+        "dimensions": ["adgroup_id"],
+        "metrics": ["spend"],
+        "start_date": day.isoformat(),
+        "end_date": day.isoformat(),
+    }
+
+
 def spans(first: date, last: date) -> Iterator[tuple[date, date]]:
     """The days in pieces that one report takes."""
     for start in range(0, (last - first).days + 1, LONGEST_DAYS):

@@ -42,6 +42,8 @@ from connectors.http import (
 
 ANY = ("any",)
 PATH = "open_api/{version}/"
+APPS = "business-api.tiktok.com, My Apps"
+"""Where developers see their apps and what these may do. UNVERIFIED: names of its pages."""
 
 
 class BadParameter(ContractBroken):
@@ -62,15 +64,17 @@ DONE_BEFORE = (NothingToUpdate, AskedTwice)
 DUPLICATE = 40050
 INTERRUPTED = frozenset(
     # 20001 is a partial success: of one thing that is none, and twice is as once.
-    {20001, 40200, 40201, 50000, 50002, 51003, 51010, 51063, 60001, *range(52000, 53000)}
+    # 51000 to 51099 are services behind the API, 52000 and following its storage.
+    {20001, 40200, 40201, 50000, 50002, *range(51000, 51100), *range(52000, 53000), 60001}
 )
 """The effect is not known; tried again where that is harmless."""
 
 ERRORS: dict[int, type[ConnectorError]] = {
+    # What an app, a token or a user may not do; those that are something else follow.
+    **dict.fromkeys((40001, 40003, *range(40101, 40132), *range(40300, 40310)), CredentialsRefused),
     **dict.fromkeys((40016, 40100, 40132, 61000), Throttled),
     40202: ListBusy,
     **dict.fromkeys((40102, 40104, 40105), TokenExpired),
-    **dict.fromkeys((40001, 40003, 40103, 40110, 40113, 40118, 40130, 40300), CredentialsRefused),
     **dict.fromkeys((40009, 41000), OperatorError),
     **dict.fromkeys((40006, 40051, 40400, 41001), VersionGone),
     40007: ListGone,
@@ -82,11 +86,13 @@ ERRORS: dict[int, type[ConnectorError]] = {
 """Code to error; every other code means that our request is wrong (ContractBroken)."""
 
 ACTS: dict[int, str] = {
-    40001: "Give the app access to this advertiser, with audience and ads management, in TikTok "
-    "for Business, or set `login` of the account to the right advertiser id.",
-    40113: "Ask TikTok to approve the developer app.",
-    40118: "Ask TikTok to allow this function for the developer app.",
-    40130: "Tick the missing permission of the developer app and authorise the advertiser again.",
+    40001: "Open the app's authorisation link as a user of this advertiser and tick Ad account, "
+    "Audience, Ads management and Reporting, or set `login` of the account to the right id.",
+    40113: f"Have the developer app approved: {APPS}.",
+    40118: f"Ask TikTok to allow this function for the developer app: {APPS}.",
+    40130: f"Tick the missing permission of the developer app ({APPS}), then open its "
+    "authorisation link again and put the new token into the account's secrets.",
+    40300: "Set `login` of the account to the id of an advertiser that the token may use.",
     41000: "Somebody must lift TikTok's block of this advertiser.",
 }
 

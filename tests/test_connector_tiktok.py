@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from responses import matchers
 
+from audiences.contacts import hash_one
 from audiences.model import AudienceRef, Verb
 from bids.model import BidObject, CorrectionChange, FoundObject, Level, PresentCorrection
-from config.audiences import Lookalike, Purpose
+from config.audiences import Identifier, Lookalike, Purpose
 from config.faults import ConfigError
 from config.platforms import Account
 from connectors.base import SpendRow, Strategy
@@ -152,9 +153,25 @@ def update(net, action, **answer):
     post(net, DMP + "update/", body, **answer)
 
 
-def test_check_reads_an_audience_and_an_ad_group(net, connector):
+def let_in(net):
+    """The three permissions that are tried, the reports' with those of the day before START."""
     get(net, DMP + "list/", {"page_size": "1"}, pages([]))
     get(net, "adgroup/get/", {"page_size": "1", "fields": ["adgroup_id"]}, pages([]))
+    query = {
+        "service_type": "AUCTION",
+        "report_type": "BASIC",
+        "data_level": "AUCTION_ADGROUP",
+        "dimensions": ["adgroup_id"],
+        "metrics": ["spend"],
+        "start_date": "2026-08-31",
+        "end_date": "2026-08-31",
+        "page_size": "1",
+    }
+    get(net, "report/integrated/get/", query, pages([]))
+
+
+def test_check_reads_an_audience_an_ad_group_and_a_report(net, connector):
+    let_in(net)
     connector.check()
 
 
@@ -421,7 +438,7 @@ def test_a_refused_lookalike_is_the_seeds_fault(net, connector):
 
 FIELDS = [
     *("adgroup_id", "campaign_id", "billing_event", "optimization_goal", "bid_type"),
-    *("bid_price", "conversion_bid_price", "audience_ids", "excluded_audience_ids"),
+    *("bid_price", "conversion_bid_price", "roas_bid", "audience_ids", "excluded_audience_ids"),
 ]
 G1, G2 = (BidObject("tt", "tiktok", Level.AD_GROUP, number) for number in ("11", "12"))
 
@@ -488,6 +505,16 @@ def test_a_correction_is_a_bid_against_everybodys(net, connector):
 def test_where_there_is_no_correction(net, connector, mine, others):
     campaign(net, mine, *others)
     assert connector.read_corrections([G1]) == ()
+
+
+def test_a_return_on_spend_is_left_as_it_is(net, connector):
+    asking = {"billing_event": "OCPM", "bid_price": 0, "conversion_bid_price": 0, "roas_bid": 2.5}
+    for _ in range(2):
+        campaign(net, vip(**asking), ad_group("19", **asking))
+    (receipt,) = connector.write_corrections([change(-30)])
+    assert "roas_bid" in receipt.refused
+    (strategy,) = connector.strategies([G1])
+    assert strategy == Strategy(G1, "OCPM BID_TYPE_CUSTOM roas_bid", "ignored")
 
 
 def test_who_leaves_the_list_out_is_everybody_else(net, connector):
@@ -735,9 +762,11 @@ def failing(net, **answer):
         (40102, CredentialsRefused),
         (40104, CredentialsRefused),
         (40105, CredentialsRefused),
+        (40117, CredentialsRefused),
         (40118, CredentialsRefused),
         (40130, CredentialsRefused),
         (40300, CredentialsRefused),
+        (40301, CredentialsRefused),
         (41000, OperatorError),
         (40006, VersionGone),
         (40400, VersionGone),
@@ -758,11 +787,12 @@ def test_codes_say_who_must_act(net, connector, code, error):
         assert caught.value.act
 
 
-@pytest.mark.parametrize("code", [40016, 40100, 40132, 61000, 51010, 50002, 52007, 60001])
+@pytest.mark.parametrize(
+    "code", [40016, 40100, 40132, 61000, 51010, 51003, 51063, 51099, 50002, 52007, 60001]
+)
 def test_codes_that_pass(net, connector, clock, code):
     failing(net, json=said(code=code))
-    get(net, DMP + "list/", {"page_size": "1"}, pages([]))
-    get(net, "adgroup/get/", {"page_size": "1", "fields": ["adgroup_id"]}, pages([]))
+    let_in(net)
     connector.check()
     assert clock.slept
 
@@ -823,6 +853,41 @@ def test_an_account_without_an_advertiser(monkeypatch, login):
     monkeypatch.setenv("SHOP_TOKEN", "secret-token")
     account = Account(name="tt", platform="tiktok", secrets="SHOP_", login=login)
     with pytest.raises(RuleRefused, match="advertiser"):
+        connect(account, surroundings())
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (None, ("john.smith+news@gmail.com", "+16577770000")),
+        ("tiktok", ("john.smith+news@gmail.com", "+16577770000")),
+        ("tiktok_partner", ("johnsmith@gmail.com", "+16577770000")),
+        ("tiktok_2025_08", ("john.smith@gmail.com", "16577770000")),
+    ],
+)
+@pytest.mark.parametrize("sandbox", [True, False])
+def test_the_rule_for_contacts_is_a_setting(monkeypatch, rule, expected, sandbox):
+    """TikTok's pages of 2025 contradict each other, so an advertiser may take another one."""
+    monkeypatch.setenv("SHOP_TOKEN", "secret-token")
+    if rule is not None:
+        monkeypatch.setenv("SHOP_CONTACT_RULE", rule)
+    account = Account(
+        name="tt", platform="tiktok", secrets="SHOP_", login=ADVERTISER, sandbox=sandbox
+    )
+    around = surroundings(sandbox_url="http://127.0.0.1:9")
+    recipe = connect(account, around).recipe
+    hashed = (
+        hash_one(Identifier.EMAIL, "John.Smith+News@Gmail.com", recipe, ("US",)),
+        hash_one(Identifier.PHONE, "+1 657-777-0000", recipe, ("US",)),
+    )
+    assert hashed == tuple((hashlib.sha256(one.encode()).hexdigest(),) for one in expected)
+
+
+def test_a_rule_for_contacts_that_there_is_not(monkeypatch):
+    monkeypatch.setenv("SHOP_TOKEN", "secret-token")
+    monkeypatch.setenv("SHOP_CONTACT_RULE", "guess")
+    account = Account(name="tt", platform="tiktok", secrets="SHOP_", login=ADVERTISER)
+    with pytest.raises(ConfigError, match="SHOP_CONTACT_RULE"):
         connect(account, surroundings())
 
 

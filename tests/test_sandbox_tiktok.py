@@ -131,6 +131,15 @@ def test_rule_2_a_file_is_signed(tiktok: TikTok) -> None:
     assert tiktok.upload(addresses(range(3)), file_signature="0" * 32)["code"] == 40900
 
 
+def test_rule_2_a_file_is_smaller_than_a_gigabyte(
+    tiktok: TikTok, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = addresses(range(10))
+    monkeypatch.setattr("connectors.sandbox.tiktok_files.MAX_BYTES", len(content))
+    assert tiktok.upload(content)["code"] == 40907
+    assert tiktok.upload(addresses(range(9)))["code"] == 0
+
+
 def test_rule_2_a_file_comes_as_multipart(tiktok: TikTok) -> None:
     answer = tiktok.post("dmp/custom_audience/file/upload/", calculate_type="EMAIL_SHA256")
     assert answer["code"] == 40002

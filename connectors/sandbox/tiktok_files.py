@@ -19,6 +19,7 @@ from connectors.sandbox.tiktok_call import (
     NOT_FOUND,
     NOT_HASHED,
     OTHER_TYPE,
+    TOO_LARGE,
     WRONG_SUFFIX,
     Call,
     CallError,
@@ -48,6 +49,7 @@ SUFFIXES = (".csv", ".txt")
 WIDTH = 2
 """Identifiers kept side by side as one user; a row with more of them is several users here."""
 MAX_BYTES = 2**30
+"""Of the web interface; that the API has the same limit is UNVERIFIED."""
 MAX_PATHS = 500
 
 
@@ -61,6 +63,8 @@ def read(given: Mapping[str, Any], file: UploadFile | None) -> Upload:
             raise CallError(BAD_PARAMETER, "file: a multipart file is needed")
         if not (file.filename or "").endswith(SUFFIXES):
             raise CallError(WRONG_SUFFIX, "file: .csv or .txt")
+        if (file.size or 0) >= MAX_BYTES:
+            raise CallError(TOO_LARGE, "file: less than 1 GB")
         content: Any = file.file
         if hashlib.file_digest(content, "md5").hexdigest() != given.get("file_signature"):
             raise CallError(BAD_SIGNATURE, "file_signature is not the file's MD5")
