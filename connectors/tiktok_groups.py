@@ -19,11 +19,11 @@ from connectors.chunks import chunks
 from connectors.facts import facts_of
 from connectors.tiktok_wire import TikTokDoor, understood
 
-GROUPS_PER_PAGE = facts_of("tiktok").whole("ad_groups_per_page")
-IDS_PER_GET = facts_of("tiktok").whole("ids_per_filter")
+FACTS = facts_of("tiktok")
+GROUPS_PER_PAGE = FACTS.whole("ad_groups_per_page")
+IDS_PER_GET = FACTS.whole("ids_per_filter")
 
-CENT = Decimal("0.01")
-"""Step of a bid. UNVERIFIED: the reference says float, currencies without cents take whole ones."""
+STEP = Decimal(str(FACTS.number("bid_step")))
 
 BID_FIELDS = {
     "CPC": "bid_price",
@@ -176,8 +176,8 @@ def percent_between(bid: Decimal, base: Decimal) -> int:
 
 
 def bid_at(base: Decimal, percent: int) -> Decimal:
-    """The bid of a correction, in whole cents and never nothing."""
-    return max((base * (100 + percent) / 100).quantize(CENT, ROUND_HALF_UP), CENT)
+    """The bid of a correction, in whole steps and never nothing."""
+    return max((base * (100 + percent) / 100).quantize(STEP, ROUND_HALF_UP), STEP)
 
 
 def in_step(base: Decimal, bid: Decimal, percent: int) -> str:
@@ -185,7 +185,7 @@ def in_step(base: Decimal, bid: Decimal, percent: int) -> str:
     near = percent_between(bid, base)
     if near == percent:
         return ""
-    return f"bids go in steps of {CENT}: {bid} is {near:+d} % of {base}"
+    return f"bids go in steps of {STEP}: {bid} is {near:+d} % of {base}"
 
 
 class TikTokGroups(TikTokDoor):

@@ -10,6 +10,7 @@ help pages of its forerunner on remarketing. UNVERIFIED marks what they leave op
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from audiences.model import AudienceRef, Batch, ListState, Opened, Receipt, Recipe
@@ -29,32 +30,31 @@ from connectors.errors import (
 from connectors.http import Ask, Door, Effect, Surroundings, interrupted
 from connectors.kept import KeptFile
 from connectors.recipes import VK
-from connectors.vk_files import Lines, Verdict, receipt
-from connectors.vk_lookalikes import VkLookalikes
-from connectors.vk_prices import VkPrices
+from connectors.vk_files import FEWEST_OF_DIFFERENCE, Lines, Verdict, receipt
+from connectors.vk_lookalikes import AUDIENCE, AUDIENCES, LOADED, USELESS, VkLookalikes
+from connectors.vk_names import VkNames
+from connectors.vk_prices import GROUPS, VkPrices
 from connectors.vk_segments import SEGMENT, SEGMENTS, USERS_LIST, VkSegments, refuse_busy, states
 from connectors.vk_spend import VkSpend
 from connectors.vk_tokens import lookalikes_for, tokens_for
 from connectors.vk_uploads import (
     FACTS,
     FEWEST,
-    FEWEST_OF_DIFFERENCE,
     LIST,
     MARKS,
     NAME_LENGTH,
     READY,
     TYPES,
 )
-from connectors.vk_wire import ORIGIN, judge, whole
+from connectors.vk_wire import ORIGIN, InUse, judge, whole
 
 VERSION = FACTS.spoken()
 """Of users lists; everything else has its own. v2 takes no new lists any more."""
 
 
-class Vk(VkSegments, VkPrices, VkSpend, Connector):
+class Vk(VkSegments, VkPrices, VkNames, VkSpend, Connector):
     """One VK Ads account, or one client of an agency (`login`)."""
 
-    platform: ClassVar[str] = "vk"
     versions: ClassVar[tuple[ApiVersion, ...]] = FACTS.versions
     limits: ClassVar[Limits] = FACTS.limits(
         kinds=frozenset(TYPES),
@@ -74,11 +74,13 @@ class Vk(VkSegments, VkPrices, VkSpend, Connector):
             kept = KeptFile(around.state / f"vk-{place}-prices.json")
         door = Door(origin, surroundings=around, tokens=tokens, judge=judge)
         kind = VkWithLookalikes if lookalikes_for(account, around) else cls
-        return kind(door, now=around.now, kept=kept, version=account.api_version or VERSION)
+        version = account.api_version or VERSION
+        return kind(account.name, door, now=around.now, kept=kept, version=version)
 
     def check(self) -> None:
-        """The token lets us in, and users lists of our version can still be made."""
+        """Segments and ad groups may be read, and users lists of our version still be made."""
         self._door.send(Ask("GET", SEGMENTS, query={"limit": 1}))
+        self._door.send(Ask("GET", GROUPS, query={"fields": "id", "limit": 1}))
         self._longest_wait()
 
     # Lists
@@ -222,6 +224,32 @@ class Vk(VkSegments, VkPrices, VkSpend, Connector):
 
 class VkWithLookalikes(Vk, VkLookalikes):
     """An account whose look-alikes are switched on."""
+
+    def check(self) -> None:
+        """Also whether VK enabled look-alikes: the error names the permission it wants."""
+        super().check()
+        self._door.send(Ask("GET", AUDIENCES, query={"limit": 1}))
+
+    def state(self, list_id: str) -> ListState:
+        """Of a look-alike VK tells a word only: its reach is that of the relation."""
+        grown = [self._lookalike(one) for one in self._grown_in(list_id)]
+        if not grown:
+            return super().state(list_id)
+        said = next((one for one in grown if one != LOADED), LOADED)
+        return ListState(
+            list_id, ready=said == LOADED, settled=said in (LOADED, *USELESS), said=said
+        )
+
+    def delete(self, list_id: str) -> None:
+        """A look-alike leaves with its segment: while it is there, its seed cannot be deleted."""
+        try:
+            grown = self._grown_in(list_id)
+        except ListGone:
+            grown = []
+        super().delete(list_id)
+        for one in grown:
+            with suppress(InUse):  # somebody took it into a segment of their own
+                self._delete(AUDIENCE, one)
 
 
 def origin_for(account: Account, around: Surroundings) -> str:

@@ -12,6 +12,7 @@ import pyarrow.compute
 
 from audiences.model import Batch, Receipt, Refusal
 from config.audiences import Identifier
+from connectors.facts import facts_of
 
 LINES_AT_A_TIME = 16_384
 
@@ -19,11 +20,14 @@ compute: Any = pa.compute
 """The stubs know neither lists nor kernels that take any number of columns."""
 
 DUPLICATE = "duplicated_user_id"
+FEWEST_OF_DIFFERENCE = facts_of("vk").lists["min_difference"].whole
 NOBODY = tuple(
-    md5(f"adsteer: nobody {n}".encode(), usedforsecurity=False).hexdigest() for n in range(25)
+    md5(f"adsteer: nobody {n}".encode(), usedforsecurity=False).hexdigest()
+    for n in range(FEWEST_OF_DIFFERENCE)
 )
 """Digests of no contact. They fill up a difference that is too short for the platform; always the
-same ones, so a list holds at most this many of them."""
+same ones, so a list holds at most this many of them. UNVERIFIED: that adding one that is in, or
+removing one that is not, is harmless."""
 
 
 @dataclass(frozen=True, eq=False)

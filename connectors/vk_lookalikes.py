@@ -11,17 +11,21 @@ from typing import Any
 
 from config.audiences import Lookalike
 from connectors.base import GrowsLookalikes
-from connectors.errors import ContractBroken, RuleRefused, SeedRefused
+from connectors.errors import ContractBroken, ListBusy, RuleRefused, SeedRefused
 from connectors.facts import facts_of
 from connectors.http import Ask, Effect
 from connectors.vk_segments import VkSegments, refuse_busy
-from connectors.vk_wire import whole
+from connectors.vk_uploads import POLL_SECONDS
+from connectors.vk_wire import code_of, whole
 
 AUDIENCES = "api/v2/remarketing/lookalike_audiences.json"
+AUDIENCE = "api/v2/remarketing/lookalike_audiences/{id}.json"
+RELATION = "remarketing_lookalike_audience"
 FEWEST_MATCHED = facts_of("vk").whole("seed_people")
 REACH = {1: 300_000, 2: 600_000, 3: 1_000_000, 4: 2_000_000, 5: 3_000_000}
 """People per step of reach. Ours: the documents show 300,000 in an example and no bounds."""
-USELESS = ("failed", "archived")
+LOADED, PENDING, USELESS = "loaded", "pending", ("failed", "archived")
+"""UNVERIFIED but for the first two: what a look-alike is when nothing came of it."""
 
 
 def _creation(title: str, users_list: int) -> dict[str, Any]:
@@ -40,16 +44,28 @@ class VkLookalikes(VkSegments, GrowsLookalikes):
         if reach not in REACH:
             raise RuleRefused(f"look-alike {title!r}: reach {reach} is not 1 to 5.")
         seed = self._seed(seed_id)
-        if (found := self._segment_named(title)) is not None:
-            return found
         audience = self._audience(title, seed)
+        for segment in self._segments_named(title):
+            if str(audience) in self._grown_in(segment):
+                return segment
         params = {"source_id": audience, "reach": REACH[reach], "type": "positive"}
-        relation = {"object_type": "remarketing_lookalike_audience", "params": params}
-        return self._make_segment(title, [relation])
+        return self._make_segment(title, [{"object_type": RELATION, "params": params}])
 
     def refresh(self, lookalike_id: str) -> None:
-        """VK knows no such request; whether a look-alike follows its source is UNVERIFIED."""
-        self._relations(lookalike_id)
+        """VK knows no such request; whether a look-alike follows its source is UNVERIFIED.
+
+        Raises ListBusy while VK works on it, SeedRefused if nothing came of it.
+        """
+        for one in self._grown_in(lookalike_id):
+            status = self._lookalike(one)
+            if status == PENDING:
+                raise ListBusy(f"look-alike {one} is {status}.", retry_after=POLL_SECONDS)
+            if status in USELESS:
+                raise SeedRefused(
+                    f"look-alike {one} is {status}: the ad groups of segment {lookalike_id} are "
+                    "stopped.",
+                    act="Widen the seed, delete the look-alike's segment in VK Ads and run again.",
+                )
 
     def _seed(self, seed_id: str) -> int:
         lists = list(self._lists_of(seed_id).values())
@@ -65,8 +81,22 @@ class VkLookalikes(VkSegments, GrowsLookalikes):
             )
         return int(best["id"])
 
+    def _grown_in(self, segment: str) -> list[str]:
+        """Look-alikes that a segment names. UNVERIFIED: that object_id is the look-alike's id."""
+        return [
+            str((one.get("params") or {}).get("source_id", one.get("object_id")))
+            for one in self._relations(segment)
+            if one.get("object_type") == RELATION
+        ]
+
+    def _lookalike(self, number: str) -> str:
+        """Its status."""
+        ask = Ask("GET", AUDIENCE, gaps={"id": number})
+        one = self._door.send(ask).body
+        return code_of(one.get("status")) if isinstance(one, dict) else "unnamed"
+
     def _audience(self, title: str, users_list: int) -> int:
-        if (found := self._audience_named(title)) is not None:
+        if (found := self._audience_named(title, users_list)) is not None:
             return found
         ask = Ask("POST", AUDIENCES, json=_creation(title, users_list), effect=Effect.TWICE)
 
@@ -79,11 +109,19 @@ class VkLookalikes(VkSegments, GrowsLookalikes):
                 raise SeedRefused(f"look-alike {title!r} is {made['status']}.")
             return number
 
-        return self._door.once(act, lambda: self._audience_named(title))
+        return self._door.once(act, lambda: self._audience_named(title, users_list))
 
-    def _audience_named(self, title: str) -> int | None:
-        """One of an attempt that ended before the segment was made."""
+    def _audience_named(self, title: str, users_list: int) -> int | None:
+        """The look-alike with this title; one of an older seed is another one.
+
+        UNVERIFIED: that its source is told; where it is not, the title is enough.
+        """
         for one in self._all(AUDIENCES, {}):
-            if one.get("name") == title and one.get("status") not in USELESS:
+            source = whole(one.get("source_id"))
+            if (
+                one.get("name") == title
+                and one.get("status") not in USELESS
+                and source in (None, users_list)
+            ):
                 return int(one["id"])
         return None

@@ -39,7 +39,7 @@ from connectors.vk_groups import (
     targets_of,
     to_step,
 )
-from connectors.vk_wire import Invalid, VkDoor, code_of, items_of
+from connectors.vk_wire import PAGE, Invalid, VkDoor, code_of, items_of
 
 GROUPS = "api/v2/ad_groups.json"
 GROUP = "api/v2/ad_groups/{id}.json"
@@ -47,20 +47,20 @@ SEGMENTS = "api/v2/remarketing/segments.json"
 CURRENCIES = "api/v2/currencies.json"
 FIELDS = "id,ad_plan_id,status,max_price,budget_limit,budget_limit_day,autobidding_mode"
 FIELDS += ",targetings,issues"
-OBJECTS_PER_GET = 50
 FILTERS = {Level.AD_GROUP: "_id__in", Level.CAMPAIGN: "_ad_plan_id__in"}
 """UNVERIFIED for ad plans, so what comes is looked through again."""
 
-MOST_PRICE = Decimal(facts_of("vk").whole("highest_price"))
-PRICE_STEP = Decimal("0.01")
-BUDGET_STEP = Decimal(1)
+FACTS = facts_of("vk")
+MOST_PRICE = Decimal(FACTS.whole("highest_price"))
+PRICE_STEP = Decimal(str(FACTS.number("price_step")))
+BUDGET_STEP = Decimal(FACTS.whole("budget_step"))
 """Where currencies.json names no step. UNVERIFIED: the shape of its items."""
 
 
 class VkPrices(VkDoor, CorrectsBids):
     """Absolute prices and budgets of ad groups, in per cent of a recorded base."""
 
-    bid_limits: ClassVar[BidLimits] = facts_of("vk").bid_limits(levels=frozenset(Level))
+    bid_limits: ClassVar[BidLimits] = FACTS.bid_limits(levels=frozenset(Level))
 
     @abstractmethod
     def check(self) -> None: ...
@@ -221,7 +221,7 @@ class VkPrices(VkDoor, CorrectsBids):
         wanted = sorted(set(objects))
         for level, name in FILTERS.items():
             numbers = [one.object_id for one in wanted if one.level is level]
-            for some in chunks(numbers, OBJECTS_PER_GET):
+            for some in chunks(numbers, PAGE):
                 for group in self._all(GROUPS, {"fields": FIELDS, name: ",".join(some)}):
                     if group.get("status") != "deleted":
                         found[str(group["id"])] = group

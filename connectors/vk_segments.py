@@ -21,11 +21,8 @@ RELATIONS = "api/v2/remarketing/segments/{id}/relations.json"
 class VkSegments(VkUploads):
     """Segments of one account, and our users lists in them."""
 
-    def _segment_named(self, title: str) -> str | None:
-        """The oldest where several have the title: VK does not keep names apart."""
-        return next(iter(self._segments_named(title)), None)
-
     def _segments_named(self, title: str) -> list[str]:
+        """The oldest first, where several have the title: VK does not keep names apart."""
         found = self._all(SEGMENTS, {"_name": title})
         numbers = sorted(int(one["id"]) for one in found if one.get("name") == title)
         return [str(number) for number in numbers]

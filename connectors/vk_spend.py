@@ -20,14 +20,13 @@ from connectors.chunks import chunks
 from connectors.errors import ContractBroken
 from connectors.facts import facts_of
 from connectors.http import Ask
-from connectors.vk_wire import VkDoor, items_of
+from connectors.vk_wire import PAGE, VkDoor, items_of
 
 STATISTICS = "api/v2/statistics/{kind}/day.json"
 FACTS = facts_of("vk")
 OBJECTS_PER_GET = FACTS.whole("statistics_objects")
 DAYS_PER_GET = FACTS.whole("statistics_days")
 GROUPS = "api/v2/ad_groups.json"
-GROUPS_PER_GET = 50
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ class VkSpend(VkDoor, ReportsSpend):
 
     def _aimed(self, by: str, numbers: Sequence[str]) -> Iterator[tuple[str, str, str]]:
         """Ad group, ad plan and segment of every group that targets one segment."""
-        for some in chunks(sorted(numbers), GROUPS_PER_GET):
+        for some in chunks(sorted(numbers), PAGE):
             query = {"fields": "id,ad_plan_id,targetings", by: ",".join(some)}
             for group in self._all(GROUPS, query):
                 segments = list((group.get("targetings") or {}).get("segments") or [])

@@ -15,6 +15,7 @@ from connectors.errors import ContractBroken, CredentialsRefused, OperatorError
 from connectors.http import Ask, Door, Effect, Reply, Surroundings, error_for_status
 from connectors.kept import KeptFile
 from connectors.oauth import Grant, GrantStore, KeptGrant, OAuthTokens, TokenStore
+from connectors.vk_wire import ACTS_401, OTHERWISE_401
 
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105  # opens nothing but our own sandbox
 PATH = "api/v2/oauth2/token.json"
@@ -147,16 +148,16 @@ def judge_token(ask: Ask, reply: Reply) -> None:
     if reply.status == 403:
         raise OperatorError(
             f"{ask}: VK gives no further token; five exist for this client and user.",
-            act="Delete them (POST /api/v2/oauth2/token/delete.json) or put one of them, with its "
-            "refresh token, into the account's secrets.",
+            act="Delete them (POST /api/v2/oauth2/token/delete.json with client_id and "
+            "client_secret), or put one of them with its refresh token into the secrets.",
         )
     if reply.status in (400, 401):
         code = reply.body.get("code") if isinstance(reply.body, dict) else None
         known = code in ("invalid_token", "invalid_client", "invalid_user", "revoked_token")
         kind = TokenGone if code == "invalid_token" else CredentialsRefused
         raise kind(
-            f"{ask}: the token could not be renewed ({code if known else 'refused'}).",
-            act="Authorise the account again and put the new tokens into its secrets.",
+            f"{ask}: VK gives no token ({code if known else 'refused'}).",
+            act=ACTS_401.get(str(code), OTHERWISE_401),
         )
     if not 200 <= reply.status < 300:
         raise error_for_status(ask, reply)

@@ -24,7 +24,7 @@ from connectors.facts import facts_of
 from connectors.http import Ask, Effect, Reply
 from connectors.upload import FileUpload
 from connectors.vk_files import Lines, Verdict
-from connectors.vk_wire import Invalid, VkDoor, code_of, whole
+from connectors.vk_wire import Invalid, VkDoor, code_of, seconds_left, whole
 
 LISTS = "api/{version}/remarketing/users_lists.json"
 LIST = "api/{version}/remarketing/users_lists/{id}.json"
@@ -32,7 +32,6 @@ THROTTLING = "api/v2/throttling.json"
 
 FACTS = facts_of("vk")
 FEWEST = FACTS.lists["min_members"].whole
-FEWEST_OF_DIFFERENCE = FACTS.lists["min_difference"].whole
 MAX_LINES = FACTS.whole("lines")
 MAX_FILE_BYTES = FACTS.whole("file_bytes")
 NAME_LENGTH = FACTS.whole("name_length")
@@ -44,8 +43,8 @@ MARKS = {kind: f" [{name}]" for kind, name in TYPES.items()}
 WORKING = ("receiving", "received", "mapping", "mapped", "writing")
 READY = "ready"
 GOING = ("pending_delete", "deleting", "deleted", "deleted_to_notify")
-POLL_SECONDS = 60.0
-"""One list is not looked at more often than once a minute."""
+POLL_SECONDS = FACTS.number("seconds_between_looks")
+"""One list is not looked at more often."""
 LONGEST_WAIT = 90.0
 """Seconds a used-up window is waited for; a longer one is left to a later run."""
 TURNS = 5
@@ -177,7 +176,7 @@ class VkUploads(VkDoor):
                     )
                 rest = whole(left.get(span))
                 if seconds and rest is not None and rest < min(files, allowed or files):
-                    wait = max(wait, seconds - self._now().timestamp() % seconds)
+                    wait = max(wait, seconds_left(seconds, self._now()))
         return wait
 
 

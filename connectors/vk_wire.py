@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from connectors.errors import (
     ConnectorError,
@@ -23,13 +23,19 @@ from connectors.errors import (
     Transient,
     VersionGone,
 )
+from connectors.facts import facts_of
 from connectors.http import Ask, Door, Reply, TokenExpired, error_for_status, interrupted
 from connectors.kept import KeptFile
 
 T = TypeVar("T")
 
 ORIGIN = "https://ads.vk.com/"
-PAGE = 50
+"""UNVERIFIED: some clients use ads.vk.ru."""
+SETTINGS = "ads.vk.com/hq/settings/access"
+"""Where a person sees client id, secret and consents."""
+PAGE = facts_of("vk").whole("page")
+MOSCOW_SECONDS = 3 * 3600
+"""Windows of the calendar are Moscow's, as all times of the API are."""
 RENEWABLE = frozenset({"expired_token", "invalid_token"})
 
 ERRORS: dict[str, type[ConnectorError]] = {
@@ -52,11 +58,19 @@ ACTS: dict[type[ConnectorError], str] = {
     ListGone: "Somebody deleted it, or VK did: lists unused for 60 days go.",
     RuleRefused: "Take what is not in the account any more out of bid_rules.toml.",
 }
-ACTS_401 = {
-    "invalid_client": "Put the client id and secret of the cabinet's API settings in place.",
-    "invalid_user": "VK has blocked this user: ask its support.",
-    "revoked_token": "Give consent again and put the new tokens into the account's secrets.",
+ACTS_OF_CODES = {
+    "segment_limit_exceeded": "Delete segments that no ad group uses, in VK Ads under Audiences.",
 }
+"""What to do, where the class of the error does not say it."""
+ACTS_401 = {
+    "invalid_client": f"Put the client id and secret of {SETTINGS} into the account's secrets.",
+    "invalid_user": "VK has blocked this user: ask its support.",
+    "revoked_token": f"Give consent again at {SETTINGS} and put the new tokens into the account's "
+    "secrets.",
+}
+OTHERWISE_401 = (
+    f"Authorise the account again at {SETTINGS} and put the new tokens into its secrets."
+)
 CODE = re.compile(r"[A-Za-z]{1,20}\d{0,2}(_[A-Za-z]{1,20}\d{0,2})*\Z")
 """Words with an underscore between them, as in invalid_md5: no digest and no number is one."""
 
@@ -110,8 +124,7 @@ def code_of(value: object) -> str:
 def _unauthorized(ask: Ask, reply: Reply) -> ConnectorError:
     code = code_of(reply.body.get("code")) if isinstance(reply.body, dict) else "unnamed"
     kind = TokenExpired if code in RENEWABLE else CredentialsRefused
-    otherwise = "Authorise the account again and put the new tokens into its secrets."
-    return kind(f"{ask}: {code}.", act=ACTS_401.get(code, otherwise))
+    return kind(f"{ask}: {code}.", act=ACTS_401.get(code, OTHERWISE_401))
 
 
 def _too_fast(ask: Ask, reply: Reply) -> ConnectorError:
@@ -155,7 +168,7 @@ def _refused(ask: Ask, reply: Reply, error: Mapping[str, Any]) -> ConnectorError
         kind = CredentialsRefused
     if kind is None:
         return Invalid(text, faults or [Fault("", code)])
-    return kind(text, act=ACTS.get(kind, ""))
+    return kind(text, act=ACTS_OF_CODES.get(code) or ACTS.get(kind, ""))
 
 
 def _faults(fields: object) -> Iterator[Fault]:
@@ -176,6 +189,11 @@ def whole(value: object) -> int | None:
         return None
 
 
+def seconds_left(window: int, now: datetime) -> float:
+    """Until a window of the calendar, of so many seconds, begins anew."""
+    return window - (now.timestamp() + MOSCOW_SECONDS) % window
+
+
 def items_of(ask: Ask, reply: Reply) -> list[dict[str, Any]]:
     items = reply.body.get("items") if isinstance(reply.body, dict) else None
     if not isinstance(items, list) or not all(isinstance(one, dict) for one in items):
@@ -186,12 +204,22 @@ def items_of(ask: Ask, reply: Reply) -> list[dict[str, Any]]:
 class VkDoor:
     """One VK Ads account behind its door.
 
-    `kept` remembers the base prices, `version` is that of users lists.
+    `account` is its name in the project, `kept` remembers the base prices, `version` is that of
+    users lists.
     """
 
+    platform: ClassVar[str] = "vk"
+
     def __init__(
-        self, door: Door, *, now: Callable[[], datetime], kept: KeptFile | None, version: str
+        self,
+        account: str,
+        door: Door,
+        *,
+        now: Callable[[], datetime],
+        kept: KeptFile | None,
+        version: str,
     ) -> None:
+        self._account = account
         self._door = door
         self._now = now
         self._kept = kept

@@ -36,6 +36,8 @@ BASE = "https://ads.vk.com/api/"
 LISTS = BASE + "v3/remarketing/users_lists.json"
 SEGMENTS = BASE + "v2/remarketing/segments.json"
 RELATIONS = BASE + "v2/remarketing/segments/481/relations.json"
+GROUPS, PLANS = BASE + "v2/ad_groups.json", BASE + "v2/ad_plans.json"
+LOOKALIKES = BASE + "v2/remarketing/lookalike_audiences.json"
 THROTTLING = BASE + "v2/throttling.json"
 AUTH = matchers.header_matcher({"Authorization": "Bearer secret-token"})
 VIP = AudienceRef("vk", "vk", "vip", Purpose.RETARGETING, "adsteer: vip")
@@ -189,15 +191,34 @@ TWO_THOUSAND = range(1, 2001)
 # Checking
 
 
-def test_check_reads_a_segment_and_the_limits(net, connector):
-    query = matchers.query_param_matcher({"limit": 1})
-    net.add("GET", SEGMENTS, json={"items": []}, match=[AUTH, query])
+def let_in(net):
+    """Segments and ad groups may be read."""
+    for path, query in ((SEGMENTS, {"limit": 1}), (GROUPS, {"fields": "id", "limit": 1})):
+        match = [AUTH, matchers.query_param_matcher(query)]
+        net.add("GET", path, json={"items": []}, match=match)
+
+
+def test_check_reads_a_segment_an_ad_group_and_the_limits(net, connector):
+    let_in(net)
     room(net)
     connector.check()
 
 
+def test_check_of_an_account_with_lookalikes_names_the_permission(net, monkeypatch):
+    monkeypatch.setenv("SHOP_TOKEN", "secret-token")
+    monkeypatch.setenv("SHOP_LOOKALIKES", "true")
+    account = Account(name="vk", platform="vk", secrets="SHOP_")
+    let_in(net)
+    room(net)
+    error = {"code": "access_denied", "required_permission": "use_lookalike_audiences"}
+    match = [AUTH, matchers.query_param_matcher({"limit": 1})]
+    net.add("GET", LOOKALIKES, status=403, json={"error": error}, match=match)
+    with pytest.raises(CredentialsRefused, match="use_lookalike_audiences"):
+        connect(account, surroundings()).check()
+
+
 def test_check_says_when_uploads_of_our_version_ended(net, connector):
-    net.add("GET", SEGMENTS, json={"items": []})
+    let_in(net)
     room(net, v3={"CREATE": {"limits": {"3600": 0}, "remaining": {"3600": 0}}})
     with pytest.raises(VersionGone, match="v3"):
         connector.check()
@@ -562,6 +583,16 @@ def test_a_used_up_hour_is_left_to_a_later_run(net, connector):
         connector.add("481", phones_only(30))
 
 
+def test_a_used_up_day_ends_at_midnight_in_moscow(net, connector):
+    """It is noon in Greenwich: the Moscow day has nine hours left."""
+    relations(net, 28612)
+    one_list(net)
+    room(net, v3=used_up(86_400, 0, 10))
+    with pytest.raises(QuotaGone) as caught:
+        connector.add("481", phones_only(30))
+    assert caught.value.retry_after == 9 * 3600
+
+
 def test_one_file_is_not_sent_when_there_is_no_room_for_both(net, connector):
     both_lists(net)
     room(net, v3=used_up(3600, 1, 10))
@@ -591,6 +622,43 @@ def test_state_of_a_list_that_is_worked_on(net, connector):
     both_lists(net, status="mapping", ids_count="2100", matched_ids_count="0")
     state = connector.state("481")
     assert (state.ready, state.settled, state.said, state.size) == (False, False, "mapping", 2100)
+
+
+def as_texts(value):
+    """The type table of the documents prints numbers as texts, their examples as numbers."""
+    if isinstance(value, dict):
+        return {name: as_texts(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [as_texts(one) for one in value]
+    return str(value) if isinstance(value, int) else value
+
+
+def test_numbers_may_come_as_texts(net, connector):
+    """A whole life: found, told, added to, targeted, paid for."""
+    shown = {"id": 481, "name": "adsteer: vip"}
+    found_segments(net, as_texts(shown))
+    found = [
+        {"id": 9001, "object_type": "remarketing_users_list", "object_id": 28612},
+    ]
+    one = list_of("phones", matched_ids_count=1400, ids_count=2000)
+    for _ in range(3):
+        net.add("GET", RELATIONS, json={"items": as_texts(found)})
+        net.add("GET", LISTS.replace(".json", "/28612.json"), json=as_texts(one))
+    assert connector.find(VIP) == "481"
+    state = connector.state("481")
+    assert (state.size, state.matched, state.settled) == (2000, 1400, True)
+    for _ in range(2):
+        room(net, **as_texts(ROOM))
+    fields = {"name": PHONES, "type": "phones", "base": "28612"}
+    wanted = form_is(list(map(phone, range(1, 31))), fields)
+    answer = {"id": 28613, "base": 28612, "status": "receiving", "error": None}
+    net.add("POST", LISTS, json=as_texts(answer), match=[AUTH, wanted])
+    assert connector.add("481", phones_only(30)).accepted == 30
+    group = BidObject("vk", "vk", Level.AD_GROUP, "857683")
+    groups(net, as_texts({"id": 857683, "ad_plan_id": 7, "targetings": {"segments": [481]}}))
+    net.add("GET", STATISTICS.format("ad_groups"), json=as_texts(DOCUMENTED))
+    (row,) = connector.spend([group], date(2026, 9, 1), date(2026, 9, 1))
+    assert (row.condition_id, row.impressions, row.cost) == ("481", 1200, Decimal("1234.56"))
 
 
 def test_an_unknown_status_is_not_guessed(net, connector):
@@ -668,6 +736,34 @@ def test_errors_say_who_must_act(net, connector, answer, fault):
     with pytest.raises(fault) as caught:
         connector.find(VIP)
     assert "secret-token" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "act"),
+    [
+        ("invalid_client", "ads.vk.com/hq/settings/access"),
+        ("revoked_token", "ads.vk.com/hq/settings/access"),
+        ("invalid_token", "ads.vk.com/hq/settings/access"),
+        ("invalid_user", "support"),
+    ],
+)
+def test_who_must_act_on_a_refused_token_and_where(net, connector, code, act):
+    net.add("GET", SEGMENTS, **flat(code))
+    with pytest.raises(CredentialsRefused) as caught:
+        connector.find(VIP)
+    assert act in caught.value.act
+
+
+def test_too_many_segments_are_the_editors(net, connector):
+    found_segments(net)
+    found_lists(net, PHONES)
+    upload(net, map(phone, TWO_THOUSAND))
+    found_segments(net)
+    net.add("POST", SEGMENTS, **refused(400, "segment_limit_exceeded"))
+    net.add("DELETE", LISTS.replace(".json", "/28612.json"), status=204)
+    with pytest.raises(RuleRefused, match="Delete segments") as caught:
+        connector.find_or_create(VIP, phones_only())
+    assert "bid_rules.toml" not in str(caught.value)
 
 
 def test_a_missing_permission_is_named(net, connector):
@@ -814,6 +910,30 @@ def test_a_group_that_is_not_there_is_the_editors(net, connector, code):
     group = BidObject("vk", "vk", Level.AD_GROUP, "857683")
     with pytest.raises(RuleRefused, match=r"bid_rules\.toml"):
         connector.spend([group], date(2026, 9, 1), date(2026, 9, 1))
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("level", "path"), [(Level.CAMPAIGN, PLANS), (Level.AD_GROUP, GROUPS)], ids=str
+)
+def test_objects_are_listed_by_name(net, connector, level, path):
+    whole_page = [{"id": n, "name": f"no. {n}", "status": "blocked"} for n in range(1, 50)]
+    gone = {"id": 50, "name": "gone", "status": "deleted"}
+    for offset, items in ((0, [*whole_page, gone]), (50, [{"id": "7000", "name": "last"}])):
+        query = {"fields": "id,name,status", "limit": 50, "offset": offset}
+        match = [AUTH, matchers.query_param_matcher(query)]
+        net.add("GET", path, json={"items": items}, match=match)
+    found = connector.objects(level)
+    assert [one.name for one in found] == [*(f"no. {n}" for n in range(1, 50)), "last"]
+    assert found[-1].object == BidObject("vk", "vk", level, "7000")
+
+
+def test_an_object_without_a_name_is_no_answer(net, connector):
+    net.add("GET", PLANS, json={"items": [{"id": 7}]})
+    with pytest.raises(ContractBroken, match="no name"):
+        connector.objects(Level.CAMPAIGN)
 
 
 # Accounts

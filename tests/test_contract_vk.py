@@ -20,6 +20,7 @@ from connectors.vk_files import NOBODY
 from tests.support.contract import (
     BidContract,
     ConnectorContract,
+    NamesContract,
     SpendContract,
     sandbox_server,
 )
@@ -157,6 +158,11 @@ class TestVkPrices(WithState, BidContract):
         assert connector.find_condition("404", "adsteer: vip") is None
         assert connector.find_condition(list_id, "adsteer: vip") == list_id
         assert connector.condition_for(list_id, "adsteer: vip") == list_id
+
+
+class TestVkNames(NamesContract):
+    platform = "vk"
+    objects = (PLAN, PRICED, BUDGETED)
 
 
 class TestVkSpend(SpendContract):

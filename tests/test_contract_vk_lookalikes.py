@@ -38,7 +38,7 @@ def with_token(box: Sandbox, token: str) -> VkWithLookalikes:
         TokenStore(Grant(SecretStr(token))), Door(origin, surroundings=around), PATH
     )
     door = Door(origin, surroundings=around, tokens=tokens, judge=judge)
-    return VkWithLookalikes(door, now=around.now, kept=None, version="v3")
+    return VkWithLookalikes(ACCOUNT, door, now=around.now, kept=None, version="v3")
 
 
 class TestVkLookalikes(LookalikeContract):

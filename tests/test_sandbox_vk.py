@@ -1,6 +1,7 @@
 """The played VK Ads against its documented contract, rule by rule, over plain HTTP."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -145,6 +146,18 @@ def test_rule_1_an_agency_asks_for_its_clients_token(vk: Vk) -> None:
     assert vk.ask("GET", SEGMENTS).json()["items"] == []
 
 
+def test_rule_1_a_client_of_an_agency_has_an_id_as_well(vk: Vk) -> None:
+    wish = {"grant_type": "agency_client_credentials", **CLIENT}
+    assert vk.oauth(**wish, agency_client_id="404").json()["code"] == "invalid_user"
+    given = [vk.oauth(**wish, agency_client_id="2") for _ in range(6)]
+    assert [one.status_code for one in given] == [200] * 5 + [403]
+    assert vk.oauth("token/delete", **CLIENT, user_id="404").status_code == 401
+    assert vk.oauth("token/delete", **CLIENT, user_id="2").status_code == 204
+    vk.token = given[0].json()["access_token"]
+    assert vk.ask("GET", SEGMENTS).json()["code"] == "invalid_token"
+    assert vk.oauth(**wish, agency_client_name="client-of-agency").status_code == 200
+
+
 def test_rule_1_refreshing_kills_the_old_token_and_keeps_the_refresh_token(vk: Vk) -> None:
     first = vk.oauth(grant_type="client_credentials", **CLIENT).json()
     wish = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"], **CLIENT}
@@ -173,8 +186,19 @@ def test_rule_1_a_code_gives_a_token_with_a_number_of_seconds_once(vk: Vk) -> No
     code = {"number": 1, "code": "abc", "login": "shop", "made_at": world.now()}
     world.store("vk").put("code", 1, code)
     wish = {"grant_type": "authorization_code", "code": "abc", "client_id": "sandbox-client"}
+    user = {"id": 1, "username": "shop", "types": ["advertiser"]}
+    assert vk.oauth("code_info", code="abc", **CLIENT).json() == {"user": user}
     answer = vk.oauth(**wish).json()
     assert (answer["expires_in"], answer["scope"][0]) == (86400, "read_ads")
+    assert vk.oauth(**wish).status_code == 401
+    assert vk.oauth("code_info", code="abc", **CLIENT).status_code == 401
+
+
+def test_rule_1_a_code_lives_an_hour(vk: Vk) -> None:
+    world = vk.running.world
+    code = {"number": 1, "code": "abc", "login": "shop", "made_at": world.now() - 3601}
+    world.store("vk").put("code", 1, code)
+    wish = {"grant_type": "authorization_code", "code": "abc", "client_id": "sandbox-client"}
     assert vk.oauth(**wish).status_code == 401
 
 
@@ -352,6 +376,16 @@ def test_rule_5_new_lists_over_v2_are_refused(vk: Vk) -> None:
     assert answer.status_code == 429
 
 
+def test_rule_5_where_v2_is_let_in_its_fields_are_json(vk: Vk) -> None:
+    path = "v2/remarketing/users_lists.json"
+    assert codes(vk.upload(lines(0, 2000), path=path)) == (400, {"required"})
+    assert codes(vk.upload(lines(0, 2000), path=path, data="{")) == (400, {"invalid_json"})
+    data = json.dumps({"name": "older", "type": "phones"})
+    answer = vk.upload(lines(0, 2000), path=path, name=None, type=None, data=data)
+    assert (answer.status_code, answer.json()["status"]) == (201, "loading")
+    assert vk.list(answer.json()["id"])["name"] == "older"
+
+
 def test_rule_5_lists_are_found_by_a_part_of_their_name(vk: Vk) -> None:
     number = vk.made(name="adsteer: vip")
     vk.made(name="another")
@@ -524,6 +558,16 @@ def test_rule_8_a_deleted_segment_stops_its_groups(vk: Vk) -> None:
     assert stopped["delivery"] == "not_delivering"
 
 
+def test_rule_8_a_list_that_is_gone_stops_the_groups_of_its_segments(vk: Vk) -> None:
+    number = vk.ready()
+    segment = vk.segment(of_list(number)).json()["id"]
+    update(vk, GROUP, targetings={"segments": [segment]}).raise_for_status()
+    requests.delete(f"{vk.running.url}/_sandbox/lists/vk/{number}", timeout=20).raise_for_status()
+    group = vk.group(GROUP)
+    assert group["delivery"] == "not_delivering"
+    assert [one["code"] for one in group["issues"]] == ["REMARKETING_AUDIENCE_CHANGED"]
+
+
 def test_rule_8_only_segments_that_are_there_are_targeted(vk: Vk) -> None:
     answer = update(vk, GROUP, targetings={"segments": [999]})
     assert codes(answer) == (400, {"unknown_source"})
@@ -690,6 +734,37 @@ def test_rule_11_a_seed_needs_1000_matched_people(permitted: Vk) -> None:
     seed = permitted.ready()
     made = permitted.ask("POST", LOOKALIKES, json={"name": "x", "source_id": seed}).json()
     assert made["status"] == "failed"
+
+
+def test_rule_11_a_failed_lookalike_stops_the_group_that_targets_it(permitted: Vk) -> None:
+    world = permitted.running.world
+    group = world.store("vk").get("group", GROUP) or {}
+    mine = {**group, "id": 600_001, "owner": vk_segments.WITH_LOOKALIKES}
+    world.store("vk").put("group", 600_001, mine)
+    world.change(matched_share=0.4)
+    seed = permitted.ready()
+    made = permitted.ask("POST", LOOKALIKES, json={"name": "x", "source_id": seed}).json()
+    params = {"source_id": made["id"], "reach": 300, "type": "positive"}
+    relation = {"object_type": "remarketing_lookalike_audience", "params": params}
+    segment = permitted.segment(relation).json()["id"]
+    update(permitted, 600_001, targetings={"segments": [segment]}).raise_for_status()
+    shown = permitted.group(600_001)
+    assert shown["delivery"] == "not_delivering"
+    assert [one["code"] for one in shown["issues"]] == ["LAL_FAILED"]
+
+
+def test_rule_11_a_lookalike_leaves_when_no_segment_uses_it(permitted: Vk) -> None:
+    seed = permitted.ready()
+    made = permitted.ask("POST", LOOKALIKES, json={"name": "x", "source_id": seed}).json()
+    params = {"source_id": made["id"], "reach": 300, "type": "positive"}
+    relation = {"object_type": "remarketing_lookalike_audience", "params": params}
+    segment = permitted.segment(relation).json()["id"]
+    path = LOOKALIKES.replace(".json", f"/{made['id']}.json")
+    assert permitted.ask("DELETE", path).status_code == 409
+    assert permitted.ask("DELETE", f"v2/remarketing/segments/{segment}.json").status_code == 204
+    assert permitted.ask("DELETE", path).status_code == 204
+    assert codes(permitted.ask("GET", path)) == (404, {"not_found"})
+    assert permitted.ask("DELETE", f"v3/remarketing/users_lists/{seed}.json").status_code == 204
 
 
 # 12. The forerunner's host

@@ -7,7 +7,7 @@ host answers reads of v2 under the prefix `legacy`.
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from starlette.datastructures import UploadFile
@@ -105,15 +105,20 @@ def list_routes(world: World, routes: APIRouter) -> None:
         return {"items": call.page(found)["items"]}
 
     @routes.post("/api/{version}/remarketing/users_lists.json")
-    async def _create(request: Request, version: str) -> View:
+    async def _create(request: Request, response: Response, version: str) -> View:
         call = call_of(request)
         await act(world, count_list_request, call, known(version), "CREATE")
         form = await request.form()
         file = form.get("file")
         content = await file.read() if isinstance(file, UploadFile) else None
         texts = {k: v for k, v in form.items() if isinstance(v, str)}
+        if version == "v2":
+            texts = lists.fields_of_v2(texts)
         partial = fault_of(request) == "partial"
         made: View = await act(world, lists.create, call, texts, content, partial)
+        if version == "v2":
+            response.status_code = 201
+            return {**made, "status": "loading"}
         return made
 
     @routes.get("/api/v3/remarketing/users_lists/{number}.json")
@@ -283,7 +288,10 @@ def members(world: World, found: View, most: int | None = None) -> list[str]:
 
 def forget(world: World, number: int) -> bool:
     store = world.store(NAME)
-    return segments.forget(store, number) or lists.forget(store, number)
+    if segments.forget(store, number):
+        return True
+    segments.lose_source(store, number)
+    return lists.forget(store, number)
 
 
 PLATFORM = Platform(

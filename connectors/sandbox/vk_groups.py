@@ -140,6 +140,8 @@ def changed(call: Call, group: Document, body: Document, known: tuple[str, ...])
     if "targetings" in body:
         new["segments"] = targets(call, body["targetings"])
         new["issues"], new["delivery"] = [], "delivering"
+        if any(segments.has_failed(call.store, one) for one in new["segments"]):
+            new["issues"], new["delivery"] = [segments.issue("LAL_FAILED")], "not_delivering"
     new["last_updated"] = text_of(call.now)
     return new
 

@@ -4,6 +4,8 @@ A base list is stored with its people; a difference changes its base's people, a
 of its own that shows in `history` of the base.
 """
 
+import json
+
 from connectors.sandbox import vk_files as files
 from connectors.sandbox.frame import View
 from connectors.sandbox.store import Document, Rows, Store
@@ -97,6 +99,19 @@ def find(call: Call) -> list[View]:
         for one in call.mine("list")
         if part.lower() in one["name"].lower()
     ]
+
+
+def fields_of_v2(form: dict[str, str]) -> dict[str, str]:
+    """The older form has its fields as JSON in one part named `data`; raises Refused."""
+    if "data" not in form:
+        raise invalid(data="required")
+    try:
+        given = json.loads(form["data"])
+    except ValueError:
+        raise refusal(400, "invalid_json") from None
+    if not isinstance(given, dict):
+        raise invalid(data="validation_failed")
+    return {name: str(value) for name, value in given.items()}
 
 
 def create(call: Call, form: dict[str, str], content: bytes | None, every_second: bool) -> View:

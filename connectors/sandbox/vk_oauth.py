@@ -18,8 +18,8 @@ TOKEN_LIFE = 86_400
 IDLE_LIFE = 30 * 86_400
 TOKENS_PER_USER = 5
 SCOPE = "read_ads read_payments create_ads"
-CLIENTS = (LOGIN, "client-of-agency")
-"""Users an agency's token can be asked for."""
+CLIENTS = {LOGIN: 1, "client-of-agency": 2}
+"""Users an agency's token can be asked for, by login, with their ids."""
 
 
 def seed(world: World) -> None:
@@ -105,21 +105,42 @@ def answer(world: World, form: dict[str, str]) -> View:
 
 
 def client_of(form: dict[str, str]) -> str:
-    name = form.get("agency_client_name", "")
-    if name not in CLIENTS:
-        raise unauthorized("invalid_user")
-    return name
+    """By login or by id."""
+    return user_of(form.get("agency_client_name"), form.get("agency_client_id"))
+
+
+def user_of(login: str | None, number: str | None) -> str:
+    for name, its_number in CLIENTS.items():
+        if login == name or (login is None and number == str(its_number)):
+            return name
+    raise unauthorized("invalid_user")
 
 
 def by_code(world: World, code: str) -> str:
     """A code works once, and for an hour."""
-    store = world.store(NAME)
-    for kept in store.all("code"):
-        if kept["code"] == code:
-            store.drop("code", kept["number"])
-            if world.now() <= kept["made_at"] + 3600:
-                return str(kept["login"])
+    kept = kept_code(world, code)
+    world.store(NAME).drop("code", kept["number"])
+    return str(kept["login"])
+
+
+def kept_code(world: World, code: str) -> Document:
+    for kept in world.store(NAME).all("code"):
+        if kept["code"] == code and world.now() <= kept["made_at"] + 3600:
+            return kept
     raise unauthorized("invalid_token")
+
+
+def code_info(world: World, form: dict[str, str]) -> View:
+    """Whose consent a code is; it can still be used afterwards (UNVERIFIED)."""
+    refuse_strangers(form)
+    with world.transaction():
+        login = kept_code(world, form.get("code", ""))["login"]
+    return {"user": {"id": CLIENTS.get(login, 0), "username": login, "types": ["advertiser"]}}
+
+
+def refuse_strangers(form: dict[str, str]) -> None:
+    if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
+        raise unauthorized("invalid_client")
 
 
 def shown(token: Document, expires_in: Any) -> View:
@@ -143,9 +164,14 @@ def routes(world: World) -> APIRouter:
     @router.post("/token/delete.json", status_code=204)
     async def _delete(request: Request) -> None:
         form = await form_of(request)
-        if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
-            raise unauthorized("invalid_client")
+        refuse_strangers(form)
+        whose = {"username", "user_id"} & form.keys()
+        login = user_of(form.get("username"), form.get("user_id")) if whose else LOGIN
         with world.transaction():
-            delete(world, form.get("username", LOGIN))
+            delete(world, login)
+
+    @router.post("/code_info.json")
+    async def _code_info(request: Request) -> View:
+        return await run_in_threadpool(code_info, world, await form_of(request))
 
     return router

@@ -39,6 +39,8 @@ WITH_LOOKALIKES = "shop-with-lookalikes"
 SEED_MATCHED = 1000
 
 # UNVERIFIED choices
+SOURCE_LOST = "REMARKETING_AUDIENCE_CHANGED"
+"""Issue of the groups of a segment whose list is gone."""
 CYCLE = "cycle"
 NO_RELATIONS = "required"
 
@@ -182,13 +184,32 @@ def changed(call: Call, number: int) -> None:
     stop_groups(call.store, number, "SEGMENT_CHANGED")
 
 
+def lose_source(store: Store, number: int) -> None:
+    """A list leaves behind everybody's back: the groups of its segments stop."""
+    for segment in store.all("segment"):
+        if any(
+            (r["object_type"], r["source"]) == (USERS_LIST, number) for r in segment["relations"]
+        ):
+            stop_groups(store, segment["id"], SOURCE_LOST)
+
+
+def has_failed(store: Store, number: int) -> bool:
+    """Whether a segment names a look-alike of which nothing came."""
+    segment = store.get("segment", number) or {"relations": []}
+    grown = [one["source"] for one in segment["relations"] if one["object_type"] == LOOKALIKE]
+    return any((store.get("lookalike", one) or {}).get("failed") for one in grown)
+
+
 def stop_groups(store: Store, number: int, code: str) -> None:
     for group in store.all("group"):
         if number in group["segments"]:
-            issue = {"code": code, "message": code.replace("_", " ").lower()}
-            group["issues"] = [*group["issues"], issue]
+            group["issues"] = [*group["issues"], issue(code)]
             group["delivery"] = "not_delivering"
             store.put("group", group["id"], group)
+
+
+def issue(code: str) -> View:
+    return {"code": code, "message": code.replace("_", " ").lower()}
 
 
 # Relations
