@@ -33,6 +33,12 @@ class ConnectorError(Exception):
         self.act = act
         self.retry_after = retry_after
         """Seconds the platform asked us to wait, if it did."""
+        self.trace = ""
+        """The platform's own id of the request: its support asks for it."""
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{text} [request {self.trace}]" if self.trace else text
 
 
 class Transient(ConnectorError):

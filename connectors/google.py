@@ -16,7 +16,7 @@ from connectors.base import ApiVersion, Limits
 from connectors.errors import ContractBroken, OperatorError
 from connectors.google_ads import Ads
 from connectors.google_bids import GoogleBids
-from connectors.google_errors import judge_ads, judge_data
+from connectors.google_errors import judge_ads, judge_data, trace_in_body
 from connectors.google_lookalikes import GoogleLookalikes
 from connectors.google_reports import GoogleSpend
 from connectors.google_wire import (
@@ -24,11 +24,12 @@ from connectors.google_wire import (
     ADS_VERSION,
     DATA_ORIGIN,
     FACTS,
+    GoogleCredentials,
     customer_of,
     secrets_of,
     tokens_of,
 )
-from connectors.http import Door, Surroundings
+from connectors.http import Door, Surroundings, trace_in_header
 from connectors.origins import origin_for
 from connectors.quota import Meter
 from connectors.recipes import GOOGLE
@@ -45,6 +46,7 @@ class Google(GoogleLookalikes, GoogleBids, GoogleSpend):
     def connect(cls, account: Account, around: Surroundings) -> Self:
         secrets = secrets_of(account, around)
         tokens = tokens_of(account, around, secrets)
+        meter = _meter_of(around, secrets)
         manager = secrets.manager_id
         login = f"accountTypes/GOOGLE_ADS/accounts/{manager}"
         data = Door(
@@ -52,17 +54,25 @@ class Google(GoogleLookalikes, GoogleBids, GoogleSpend):
             surroundings=around,
             tokens=tokens,
             judge=judge_data,
-            meter=Meter(FACTS.quotas, clock=around.clock, sleep=around.sleep),
+            meter=meter,
             headers={"login-account": login} if manager else {},
+            trace=trace_in_body,
         )
         door = Door(
             origin_for(account, around, "google_ads", ADS_ORIGIN),
             surroundings=around,
             tokens=tokens,
             judge=judge_ads,
-            headers={"login-customer-id": manager} if manager else {},
+            meter=meter,
+            headers=_ads_headers(secrets),
+            trace=trace_in_header("request-id"),
         )
-        ads = Ads(door, account.api_version or ADS_VERSION, customer_of(account))
+        ads = Ads(
+            door,
+            account.api_version or ADS_VERSION,
+            customer_of(account),
+            secrets.access_level,
+        )
         accepted = secrets.customer_match_terms == "accepted"
         return cls(account.name, data, ads, manager=manager, terms_accepted=accepted)
 
@@ -84,3 +94,19 @@ class Google(GoogleLookalikes, GoogleBids, GoogleSpend):
                 act="Use a real account, or rehearse with `sandbox = true`.",
             )
         self._refuse_without_terms()
+
+
+def _meter_of(around: Surroundings, secrets: GoogleCredentials) -> Meter:
+    """Quotas belong to the Cloud project, and so to the OAuth client, whatever the customer."""
+    fresh = Meter(FACTS.quotas, clock=around.clock, sleep=around.sleep)
+    shared: Meter = around.shared.setdefault(f"google quotas {secrets.client_id}", fresh)
+    return shared
+
+
+def _ads_headers(secrets: GoogleCredentials) -> dict[str, str]:
+    """Since September 2026 a developer token is ignored, and later it may be refused (UNVERIFIED):
+    it goes along only where the operator sets one."""
+    headers = {"login-customer-id": secrets.manager_id} if secrets.manager_id else {}
+    if secrets.developer_token is not None:
+        headers["developer-token"] = secrets.developer_token.get_secret_value()
+    return headers

@@ -19,6 +19,8 @@ class Ads:
     door: Door
     version: str
     customer: str
+    level: str = "basic"
+    """Access level of the Cloud project, which says how many operations a day it may ask for."""
 
     def named(self, collection: str, tail: object) -> str:
         """A resource name."""
@@ -60,6 +62,8 @@ class Ads:
             gaps={"version": self.version, "customer": self.customer},
             json=body,
             effect=effect,
+            counts=(f"operations {self.level}",),
+            weight=len(body.get("operations", ())) or int("pageToken" not in body),
         )
         answer = self.door.send(ask).body
         if not isinstance(answer, dict):

@@ -4,6 +4,7 @@ Facts: as in google_wire; names of reasons and codes are those of Google's own t
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,7 @@ REASONS: dict[str, type[ConnectorError]] = {  # google.ads.datamanager_v1 ErrorR
     "ADVERTISER_NOT_ALLOWLISTED_FOR_UPLOADED_DATA": OperatorError,
     "SERVICE_DISABLED": OperatorError,
     "INVALID_USER_LIST_ID": ListGone,
+    "INVALID_DESTINATION": OperatorError,  # UNVERIFIED: also what a closed list is
     "DISPLAY_NAME_ALREADY_USED": RuleRefused,
     "INVALID_DISPLAY_NAME": RuleRefused,
     "USER_LIST_NAME_RESERVED": RuleRefused,
@@ -57,6 +59,10 @@ REASONS: dict[str, type[ConnectorError]] = {  # google.ads.datamanager_v1 ErrorR
 }
 """What else is wrong with a request is ours (ContractBroken), unless it names members."""
 
+PROJECT_LEVEL = (
+    "Apply for access of the Cloud project to the Google Ads API: until then it may call test "
+    "accounts only."
+)
 ACTS = {
     "ADVERTISER_NOT_ALLOWLISTED_FOR_UPLOADED_DATA": "Customer Match is open to accounts with a "
     "good history of policy and payment: ask Google's support.",
@@ -64,15 +70,23 @@ ACTS = {
     "Shared library, Audience manager, Your data sources.",
     "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED": "Declare in Google Ads whether the campaigns "
     "carry political advertising in the EU.",
-    "SERVICE_DISABLED": "Enable the API in the Cloud project of the OAuth client.",
+    "INVALID_DESTINATION": "Open the list in Google Ads (Tools, Shared library, Audience manager, "
+    "Your data segments), and check that login is the customer it belongs to.",
+    "SERVICE_DISABLED": "Enable the API in the Cloud project of the OAuth client: APIs & Services, "
+    "Library, 'Data Manager API' and 'Google Ads API'.",
     "ACCESS_TOKEN_SCOPE_INSUFFICIENT": f"Authorise again with the scopes {' and '.join(SCOPES)}.",
     "DISPLAY_NAME_ALREADY_USED": "Rename the other list in Google Ads, or give the audience "
     "another title.",
     "NAME_ALREADY_USED": "Rename the other list in Google Ads, or give the audience another title.",
     "USER_PERMISSION_DENIED": "Give the token's user access to the customer, or set the manager "
     "account's id (MANAGER_ID) if access comes from one.",
-    "CLOUD_PROJECT_NOT_APPROVED_FOR_PRODUCTION": "Apply for Google Ads API access of the Cloud "
-    "project.",
+    "CLOUD_PROJECT_NOT_APPROVED_FOR_PRODUCTION": PROJECT_LEVEL,
+    "ACTION_NOT_PERMITTED": PROJECT_LEVEL,
+    "PROJECT_DISABLED": "Ask Google Ads API support why the Cloud project is disabled.",
+    "TWO_STEP_VERIFICATION_NOT_ENROLLED": "Turn on 2-Step Verification for the user who "
+    "authorised the account (myaccount.google.com, Security), then authorise again.",
+    "NOT_ADS_USER": "The user who authorised the account has none in Google Ads: invite them "
+    "(Admin, Access and security), or authorise as another user.",
     "REQUEST_TOO_OLD": "Google keeps what became of a request for some 50 days.",
     "CUSTOMER_NOT_ENABLED": "Reactivate the account in Google Ads.",
     "UNSUPPORTED_VERSION": "Update adsteer, or set api_version of the account to one that is "
@@ -85,7 +99,8 @@ ACTS_OF: dict[type[ConnectorError], str] = {
     CredentialsRefused: "Authorise the account again, as a user who may use this customer; set "
     "MANAGER_ID if access comes from a manager account.",
     OperatorError: "Sign in to Google Ads and to the Cloud project: Google says there what to do.",
-    QuotaGone: "What is left waits for a later run; quotas belong to the Cloud project.",
+    QuotaGone: "What is left waits for a later run; quotas belong to the Cloud project. A higher "
+    "access level has more operations a day: apply for it and set ACCESS_LEVEL.",
     ListGone: "Somebody deleted it, or the customer id is another's.",
     NotOurs: "Rename it in Google Ads, or give the audience another title.",
 }
@@ -99,6 +114,14 @@ def advice(reason: str, kind: type[ConnectorError]) -> str:
 
 PLACE = re.compile(r"audience_members\[(\d+)\]")
 """Also where the name of the list is doubled, as a documented sample has it."""
+
+
+def trace_in_body(reply: Reply) -> str:
+    """The Data Manager tells the id of a request in its errors; a receipt has that of a change."""
+    error = _error_in(reply.body) or {}
+    info = (one.get("requestId") or (one.get("metadata") or {}) for one in _details(error))
+    ids = (one if isinstance(one, str) else one.get("requestId") for one in info)
+    return str(next((one for one in ids if one), ""))
 
 
 def judge_data(ask: Ask, reply: Reply) -> None:
@@ -139,6 +162,13 @@ def _data_error(ask: Ask, reply: Reply, error: Mapping[str, Any]) -> ConnectorEr
 def _place(violation: Mapping[str, Any]) -> str:
     found = PLACE.search(str(violation.get("field", "")))
     return found[1] if found else "elsewhere"
+
+
+def warned_of(answer: Any) -> Mapping[str, int]:
+    """What was taken only in part, by reason: fields that need not be there may be wrong."""
+    found = answer.get("fieldWarnings") if isinstance(answer, dict) else None
+    some = [one for one in found or [] if isinstance(one, dict)]
+    return Counter(_name(one.get("reason", "")) for one in some)
 
 
 # Errors of the Google Ads API

@@ -6,6 +6,7 @@ it is told by counts, never by person. Any fault in a request refuses it whole.
 Facts: as in google_wire. UNVERIFIED marks what the documents leave open.
 """
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,10 +20,12 @@ from connectors.errors import (
     TermsNotAccepted,
 )
 from connectors.google_ads import Ads, AdsAccount, quoted
-from connectors.google_errors import ACTS, MembersRefused
+from connectors.google_errors import ACTS, MembersRefused, warned_of
 from connectors.google_members import MembersJson
 from connectors.google_wire import DATA_VERSION, FACTS
 from connectors.http import Ask, Door, Effect, redact
+
+log = logging.getLogger(__name__)
 
 DAY = 86_400
 LONGEST_DAYS = FACTS.lists["membership_days"].whole
@@ -116,14 +119,13 @@ class GoogleLists(AdsAccount, Connector, TellsOutcomes):
         """A list takes changes at any time. How many were sent to it is not told."""
         found = self._list(list_id)
         open_and_ours = found.get("membershipStatus") == "OPEN" and not found.get("readOnly")
-        said = str(found.get("closingReason") or found.get("membershipStatus") or "")
         usable = found.get("accountAccessStatus", "ENABLED") == "ENABLED"
         return ListState(
             list_id,
             ready=open_and_ours and usable,
             settled=True,
             matched=_matched(found),
-            said=said,
+            said=_in_words(found),
         )
 
     def rename(self, list_id: str, title: str) -> bool:
@@ -231,6 +233,8 @@ class GoogleLists(AdsAccount, Connector, TellsOutcomes):
         )
         answer = self._data.send(ask).body
         reference = answer.get("requestId") if isinstance(answer, dict) else None
+        for reason, times in warned_of(answer).items():
+            log.warning("list %s: %s: %d values were left out", list_id, reason, times)
         if not isinstance(reference, str) or not reference:
             raise ContractBroken(f"{ask}: the answer has no requestId.")
         self._sent[list_id] = reference
@@ -263,6 +267,14 @@ def _matched(found: dict[str, Any]) -> int | None:
     if sizes is None:
         return None
     return max((int(one) for name, one in sizes.items() if name.endswith("Count")), default=0)
+
+
+def _in_words(found: dict[str, Any]) -> str:
+    """Its state, and how much of what was sent Google recognised; fit to follow 'the list is'."""
+    state = str(found.get("closingReason") or found.get("membershipStatus") or "")
+    info = (found.get("ingestedUserListInfo") or {}).get("contactIdInfo") or {}
+    rate = info.get("matchRatePercentage")
+    return f"{state}, {rate} % matched" if rate else state
 
 
 def _outcome(reference: str, found: dict[str, Any]) -> Outcome:

@@ -6,6 +6,8 @@ Demand Gen campaigns only, two or three days after they were made.
 Facts: as in google_wire.
 """
 
+from typing import Any
+
 from config.audiences import Lookalike
 from connectors.base import GrowsLookalikes
 from connectors.errors import ListBusy, ListGone, RuleRefused, SeedRefused
@@ -20,6 +22,13 @@ SEED_PEOPLE = FACTS.whole("seed_people")
 REACH = {1: "NARROW", 2: "BALANCED", 3: "BROAD"}
 """Our scale to theirs: some 2.5, 5 and 10 per cent of a country (UNVERIFIED figures)."""
 
+MADE_OF = {
+    "seedUserListIds": ("seed_user_list_ids", "seed"),
+    "expansionLevel": ("expansion_level", "reach"),
+    "countryCodes": ("country_codes", "countries"),
+}
+"""What a look-alike grows from: its name in JSON, in queries, in a rule."""
+
 
 class GoogleLookalikes(GoogleLists, GrowsLookalikes):
     """Look-alikes of one customer."""
@@ -33,14 +42,14 @@ class GoogleLookalikes(GoogleLists, GrowsLookalikes):
                 f"look-alike {title!r}: Google must know the countries.",
                 act="Set countries = ['UA', ...] under the audience's lookalike.",
             )
-        if (found := self._grown(seed_id, title)) is not None:
-            return found
-        self._refuse_seed(seed_id)
         likeness = {
             "seedUserListIds": [seed_id],
             "expansionLevel": REACH[reach],
             "countryCodes": list(wish.countries),
         }
+        if (found := self._grown(title, likeness)) is not None:
+            return found
+        self._refuse_seed(seed_id)
         operations = [{"create": {"name": title, "lookalikeUserList": likeness}}]
 
         def act() -> str:
@@ -51,7 +60,7 @@ class GoogleLookalikes(GoogleLists, GrowsLookalikes):
                 raise kind(f"look-alike {title!r}: {error.text}.", act=act)
             return name.rpartition("/")[2]
 
-        return self._data.once(act, lambda: self._grown(seed_id, title))
+        return self._data.once(act, lambda: self._grown(title, likeness))
 
     def refresh(self, lookalike_id: str) -> None:
         """Google keeps a look-alike in step with its seed by itself."""
@@ -63,18 +72,25 @@ class GoogleLookalikes(GoogleLists, GrowsLookalikes):
 
     # What follows knows the wire.
 
-    def _grown(self, seed_id: str, title: str) -> str | None:
-        """Raises SeedRefused if the title belongs to a look-alike of another seed."""
+    def _grown(self, title: str, likeness: dict[str, Any]) -> str | None:
+        """Raises SeedRefused if the title belongs to a look-alike that grew from something else."""
+        fields = ", ".join(f"user_list.lookalike_user_list.{name}" for name, _ in MADE_OF.values())
         query = (
-            "SELECT user_list.id, user_list.lookalike_user_list.seed_user_list_ids FROM user_list "
+            f"SELECT user_list.id, {fields} FROM user_list "
             f"WHERE user_list.type = 'LOOKALIKE' AND user_list.name = {quoted(title)}"
         )
         for row in self._ads.search(query):
             found = row["userList"]
-            seeds = (found.get("lookalikeUserList") or {}).get("seedUserListIds") or []
-            if [str(one) for one in seeds] != [seed_id]:
+            made_of = found.get("lookalikeUserList") or {}
+            other = [
+                word
+                for name, (_, word) in MADE_OF.items()
+                if _values(made_of, name) != _values(likeness, name)
+            ]
+            if other:
                 raise SeedRefused(
-                    f"look-alike {title!r} grows from another seed, and Google changes no seed.",
+                    f"look-alike {title!r} was made with other {' and '.join(other)} than the "
+                    "rule says, and Google changes none of them.",
                     act="Delete or rename it in Google Ads.",
                 )
             return str(found["id"])
@@ -94,3 +110,9 @@ class GoogleLookalikes(GoogleLists, GrowsLookalikes):
     def _under_way(self, list_id: str) -> bool:
         reference = self._sent.get(list_id)
         return reference is not None and not self.outcome(reference).done
+
+
+def _values(likeness: dict[str, Any], name: str) -> set[str]:
+    """A value, or several in any order."""
+    value = likeness.get(name)
+    return {str(one) for one in (value if isinstance(value, list) else [value])}

@@ -10,12 +10,12 @@ import pyarrow.compute
 
 from audiences.model import Batch, Refusal
 from config.audiences import Identifier
-
-EACH = 5
-"""Identifiers of a kind per member; the platform takes ten of all kinds together. The first of
-them in order of their digests are sent, so that removing somebody sends the same ones."""
+from connectors.facts import facts_of
 
 WIRE = {Identifier.EMAIL: "emailAddress", Identifier.PHONE: "phoneNumber"}
+EACH = facts_of("google").whole("identifiers_per_member") // len(WIRE)
+"""Identifiers of a kind per member: the platform counts all kinds together. The first of them in
+order of their digests are sent, so that removing somebody sends the same ones."""
 
 compute: Any = pa.compute
 """The stubs know neither lists nor kernels that take any number of columns."""

@@ -47,6 +47,12 @@ class GoogleCredentials(Credentials):
         pattern=r"^(\d{10})?$",
         description="Manager account through which access is granted: ten digits.",
     )
+    access_level: Literal["explorer", "basic", "standard"] = Field(
+        default="basic", description="Google Ads API access level of the Cloud project."
+    )
+    developer_token: SecretStr | None = Field(
+        default=None, description="Not needed since September 2026; sent where it is set."
+    )
     customer_match_terms: Literal["", "accepted"] = Field(
         default="", description="'accepted' once you accept Google's Customer Match terms."
     )
@@ -113,6 +119,8 @@ def secrets_of(account: Account, around: Surroundings) -> GoogleCredentials:
         client_secret=SecretStr("sandbox-secret"),
         refresh_token=SecretStr("sandbox-refresh-token"),
         manager_id="",
+        access_level="basic",
+        developer_token=None,
         customer_match_terms="accepted",
     )
 

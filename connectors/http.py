@@ -2,7 +2,7 @@
 
 A connector says what it asks (`Ask`) and what sending it twice would do (`Effect`); the door does
 the rest. It logs the method, the path with its gaps unfilled, the status and the time, never a
-header or a body.
+header or a body; of an answer only the platform's own id of the request.
 """
 
 import logging
@@ -124,6 +124,8 @@ class Ask:
     effect: Effect = Effect.NONE
     counts: tuple[str, ...] = ()
     """Quota groups it is counted in."""
+    weight: int = 1
+    """How many requests it counts for there."""
     is_json: bool = True
     """Whether a successful answer must be JSON."""
 
@@ -146,6 +148,10 @@ class Reply:
 
 Judge = Callable[[Ask, Reply], None]
 """Raises the error an answer stands for, or lets it pass."""
+
+
+Trace = Callable[[Reply], str]
+"""Where an answer has the platform's own id of the request; '' where it has none."""
 
 
 class Tokens(Protocol):
@@ -198,6 +204,7 @@ class Door:
         judge: Judge | None = None,
         meter: Meter | None = None,
         headers: Mapping[str, str] | None = None,
+        trace: Trace | None = None,
     ) -> None:
         self._origin = origin.rstrip("/") + "/"
         sandbox = surroundings.sandbox_url
@@ -206,6 +213,7 @@ class Door:
         self._scheme = scheme
         self._judge = judge or judge_by_status
         self._meter = meter
+        self._trace = trace or (lambda reply: "")
         self._clock = surroundings.clock
         self._now = surroundings.now
         self.sleep = surroundings.sleep
@@ -271,17 +279,23 @@ class Door:
 
     def _send_once(self, ask: Ask, token: str | None) -> Reply:
         if self._meter is not None:
-            self._meter.spend(ask.counts)
+            self._meter.spend(ask.counts, ask.weight)
         self.requests += 1
         started = self._clock()
         status: int | str = "no answer"
+        trace = ""
         try:
             response = self._exchange(ask, token)
             status = response.status_code
+            reply = self._read(response)
+            trace = _plain(self._trace(reply))
         finally:
-            log.debug("%s -> %s in %.2f s", ask, status, self._clock() - started)
-        reply = self._read(response)
-        self._judge(ask, reply)
+            log.debug("%s -> %s in %.2f s %s", ask, status, self._clock() - started, trace)
+        try:
+            self._judge(ask, reply)
+        except ConnectorError as fault:
+            fault.trace = trace
+            raise
         if ask.is_json and reply.body is None:
             raise interrupted(ask, "answered something that is not JSON")
         return reply
@@ -315,6 +329,16 @@ class Door:
         now = _date(response.headers.get("Date")) or self._now()
         wait = retry_after(response.headers.get("Retry-After"), now)
         return Reply(response.status_code, response.headers, text, body, wait, response.content)
+
+
+def trace_in_header(name: str) -> Trace:
+    """The id of a request in this header of its answer."""
+    return lambda reply: reply.headers.get(name, "")
+
+
+def _plain(trace: str) -> str:
+    """An id as it is; anything that may be more than an id is not repeated."""
+    return trace if re.fullmatch(r"[\w-]{1,40}", trace, re.ASCII) else ""
 
 
 def judge_by_status(ask: Ask, reply: Reply) -> None:

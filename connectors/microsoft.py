@@ -35,7 +35,7 @@ from connectors.base import (
 from connectors.chunks import chunks
 from connectors.errors import ConnectorError, ContractBroken, ListGone, RuleRefused, Unsure
 from connectors.facts import facts_of
-from connectors.http import Ask, Door, Effect, Surroundings
+from connectors.http import Ask, Door, Effect, Surroundings, trace_in_header
 from connectors.microsoft_bids import LIMITS as BID_LIMITS
 from connectors.microsoft_bids import Adjustments
 from connectors.microsoft_reports import OBJECTS_PER_REPORT, Reports
@@ -105,7 +105,14 @@ class Microsoft(Connector, CorrectsBids, ReportsSpend):
         def door(origin: str, service: str) -> Door:
             base = origin_for(account, around, self.platform, origin)
             address = f"{base}{service}/{account.api_version or VERSION}/"
-            return Door(address, surroundings=around, tokens=tokens, judge=judge, headers=headers)
+            return Door(
+                address,
+                surroundings=around,
+                tokens=tokens,
+                judge=judge,
+                headers=headers,
+                trace=trace_in_header("TrackingId"),
+            )
 
         self._door = door(*CAMPAIGNS)
         self._bids = Adjustments(self._door, self._account)

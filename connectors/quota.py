@@ -42,16 +42,17 @@ class Meter:
         self._longest_wait = longest_wait
         self._lock = threading.Lock()
 
-    def spend(self, groups: Iterable[str]) -> None:
-        """Count one request; raises QuotaGone if its turn comes later than the longest wait."""
+    def spend(self, groups: Iterable[str], weight: int = 1) -> None:
+        """Count one request, as `weight` many; raises QuotaGone if its turn comes later than the
+        longest wait. One that weighs more than a whole quota goes alone: the platform decides."""
         spent_on = frozenset(groups)
         with self._lock:
-            while (wait := self._wait(spent_on)) > 0:
+            while (wait := self._wait(spent_on, weight)) > 0:
                 self._sleep(wait)
             now = self._clock()
             for quota, window in self._windows.items():
                 if quota.group in spent_on:
-                    window.append(now)
+                    window.extend([now] * weight)
 
     def used(self, quota: Quota) -> int:
         """Requests counted in the window that ends now."""
@@ -59,16 +60,17 @@ class Meter:
             self._forget(quota, self._clock())
             return len(self._windows[quota])
 
-    def _wait(self, groups: frozenset[str]) -> float:
+    def _wait(self, groups: frozenset[str], weight: int) -> float:
         now = self._clock()
         longest = 0.0
         for quota, window in self._windows.items():
             if quota.group not in groups:
                 continue
             self._forget(quota, now)
-            if len(window) < quota.amount:
+            too_many = min(len(window) + weight - quota.amount, len(window))
+            if too_many <= 0:
                 continue
-            wait = window[-quota.amount] + quota.seconds - now
+            wait = window[too_many - 1] + quota.seconds - now
             if wait > self._longest_wait:
                 raise QuotaGone(
                     f"our own count says {quota} are used up.",

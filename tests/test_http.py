@@ -20,7 +20,7 @@ from connectors.errors import (
     Unsure,
     VersionGone,
 )
-from connectors.http import Ask, Door, Effect, TimedSession, redact, retry_after
+from connectors.http import Ask, Door, Effect, TimedSession, redact, retry_after, trace_in_header
 from connectors.oauth import Grant, OAuthTokens, TokenStore, judge_token_answer
 from connectors.quota import Meter, Quota
 from tests.support.line import SILENCE, line
@@ -342,6 +342,21 @@ def test_no_window_of_time_holds_more_than_the_quota(clock):
     assert all(later - early >= 10 for early, later in zip(sent, sent[3:], strict=False))
 
 
+def test_a_request_may_count_for_many(clock):
+    quota = Quota("any", 10, 60)
+    meter = Meter([quota], clock=clock, sleep=clock.sleep)
+    meter.spend(["any"], 4)
+    clock.seconds += 5
+    meter.spend(["any"], 5)
+    meter.spend(["any"], 0)
+    assert clock.slept == []
+    meter.spend(["any"], 2)
+    assert clock.slept == [55], "until one of the first four is forgotten"
+    assert meter.used(quota) == 7
+    meter.spend(["any"], 11)
+    assert meter.used(quota) == 11, "more than a whole quota goes alone"
+
+
 def test_every_attempt_counts(net, clock):
     quota = Quota("any", 100, 3600)
     meter = Meter([quota], clock=clock, sleep=clock.sleep)
@@ -363,6 +378,24 @@ def test_words_of_a_platform_lose_contacts_and_digests(secret):
     assert secret not in said
     assert "Invalid value" in said
     assert "row 17" in said
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"), [("4-aB_7", True), (DIGEST, False), (CONTACT, False), ("", False)]
+)
+def test_the_platforms_own_id_of_a_request_is_told(net, clock, caplog, told, shown):
+    """Its support asks for it; what does not look like one is not repeated."""
+    caplog.set_level(logging.DEBUG)
+    for status in (200, 400):
+        net.add("GET", URL, status=status, json={}, headers={"x-id": told})
+    door = Door(ORIGIN, surroundings=surroundings(clock), trace=trace_in_header("X-Id"))
+    door.send(Ask("GET", "things"))
+    assert ("things -> 200 in 0.00 s 4-aB_7" in caplog.text) == shown
+    with pytest.raises(ContractBroken) as caught:
+        door.send(Ask("GET", "things"))
+    assert ("[request 4-aB_7]" in str(caught.value)) == shown
+    assert ("[request" in str(caught.value)) == shown
+    assert not told or shown or told not in caplog.text + str(caught.value)
 
 
 def test_nothing_secret_is_logged_raised_or_shown(net, clock, caplog):
