@@ -3,7 +3,9 @@
 Members are hashed addresses, a thousand per call, taken at once; what was recognised shows within
 two days as the list's size in search. A list of any size can be made, but serves nobody below 300
 people. Adjustments are per cent on the link between a list and a campaign or ad group.
-Look-alikes are grown by Microsoft itself and cannot be asked for, so that ability is absent.
+Look-alikes are grown by Microsoft itself and cannot be asked for, so that ability is absent; so is
+replacing a list whole, because whether a Replace of several calls leaves more than the last call's
+people is UNVERIFIED.
 
 Facts: Microsoft Advertising REST API v13, as of autumn 2026. UNVERIFIED marks what the documents
 leave open.
@@ -165,6 +167,7 @@ class Microsoft(Connector, CorrectsBids, ReportsSpend):
         return Opened(made)
 
     def add(self, list_id: str, batch: Batch) -> Receipt:
+        """UNVERIFIED: adding somebody again is harmless, and their days begin anew with it."""
         return self._apply(list_id, batch, "Add")
 
     def remove(self, list_id: str, batch: Batch) -> Receipt:

@@ -18,7 +18,14 @@ from connectors.errors import ContractBroken
 from connectors.facts import facts_of
 from connectors.http import Ask, Door, Effect
 from connectors.in_turn import Step, by_level, by_object, refused, write_in_turn
-from connectors.microsoft_wire import Said, by_index, error_of, item_errors, list_in
+from connectors.microsoft_wire import (
+    NOT_ON_CAMPAIGNS,
+    Said,
+    by_index,
+    error_of,
+    item_errors,
+    list_in,
+)
 
 FACTS = facts_of("microsoft")
 LIMITS = FACTS.bid_limits(levels=frozenset(Level))
@@ -45,6 +52,8 @@ NOT_FOUND = frozenset({4526, 4151})
 EXPLAINED = {
     BOTH_LEVELS: "one campaign takes corrections on itself or on its ad groups, not on both",
     DUPLICATE: "somebody set it meanwhile; plan again",
+    4524: NOT_ON_CAMPAIGNS,
+    4525: NOT_ON_CAMPAIGNS,
 }
 
 

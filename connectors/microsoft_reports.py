@@ -25,10 +25,11 @@ from connectors.errors import ConnectorError, ContractBroken, Transient
 from connectors.facts import facts_of
 from connectors.http import Ask, Door, Reply, Surroundings, error_for_status, interrupted
 
-OBJECTS_PER_REPORT = facts_of("microsoft").whole("objects_per_report")
+FACTS = facts_of("microsoft")
+OBJECTS_PER_REPORT = FACTS.whole("objects_per_report")
 PAUSES = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 """Seconds between two polls; the last one again and again. Our choice."""
-LONGEST_BUILD_SECONDS = 3600.0
+LONGEST_BUILD_SECONDS = FACTS.number("report_seconds")
 DOWNLOADS = 3
 """How often a fresh address is asked for when one has died."""
 TIME_ZONE = "GreenwichMeanTimeDublinEdinburghLisbonLondon"

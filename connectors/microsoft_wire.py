@@ -10,6 +10,7 @@ leave open.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import Field, SecretStr
@@ -29,6 +30,7 @@ from connectors.errors import (
     Transient,
     VersionGone,
 )
+from connectors.facts import facts_of
 from connectors.http import ACTS as ACTS_OF
 from connectors.http import (
     Ask,
@@ -53,6 +55,7 @@ from connectors.origins import origin_for
 
 T = TypeVar("T")
 
+FACTS = facts_of("microsoft")
 OAUTH_ORIGIN = "https://login.microsoftonline.com/"
 SCOPE = "https://ads.microsoft.com/msads.manage offline_access"
 
@@ -60,9 +63,13 @@ SANDBOX_TOKEN = "sandbox-token"  # noqa: S105  # these open nothing but our own 
 SANDBOX_DEVELOPER_TOKEN = "sandbox-developer-token"  # noqa: S105
 SANDBOX_CUSTOMER, SANDBOX_ACCOUNT = "251000001", "123456789"
 
-CALL_RATE_SECONDS = 60.0
-"""The window in which calls are counted; the number of calls is not published."""
-BULK_SECONDS = 900.0
+CALL_RATE_SECONDS = FACTS.number("call_rate_seconds")
+BULK_SECONDS = FACTS.number("bulk_seconds")
+CONSENT_AGAIN = (
+    "Give consent again as a user of the account, signed in with a second factor (it is gone after "
+    "90 days without use, and with a new password), and put the new REFRESH_TOKEN among the "
+    "account's secrets."
+)
 
 
 class MicrosoftCredentials(Credentials):
@@ -138,7 +145,7 @@ def tokens_for(
         Door(
             origin_for(account, around, "microsoft_oauth", OAUTH_ORIGIN),
             surroundings=around,
-            judge=judge_token_answer,
+            judge=partial(judge_token_answer, act=CONSENT_AGAIN),
         ),
         f"{secrets.tenant}/oauth2/v2.0/token",
         secrets.client_id,
@@ -233,19 +240,19 @@ BAD_ITEM = frozenset(
 )
 """What is wrong with one contact for good."""
 
+NOT_ON_CAMPAIGNS = "Ask Microsoft to enable audiences of campaigns, or correct ad groups."
 TOO_MANY_LISTS = "Delete audiences or associations that nobody uses any more."
 ACTS: dict[int, str] = {
     105: "Check DEVELOPER_TOKEN, and that consent was given for production by a user of the "
     "account; give it again and put the new REFRESH_TOKEN among the account's secrets.",
-    109: "Give consent again as a user of the account (it is gone after 90 days without use, and "
-    "with a new password) and put the new REFRESH_TOKEN among the account's secrets.",
+    109: CONSENT_AGAIN,
     8003: "Accept the Customer Match terms once in the web interface (Tools, Audiences, customer "
     "match list), or set ACCEPTS_TERMS=true among the account's secrets.",
     106: "Give the token's user access to the ad account, and check the account's login (ad "
     "account) and CUSTOMER_ID (manager account).",
     4204: "What is left waits for a later run.",
-    4524: "Ask Microsoft to enable audiences of campaigns, or correct ad groups.",
-    4525: "Ask Microsoft to enable audiences of campaigns, or correct ad groups.",
+    4524: NOT_ON_CAMPAIGNS,
+    4525: NOT_ON_CAMPAIGNS,
     4835: "Somebody deleted it, or the account is another one.",
     4854: "Remove its corrections first.",
     4862: TOO_MANY_LISTS,

@@ -125,14 +125,17 @@ class OAuthTokens:
         return Grant(SecretStr(access), SecretStr(str(kept)))
 
 
-def judge_token_answer(ask: Ask, reply: Reply) -> None:
+AUTHORISE_AGAIN = "Authorise the account again and put the new tokens into its secrets."
+
+
+def judge_token_answer(ask: Ask, reply: Reply, *, act: str = AUTHORISE_AGAIN) -> None:
     """400 and 401 of a token endpoint mean that the refresh token or the client is refused."""
     if reply.status in (400, 401, 403):
         code = reply.body.get("error", "") if isinstance(reply.body, dict) else ""
         known = code if code in _OAUTH_ERRORS else "refused"
         raise CredentialsRefused(
             f"{ask}: the token could not be renewed ({known}).",
-            act="Authorise the account again and put the new tokens into its secrets.",
+            act=act,
         )
     if not 200 <= reply.status < 300:
         raise error_for_status(ask, reply)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import zipfile
 from dataclasses import replace
 from datetime import date
@@ -590,7 +591,8 @@ def test_a_consent_that_is_gone_is_the_operators(net, secrets):
     net.add("POST", TOKENS, json={"error": "invalid_grant"}, status=400)
     with pytest.raises(CredentialsRefused, match="invalid_grant") as caught:
         made(surroundings()).check()
-    assert caught.value.act
+    assert "second factor" in caught.value.act
+    assert "REFRESH_TOKEN" in caught.value.act
     assert "refresh-one" not in str(caught.value)
 
 
@@ -761,6 +763,26 @@ def test_refused_items_stop_no_other(net, connector):
     assert "InvalidAudienceId (4835)" in first.refused
     assert (second.correction_id, second.refused) == ("9001", "")
     assert "not on both" in third.refused
+
+
+def test_a_refused_item_says_who_must_act(net, connector):
+    standing(net)
+    errors = [error(4524, "NotEnabledForAccount", 0, "BatchErrorCollection")]
+    call(net, "CampaignCriterions", add_body(20), answered(None, errors=errors))
+    (receipt,) = connector.write_corrections([wanted(20)])
+    assert "Ask Microsoft to enable audiences of campaigns" in receipt.refused
+
+
+def test_the_id_of_a_call_is_told_for_microsofts_support(net, connector, caplog):
+    caplog.set_level(logging.DEBUG)
+    tracking = {"TrackingId": "8b1f0e9a-71d3-4a9f-9f0f-5a3a3a4b7c11"}
+    for status in (200, 400):
+        answer = {"Audiences": []} if status == 200 else fault(100, "NullRequest")
+        net.add("POST", BASE + "Audiences/QueryByIds", json=answer, status=status, headers=tracking)
+    connector.check()
+    assert tracking["TrackingId"] in caplog.text
+    with pytest.raises(ContractBroken, match=f"request {tracking['TrackingId']}"):
+        connector.check()
 
 
 DUPLICATE = error(4521, "DuplicateCampaignCriterion", 0, "BatchErrorCollection")

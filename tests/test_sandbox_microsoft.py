@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from connectors.sandbox import microsoft as played
+from connectors.sandbox import microsoft_lists as played_lists
 from connectors.sandbox import microsoft_oauth
 from connectors.sandbox.server import Running, run_in_thread
 from connectors.sandbox.world import Settings
@@ -309,6 +310,15 @@ def test_rule_3_how_many(api: Api) -> None:
     assert codes(api.done("Audiences", {"Audiences": many["Audiences"][:100]})) == []
     ids = {"Type": "CustomerList", "AudienceIds": [str(n) for n in range(101)]}
     assert fault(api.ask("Audiences/QueryByIds", ids))[2] == 4852
+
+
+def test_an_account_can_have_a_thousand_audiences(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(played_lists, "LISTS_OF_ACCOUNT", 3)  # two are there from the start
+    answer = api.make("first", "second")
+    assert codes(answer) == [(1, 4865)]
+    assert answer["AudienceIds"][1] is None
 
 
 def test_a_list_is_renamed_but_stays_in_its_scope(api: Api) -> None:
@@ -757,6 +767,7 @@ def test_rule_9_a_report_that_fails_and_one_that_is_not_there(sandbox: Running, 
     [
         ({"kind": "throttle"}, 429, '"ErrorCode": "CallRateExceeded"'),
         ({"kind": "server_error", "status": 500}, 500, "<html>"),
+        ({"kind": "server_error", "status": 504}, 500, '"Code": 833'),
         ({"kind": "expired_token"}, 401, '"Code": 109'),
         ({"kind": "revoked_token"}, 401, '"Code": 105'),
         ({"kind": "no_rights"}, 403, '"Code": 106'),

@@ -29,6 +29,7 @@ OBJECTS = (
 CLASSES = {
     ("POST", "Audiences"): "AddAudiences",
     ("POST", "Audiences/QueryByIds"): "GetAudiencesByIds",
+    ("PUT", "Audiences"): "UpdateAudiences",
     ("DELETE", "Audiences"): "DeleteAudiences",
     ("POST", "CustomerListUserData/Apply"): "ApplyCustomerListUserData",
     ("POST", "Campaigns/QueryByAccountId"): "GetCampaignsByAccountId",
@@ -45,6 +46,14 @@ CLASSES = {
     ("POST", "AdGroupCriterions/QueryByIds"): "GetAdGroupCriterionsByIds",
     ("POST", "GenerateReport/Submit"): "SubmitGenerateReport",
     ("POST", "GenerateReport/Poll"): "PollGenerateReport",
+}
+
+
+HEADERS = {
+    "Authorization": "Bearer sandbox-token",
+    "DeveloperToken": "sandbox-developer-token",
+    "CustomerId": "251000001",
+    "CustomerAccountId": "123456789",
 }
 
 
@@ -103,6 +112,7 @@ def live(box: Sandbox) -> None:
     audience = AudienceRef(ACCOUNT, "microsoft", "vip", Purpose.RETARGETING, title, 90)
     connector.check()
     list_id = connector.find_or_create(audience, batch(1, 3)).list_id
+    assert connector.rename(list_id, "adsteer: very important")
     connector.add(list_id, batch(1, 3))
     connector.remove(list_id, batch(1, 1, Verb.REMOVE))
     box.move_clock(200_000)
@@ -150,6 +160,122 @@ def test_the_sandboxs_answers_are_official(exchanges: list[Exchange]) -> None:
         assert_official(one.service, f"{CLASSES[one.operation]}Response", one.answered)
 
 
+DOCUMENTED: list[tuple[str, str, str, Any]] = [
+    (
+        *("POST", "Audiences/QueryByIds", "GetAudiencesByIds"),
+        {"Type": "CustomerList", "AudienceIds": None},
+    ),
+    (
+        *("PUT", "Audiences", "UpdateAudiences"),
+        {"Audiences": [{"Type": "CustomerList", "Id": "{list}", "Name": "New"}]},
+    ),
+    (
+        *("POST", "CustomerListUserData/Apply", "ApplyCustomerListUserData"),
+        {
+            "CustomerListUserData": {
+                "AudienceId": "{list}",
+                "ActionType": "Add",
+                "CustomerListItemSubType": "Email",
+                "CustomerListItems": [sha256(b"test@contoso.com").hexdigest()],
+                "AcceptCustomerMatchTerm": True,
+            }
+        },
+    ),
+    (
+        *("POST", "CampaignCriterions", "AddCampaignCriterions"),
+        {
+            "CriterionType": "Audience",
+            "CampaignCriterions": [
+                {
+                    "Type": "BiddableCampaignCriterion",
+                    "CampaignId": "5",
+                    "Criterion": {
+                        "Type": "AudienceCriterion",
+                        "AudienceId": "{list}",
+                        "AudienceType": "CustomerList",
+                    },
+                    "CriterionBid": {"Type": "BidMultiplier", "Multiplier": 25},
+                }
+            ],
+        },
+    ),
+    (
+        *("PUT", "CampaignCriterions", "UpdateCampaignCriterions"),
+        {
+            "CriterionType": "Audience",
+            "CampaignCriterions": [
+                {
+                    "Type": "BiddableCampaignCriterion",
+                    "Id": "{criterion}",
+                    "CampaignId": "5",
+                    "CriterionBid": {"Type": "BidMultiplier", "Multiplier": -40},
+                }
+            ],
+        },
+    ),
+    (
+        *("POST", "CampaignCriterions/QueryByIds", "GetCampaignCriterionsByIds"),
+        {"CampaignId": "5", "CriterionType": "CustomerList", "CampaignCriterionIds": None},
+    ),
+    (
+        *("DELETE", "CampaignCriterions", "DeleteCampaignCriterions"),
+        {"CampaignId": "5", "CriterionType": "Audience", "CampaignCriterionIds": ["{criterion}"]},
+    ),
+    (
+        *("PUT", "Campaigns", "UpdateCampaigns"),
+        {"AccountId": "123456789", "Campaigns": [{"Id": "5", "Settings": "{settings}"}]},
+    ),
+    (
+        *("PUT", "AdGroups", "UpdateAdGroups"),
+        {"CampaignId": "5", "AdGroups": [{"Id": "51", "Settings": "{settings}"}]},
+    ),
+    (*("DELETE", "Audiences", "DeleteAudiences"), {"AudienceIds": ["{list}"]}),
+]
+"""Bodies as the documents print them, in an order in which they can be sent."""
+SETTINGS = [
+    {
+        "Type": "TargetSetting",
+        "Details": [{"CriterionTypeGroup": "Audience", "TargetAndBid": False}],
+    }
+]
+
+
+def test_what_the_documents_print_is_official_and_taken_by_the_sandbox(box: Sandbox) -> None:
+    official("models.campaign")
+    wish = {"Type": "CustomerList", "Name": "VIP buyers", "Description": ""}
+    place = {"MembershipDuration": 30, "ParentId": "123456789", "Scope": "Account"}
+    made = asked(box, "POST", "Audiences", "AddAudiences", {"Audiences": [wish | place]})
+    known: dict[str, Any] = {"{list}": made["AudienceIds"][0], "{settings}": SETTINGS}
+    for verb, path, name, body in DOCUMENTED:
+        answer = asked(box, verb, path, name, filled(body, known))
+        if "CampaignCriterionIds" in answer:
+            known["{criterion}"] = answer["CampaignCriterionIds"][0]
+
+
+def asked(box: Sandbox, verb: str, path: str, name: str, body: Any) -> dict[str, Any]:
+    """The answer, once request and answer are official and nothing is refused."""
+    address = f"/CampaignManagement/v13/{path}"
+    assert (verb, address) in resources()
+    assert_official("campaign", f"{name}Request", body)
+    answer = requests.request(
+        verb, f"{box.url}/microsoft{address}", json=body, headers=HEADERS, timeout=60
+    )
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    assert not told.get("PartialErrors")
+    assert not told.get("NestedPartialErrors")
+    assert_official("campaign", f"{name}Response", told)
+    return told
+
+
+def filled(body: Any, known: dict[str, Any]) -> Any:
+    if isinstance(body, dict):
+        return {key: filled(inner, known) for key, inner in body.items()}
+    if isinstance(body, list):
+        return [filled(inner, known) for inner in body]
+    return known.get(body, body) if isinstance(body, str) else body
+
+
 @pytest.mark.parametrize(
     ("name", "body"),
     [
@@ -170,12 +296,7 @@ def test_microsofts_own_client_works_with_the_sandbox(box: Sandbox) -> None:
     api = official("api.campaign_management_service_api", "CampaignManagementServiceApi")
     configuration = official("configuration", "Configuration")(host=f"{box.url}/microsoft")
     client = official("api_client", "ApiClient")(configuration=configuration)
-    for name, value in {
-        "Authorization": "Bearer sandbox-token",
-        "DeveloperToken": "sandbox-developer-token",
-        "CustomerId": "251000001",
-        "CustomerAccountId": "123456789",
-    }.items():
+    for name, value in HEADERS.items():
         client.set_default_header(name, value)
     service = api(client)
 

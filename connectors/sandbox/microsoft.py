@@ -49,6 +49,8 @@ SERVICES: dict[str, Mapping[tuple[str, str], Operation]] = {
     "Reporting": microsoft_reports.OPERATIONS,
     "CustomerManagement": {("POST", "User/Query"): ({"UserId": long}, user)},
 }
+TIMED_OUT = ("server_error", 504)
+"""The fault that is told as the service tells it: 833 under HTTP 500."""
 NAME_OF_FAULT = {
     "throttle": "CallRateExceeded",
     "quota_gone": "BulkServiceNoMoreCallsPermittedForTheTimePeriod",
@@ -63,7 +65,7 @@ def refuse(kind: str, status: int) -> tuple[int, Any]:
     """The platform's words for a fault of the frame; a gateway's own page is no JSON at all."""
     if kind == "not_found":
         return status, {"Message": "No HTTP resource was found."}
-    name = NAME_OF_FAULT.get(kind)
+    name = "ServiceTimeOut" if (kind, status) == TIMED_OUT else NAME_OF_FAULT.get(kind)
     if name is None:
         return status, "<html><body>The service is unavailable.</body></html>"
     body = fault_body(name, "The call failed.", "fault", GATEWAY)

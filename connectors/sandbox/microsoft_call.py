@@ -44,6 +44,7 @@ CODES = {
     "AudienceIdsArrayExceedsLimit": 4852,
     "DuplicateAudienceName": 4853,
     "AudienceCannotBeDeletedDueToExistingAdGroupCriterion": 4854,
+    "AudienceLimitOfAccountReached": 4865,  # the name is UNVERIFIED
     "InvalidBidMultiplier": 5803,
     "InvalidCustomerListId": 8000,
     "InvalidCustomerListActionType": 8001,

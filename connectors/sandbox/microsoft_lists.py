@@ -33,6 +33,8 @@ FOREIGN_LIST, FOREIGN_VISITORS = 800_000_001, 800_000_002
 DAY = 86_400.0
 SIZES_AFTER = 2 * DAY
 MAX_AUDIENCES = 100
+LISTS_OF_ACCOUNT = 1_000
+"""Audiences of the remarketing kinds that an account can have."""
 MAX_ITEMS = 1_000
 NETWORK_SHARE = 0.75
 """People of the audience network against people of search: invented."""
@@ -93,6 +95,8 @@ def check_count(call: Call, wishes: list[Document]) -> None:
 def make(call: Call, wish: Document) -> str:
     if wish.get("Id") is not None:
         raise ItemError("AudienceIdIsNotNull", "Id must be absent.")
+    if len(call.store.all("audience")) >= LISTS_OF_ACCOUNT:
+        raise ItemError("AudienceLimitOfAccountReached", "The account has 1000 audiences.")
     check_name(call, wish.get("Name"), besides=0)
     check_text_and_days(wish)
     check_place(call, wish)
