@@ -29,24 +29,26 @@ def roots_in_memory(
     count = int(engine.to_pyarrow(nodes.count()).as_py())
     columns = engine.to_pyarrow(edges)
     node, key, strong = (columns.column(name).to_numpy() for name in ("node", "key", "strong"))
-    codes = np.unique(key, return_inverse=True)[1] + count
-    roots = _components(count, node, codes)
+    roots = _components(count, node, key)
     sizes = np.bincount(roots, minlength=count)
     big = sizes[roots] > largest
     if big.any():
         allowed = strong | ~big[node]
-        roots = _components(count, node[allowed], codes[allowed])
+        roots = _components(count, node[allowed], key[allowed])
     found = pa.table({"node": pa.array(np.arange(len(roots))), "root": pa.array(roots)})
     return ibis.memtable(found), tuple(sorted(sizes[sizes > largest].tolist(), reverse=True))
 
 
-def _components(count: int, node: Codes, code: Codes) -> Codes:
-    """First node of each node's component in the graph of nodes and keys."""
-    size = max(count, int(code.max(initial=-1)) + 1)
-    graph = coo_array((np.ones(len(node), np.int8), (node, code)), shape=(size, size))
-    labels = connected_components(graph, directed=False)[1][:count]
-    first = np.full(size, count, np.int64)
-    np.minimum.at(first, labels, np.arange(count))
+def _components(count: int, node: Codes, key: Codes) -> Codes:
+    """Least node of each node's component, where nodes with a common key are connected."""
+    order = np.argsort(key)
+    node, key = node[order], key[order]
+    same = key[1:] == key[:-1]  # a key's nodes stand together: a chain of them is enough
+    one, other = node[:-1][same], node[1:][same]
+    graph = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(count, count))
+    parts, labels = connected_components(graph, directed=False)
+    first = np.empty(parts, np.int64)
+    first[labels[::-1]] = np.arange(count)[::-1]  # the last written, the least, stays
     roots: Codes = first[labels]
     return roots
 

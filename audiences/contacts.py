@@ -50,7 +50,7 @@ def contacts_in(
 ) -> ir.Table:
     """The rows of `cells` once per contact in their column `cell`, with `value` and `links`.
 
-    The answer is kept, for as long as `into` is where it is given.
+    What it is made of is kept, for as long as `into` is where it is given.
     `links` is false for a contact that cannot say who somebody is (a toll-free number).
     """
     if kind is Identifier.EXTERNAL_ID:
@@ -72,12 +72,11 @@ def _contacts_in(
             given = passing.keep(cells.mutate(bare=bare(cells.cell)))
             fast = number_in(given.bare, regions)
         known = given.cell.startswith(HASHED).ifelse(given.cell, fast)
-        read = passing.keep(given.select(*cells.columns, value=known))
-        sure = read.filter(read.value != "").mutate(links=True)
-        unsure = read.filter(read.value.isnull()).drop("value")
-        by_library = _read_slowly(engine, unsure.select("cell").distinct(), slow)
-        every = stacked(sure, unsure.join(ibis.memtable(by_library), "cell"))
-        return into(every)
+        read = into(given.select(*cells.columns, value=known))
+    sure = read.filter(read.value != "").mutate(links=True)
+    unsure = read.filter(read.value.isnull()).drop("value")
+    by_library = _read_slowly(engine, unsure.select("cell").distinct(), slow)
+    return stacked(sure, unsure.join(ibis.memtable(by_library), "cell"))
 
 
 def external_id_in(cell: ir.StringValue) -> ir.StringValue:
@@ -109,53 +108,65 @@ def _read_slowly(
     return pa.Table.from_batches(done)
 
 
-def digests(engine: ibis.BaseBackend, identifiers: ir.Table, recipe: Recipe) -> ir.Table:
-    """IDENTIFIERS to digests_schema(): per person the distinct digests of each kind, sorted.
+def by_person(identifiers: ir.Table) -> ir.Table:
+    """PLAIN. IDENTIFIERS to a list of values per person and kind: what every recipe starts from.
+
+    Keep it where several recipes follow: grouping costs more than hashing.
+    """
+    lists = {
+        str(kind): identifiers.value.collect(where=identifiers.kind == str(kind))
+        for kind in Identifier
+    }
+    nothing = ibis.literal([], type="array<string>")
+    people = identifiers.group_by("person_id").aggregate(**lists)
+    return people.select("person_id", **{n: people[n].fill_null(nothing) for n in lists})
+
+
+def digests(people: ir.Table, recipe: Recipe) -> ir.Table:
+    """`by_person` to digests_schema(): per person the distinct digests of each kind, sorted.
 
     A contact that came as a digest goes as it is, and to platforms that take SHA-256 only. One
     that is empty after the recipe's steps is no identifier; a person without any is not
     in the table.
     """
-    kinds = [kind for kind in Identifier if kind in recipe.kinds]
-    wanted = identifiers.filter(identifiers.kind.isin([str(kind) for kind in kinds]))
-    digested = wanted.value.startswith(HASHED)
-    if recipe.digest is not Digest.SHA256:
-        wanted, digested = wanted.filter(~digested), ibis.literal(value=False)
-    plain = _written(wanted.kind, wanted.value, recipe)
-    written = wanted.mutate(value=digested.ifelse(wanted.value, plain))
-    useful = written.filter(written.value != "")
-    hashed = useful.mutate(digest=as_digest(useful.value, str(recipe.digest)))
-    lists = {
-        str(kind): hashed.digest.collect(where=hashed.kind == str(kind)) for kind in Identifier
-    }
-    people = hashed.group_by("person_id").aggregate(**lists)
     nothing = ibis.literal([], type="array<string>")
-    sorted_lists = {name: ibis.coalesce(people[name], nothing).unique().sort() for name in lists}
-    return people.select("person_id", **sorted_lists).cast(dict(digests_schema()))
+    lists = {
+        str(kind): _digested(people[str(kind)], kind, recipe) if kind in recipe.kinds else nothing
+        for kind in Identifier
+    }
+    made = people.select("person_id", **lists)
+    anything = ibis.or_(*(made[name].length() > 0 for name in lists))
+    return made.filter(anything).cast(dict(digests_schema()))
 
 
-def as_digest(value: ir.StringValue, how: str = "sha256") -> ir.StringValue:
-    """The digest of a contact, or the one it came as."""
-    return value.startswith(HASHED).ifelse(value.substr(len(HASHED)), value.hexdigest(how))
+def _digested(values: ir.ArrayValue, kind: Identifier, recipe: Recipe) -> ir.ArrayValue:
+    """The digests of a list of contacts of one kind, each once, sorted."""
+    written = values
+    if recipe.digest is not Digest.SHA256:
+        written = written.filter(lambda value: ~value.startswith(HASHED))
+    if kind is Identifier.EMAIL and recipe.email:
+        written = written.map(lambda value: _email(value, recipe.email))
+        written = written.filter(lambda value: value != "")
+    cut = 1 if kind is Identifier.PHONE and recipe.phone is PhoneForm.DIGITS else 0
+    hashed = written.map(lambda value: as_digest(value, str(recipe.digest), cut))
+    return (values.length() > 1).ifelse(hashed.unique().sort(), hashed)
 
 
-def _written(kind: ir.StringValue, value: ir.StringValue, recipe: Recipe) -> ir.StringValue:
-    phone = value.substr(1) if recipe.phone is PhoneForm.DIGITS else value
-    return ibis.cases(
-        (kind == "email", _email(value, recipe.email)),
-        (kind == "phone", phone),
-        else_=value.strip(),
-    )
+def as_digest(value: ir.StringValue, how: str = "sha256", cut: int = 0) -> ir.StringValue:
+    """The digest of a contact without its first `cut` signs, or the one it came as."""
+    plain = value.substr(cut) if cut else value
+    return value.startswith(HASHED).ifelse(value.substr(len(HASHED)), plain.hexdigest(how))
 
 
 def _email(value: ir.StringValue, steps: Sequence[EmailStep]) -> ir.StringValue:
-    if not steps:
-        return value
+    """An address after a recipe's steps, '' where nothing is left; a digest stays as it is."""
     place = value.find("@")
     local, domain = value.substr(0, place), value.substr(place + 1)
     for step in steps:
         local, domain = STEPS[step](local, domain)
-    return (local == "").ifelse("", local + "@" + domain)
+    return ibis.cases(
+        (value.startswith(HASHED), value), (local == "", ""), else_=local + "@" + domain
+    )
 
 
 Address = tuple[ir.StringValue, ir.StringValue]
@@ -235,7 +246,7 @@ def hash_many(
     )
     cells = engine.create_table("cells", ibis.memtable(given), temp=True)
     found = contacts_in(engine, cells, kind, regions).mutate(kind=ibis.literal(str(kind)))
-    rows = engine.to_pyarrow(digests(engine, found.select(*IDENTIFIERS.names), recipe))
+    rows = engine.to_pyarrow(digests(by_person(found.select(*IDENTIFIERS.names)), recipe))
     made = {row["person_id"]: tuple(row[str(kind)]) for row in rows.to_pylist()}
     engine.disconnect()
     return [made.get(str(place), ()) for place in range(len(texts))]

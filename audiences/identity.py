@@ -26,7 +26,7 @@ CROWD_ROWS = 10
 CROWD_PEOPLE = 3
 """... with more different surnames or external ids than this is nobody's."""
 FAMILY_PEOPLE = 3
-"""Different (first name, birth date) an e-mail address may have."""
+"""Different (first name, birth date) an e-mail address may have, and first names a phone."""
 WEAK = (str(Identifier.EMAIL), str(Identifier.PHONE))
 """Kinds of keys that can be somebody else's; an external id is taken as verified."""
 CONTACT_ID = "contact_id"
@@ -97,7 +97,7 @@ def resolve(
             nodes = cards.keep(at_work.numbered(rows, ("source", "row_id"), "node"))
             keys = _judged(engine, nodes, shop)
             roots, big = at_work.roots(nodes, _edges(keys, nodes), LARGEST)
-            rooted = passing.keep(_rooted(nodes, roots))
+            rooted = passing.keep(nodes.select("node", "source", "row_id").join(roots, "node"))
         naming = name_people(engine, rooted, keys, previous)
         named = rooted.join(naming.people, "root")
         resolved = keep(named.select("source", "row_id", "person_id", "node"))
@@ -168,9 +168,13 @@ def _bad_keys(nodes: ir.Table, contacts: ir.Table, passing: Staging) -> ir.Table
 
 
 def _suspects(linking: ir.Table, cards: ir.Table) -> ir.Table:
-    """(key, rows): keys whose rows say different things as written, or are many."""
+    """(key, rows): keys whose rows say different things as written; no rule asks of any other.
+
+    What is not said differs from nothing: the hash of a null is a number, so it is left out.
+    """
     name = (cards.first_name.fill_null("") + " " + cards.last_name.fill_null("")).hash()
-    said = cards.select("node", "born", external=cards.external_id.hash(), name=name)
+    external = cards.external_id.notnull().ifelse(cards.external_id.hash(), None)
+    said = cards.select("node", "born", external=external, name=name)
     sizes = linking.group_by("key").aggregate(rows=_.count()).filter(_.rows > 1)
     seen = linking.select("node", "key").join(sizes, "key").join(said, "node")
     counted = seen.group_by("key", "rows").aggregate(
@@ -180,7 +184,7 @@ def _suspects(linking: ir.Table, cards: ir.Table) -> ir.Table:
     differ = ibis.or_(
         *(counted[f"least_{c}"] != counted[f"most_{c}"] for c in ("external", "name", "born"))
     )
-    return counted.filter(differ | (counted.rows > FAMILY_PEOPLE)).select("key", "rows")
+    return counted.filter(differ).select("key", "rows")
 
 
 def _conflicts(shared: ir.Table) -> ir.Table:
@@ -230,13 +234,20 @@ def _strangers(shared: ir.Table) -> ir.Table:
 
 
 def _other_births(shared: ir.Table) -> ir.Table:
-    """Phones on rows with different first names and different birth dates."""
-    told = shared.filter(
-        (shared.kind == "phone") & shared["first"].notnull() & shared.born.notnull()
+    """Phones of a household: different first names with different birth dates, or many of them.
+
+    Up to FAMILY_PEOPLE first names of one surname are taken for one person's, as at an address: a
+    short name, a maiden name in the wrong column and a slip are all more frequent than a spouse.
+    """
+    named = shared.filter((shared.kind == "phone") & shared["first"].notnull())
+    told = named.born.notnull()
+    counted = named.group_by("key").aggregate(
+        firsts=_["first"].nunique(),
+        dated=_["first"].nunique(where=told),
+        born=named.born.nunique(),
     )
-    counted = told.group_by("key").aggregate(firsts=_["first"].nunique(), born=_.born.nunique())
-    apart = counted.filter((counted.firsts > 1) & (counted.born > 1))
-    return apart.select("key", bad=ibis.literal(STRANGERS))
+    apart = ((counted.dated > 1) & (counted.born > 1)) | (counted.firsts > FAMILY_PEOPLE)
+    return counted.filter(apart).select("key", bad=ibis.literal(STRANGERS))
 
 
 def _word(text: ir.StringValue) -> ir.StringValue:
@@ -272,13 +283,6 @@ def _edges(keys: ir.Table, nodes: ir.Table) -> ir.Table:
     twice = stacked(both, named.filter(named.words.length() > 1).drop("words"))
     second = twice.select("node", key=(_.one + "&" + _.other).hash(), strong=False)
     return stacked(single, second)
-
-
-def _rooted(nodes: ir.Table, roots: ir.Table) -> ir.Table:
-    """(node, source, row_id, root, root_row): root_row names the component's first row."""
-    rows = nodes.select("node", "source", "row_id")
-    firsts = rows.select(root=_.node, root_row=_.source + ":" + _.row_id)
-    return rows.join(roots, "node").join(firsts, "root")
 
 
 def _report(

@@ -35,8 +35,9 @@ class Naming:
 def name_people(
     engine: ibis.BaseBackend, rooted: ir.Table, keys: ir.Table, previous: ir.Table | None
 ) -> Naming:
-    """Name the components of `rooted` (node, source, row_id, root, root_row)."""
-    roots = keep(rooted.filter(rooted.node == rooted.root).select("root", "root_row"))
+    """Name the components of `rooted` (node, source, row_id, root)."""
+    first = rooted.filter(rooted.node == rooted.root)
+    roots = keep(first.select("root", root_row=_.source + ":" + _.row_id))
     if previous is None:
         people = keep(roots.select("root", person_id=_name(roots.root_row), first_seen=_run(1)))
         nobody = people.select("person_id", old_id=_.person_id).limit(0)
@@ -69,10 +70,16 @@ def _run(number: int) -> ir.IntegerScalar:
 
 def _digests(rooted: ir.Table, keys: ir.Table) -> ir.Table:
     """(root, key_digest): digests of the rows and good keys of every component."""
-    owned = _owned(rooted, keys).group_by("root", "mark")
-    once = owned.aggregate(text=_.text.arbitrary()).select("root", "text")
-    both = stacked(rooted.select("root", text=_row_text(rooted)), once)
+    owned = _owned(rooted, keys).group_by("root", "mark", "kind")
+    once = owned.aggregate(value=_.value.arbitrary())
+    both = stacked(
+        rooted.select("root", text=_row_text(rooted)), once.select("root", text=_key_text(once))
+    )
     return both.select("root", key_digest=both.text.hexdigest("sha256"))
+
+
+def _key_text(keys: ir.Table) -> ir.StringValue:
+    return keys.kind + ":" + keys.value
 
 
 def _row_text(rooted: ir.Table) -> ir.StringValue:
@@ -80,20 +87,23 @@ def _row_text(rooted: ir.Table) -> ir.StringValue:
 
 
 def _owned(rooted: ir.Table, keys: ir.Table) -> ir.Table:
-    """(root, mark, text) of every good key of every row; the mark is short for the text."""
-    good = keys.filter(keys.bad.isnull())
-    texts = good.select("node", mark=good.key, text=good.kind + ":" + good.value)
-    return texts.join(rooted.select("node", "root"), "node").select("root", "mark", "text")
+    """(root, mark, kind, value) of every good key of every row; the mark is short for the rest."""
+    good = keys.filter(keys.bad.isnull()).select("node", "kind", "value", mark=keys.key)
+    return good.join(rooted.select("node", "root"), "node").drop("node")
 
 
 def _key_table(rooted: ir.Table, keys: ir.Table, people: ir.Table) -> ir.Table:
     """Schema KEYS. What leads to several people (a weak key of a big component) leads to nobody."""
-    leads = _owned(rooted, keys).group_by("mark")
-    ends = leads.aggregate(root=_.root.min(), last=_.root.max(), text=_.text.arbitrary())
-    single = ends.filter(ends.root == ends.last).select("root", "text")
-    both = stacked(single, rooted.select("root", text=_row_text(rooted)))
-    named = both.join(people, "root")
-    return named.select("person_id", "first_seen", key_digest=named.text.hexdigest("sha256"))
+    leads = _owned(rooted, keys).group_by("mark", "kind")
+    ends = leads.aggregate(root=_.root.min(), last=_.root.max(), value=_.value.arbitrary())
+    single = ends.filter(ends.root == ends.last).join(people, "root")
+    rows = rooted.join(people, "root")
+    return stacked(
+        *(
+            named.select("person_id", "first_seen", key_digest=text.hexdigest("sha256"))
+            for named, text in ((single, _key_text(single)), (rows, _row_text(rows)))
+        )
+    )
 
 
 def _claims(roots: ir.Table, digests: ir.Table, previous: ir.Table) -> ir.Table:

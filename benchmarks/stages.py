@@ -19,7 +19,7 @@ import requests
 from ibis.backends.duckdb import Backend
 
 from audiences.catalog import open_catalog
-from audiences.contacts import digests
+from audiences.contacts import by_person, digests
 from audiences.difference import KNOWN, judge
 from audiences.engine import open_engine
 from audiences.exports import CONTACTS_TABLE, ORDERS_TABLE, read_exports
@@ -90,9 +90,7 @@ def _stages(folder: Path) -> list[dict[str, object]]:
         lambda: segment(people.occasions, people.returns, people.people, as_of=AS_OF, base=base)
     )
     _, valued = spent(lambda: _value(made))
-    hashed, hashing = spent(
-        lambda: [keep(digests(engine, people.identifiers, recipe)) for recipe in RECIPES]
-    )
+    hashed, hashing = spent(lambda: _hashed(people.identifiers))
     _, bare = spent(lambda: [_bare_hash(people.identifiers) for _ in RECIPES])
     wanted = hashed[0]
     known = keep(_all_but_a_hundredth(wanted))
@@ -138,6 +136,11 @@ def _value(made: Segmentation) -> ir.Table | None:
         return keep(predict(made.known, fit_value(made.known)))
     except UnusableFit:
         return None
+
+
+def _hashed(identifiers: ir.Table) -> list[ir.Table]:
+    contacts = keep(by_person(identifiers))
+    return [keep(digests(contacts, recipe)) for recipe in RECIPES]
 
 
 def _bare_hash(identifiers: ir.Table) -> ir.Table:

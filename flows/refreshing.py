@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 from sqlalchemy import Connection
 
 from audiences.attribution import attribute
-from audiences.contacts import digests
+from audiences.contacts import by_person, digests
 from audiences.engines import engine_for
 from audiences.exports import (
     CONTACTS_TABLE,
@@ -30,6 +30,7 @@ from audiences.refreshes import Refresh, last_refreshes, record_refresh
 from audiences.seeds import Seed
 from audiences.segments import Segmentation
 from audiences.snapshots import commit_snapshot, snapshot_name
+from audiences.staging import keep
 from audiences.suppression import suppressed_in
 from audiences.tables import OCCASIONS, PEOPLE, RETURNS, SCORES, SEGMENTED
 from config.exports import ExportKind
@@ -267,8 +268,9 @@ def _digests(workshop: Workshop, people: People) -> Iterator[tuple[str, ir.Table
     used = {account for one in workshop.project.audiences.audience for account in one.accounts}
     connectors = [workshop.connectors[account] for account in sorted(used)]
     recipes = {one.recipe.name: one.recipe for one in connectors if isinstance(one, Connector)}
+    contacts = keep(by_person(people.identifiers))
     for name, recipe in sorted(recipes.items()):
-        yield name, digests(workshop.engine, people.identifiers, recipe)
+        yield name, digests(contacts, recipe)
 
 
 def _record(

@@ -6,7 +6,7 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from audiences.contacts import MixedContacts, digests, refuse_mixed
+from audiences.contacts import MixedContacts, by_person, digests, refuse_mixed
 from audiences.emails import emails_in
 from audiences.tables import IDENTIFIERS, digests_schema
 from connectors.recipes import GOOGLE, META
@@ -48,14 +48,14 @@ def test_digests_are_distinct_and_sorted_and_never_of_nothing():
             {"person_id": "p3", "kind": "external_id", "value": "7"},
         ],
     )
-    made = digests(engine, known, GOOGLE)
+    made = digests(by_person(known), GOOGLE)
     assert made.schema().names == digests_schema().names
     (row,) = rows_of(engine, made)
     hashes = [sha256(text.encode()).hexdigest() for text in ("bc@gmail.com", "a@x.ru")]
     assert row["email"] == sorted(hashes)
     assert row["phone"] == [sha256(b"+79031112233").hexdigest()]
     assert row["external_id"] == []
-    assert {row["person_id"] for row in rows_of(engine, digests(engine, known, META))} == {
+    assert {row["person_id"] for row in rows_of(engine, digests(by_person(known), META))} == {
         "p1", "p2", "p3",
     }  # fmt: skip
 

@@ -10,7 +10,7 @@ import ibis
 import pytest
 
 from audiences.attribution import attribute
-from audiences.contacts import digests
+from audiences.contacts import by_person, digests
 from audiences.exports import (
     CONTACTS_TABLE,
     COSTS_TABLE,
@@ -187,9 +187,9 @@ def test_a_column_of_digests_goes_as_it_is(engine: Any, tmp_path: Path) -> None:
     export = {"kind": "contacts", "text": text}
     read(engine, tmp_path, export | {"prehashed": {"email": "sha256"}})
     people = build_people(engine, SHOP, engine.table(CONTACTS_TABLE), engine.table(ORDERS_TABLE))
-    (row,) = rows_of(engine, digests(engine, people.identifiers, GOOGLE))
+    (row,) = rows_of(engine, digests(by_person(people.identifiers), GOOGLE))
     assert row["email"] == [digest]
-    (row,) = rows_of(engine, digests(engine, people.identifiers, VK))
+    (row,) = rows_of(engine, digests(by_person(people.identifiers), VK))
     assert row["email"] == []
     assert row["phone"] != []
 

@@ -166,6 +166,19 @@ def test_a_phone_of_two_births_is_a_familys(engine):
     assert len(groups(engine, build(engine, rows[0], rows[1] | {"birth_date": None}))) == 1
 
 
+def test_a_phone_of_many_first_names_is_a_households(engine):
+    """Three at one phone may be one person written three ways; four need a second key."""
+    phone = {"phone": "+79035554411", "last_name": "Петренко"}
+    names = ("Олена", "Лена", "Елена", "Тарас")
+    rows = [{"id": n, **phone, "first_name": name} for n, name in enumerate(names)]
+    assert len(groups(engine, build(engine, *rows[:3]))) == 1
+    apart = build(engine, *rows)
+    assert len(groups(engine, apart)) == 4
+    assert apart.identity.conflicts == 1
+    again = {"id": 5, **phone, "first_name": "Олена"}  # the same phone and the same full name
+    assert frozenset({"0", "5"}) in groups(engine, build(engine, *rows, again))
+
+
 def test_a_component_that_grew_too_big_is_joined_by_external_id_only(engine):
     chain = [
         {"id": f"{n:02}", "email": f"u{n}@example.ru, u{n + 1}@example.ru", "external_id": None}
