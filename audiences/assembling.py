@@ -12,8 +12,8 @@ from ibis.backends.duckdb import Backend
 from audiences import cells
 from audiences.engines import Keep, engine_under
 from audiences.kinds import ORDER_LINES
+from audiences.layers import drop, new_table
 from audiences.refusals import ExportRefused
-from audiences.staged import drop, new_table
 from audiences.staging import keep
 from audiences.tables import CONTACT_ROWS, COSTS, EVENT_ROWS, ORDER_ROWS
 from config.exports import ExportKind, Rate

@@ -6,13 +6,11 @@ sum is checked against a second count of the file's records. Rows stay in the en
 
 import csv
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from itertools import count
 from pathlib import Path
 
-import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
@@ -25,15 +23,16 @@ from audiences.assembling import (
     all_rows,
     assemble,
 )
-from audiences.columns import REQUIRED, match_columns
+from audiences.columns import REQUIRED
 from audiences.engines import engine_for
-from audiences.kinds import BUILDERS
+from audiences.layers import drop, new_table
 from audiences.origins import origins_of, query_rows
 from audiences.readings import Readings, as_facts
 from audiences.refusals import ExportRefused
-from audiences.staged import ROWS_AT_ONCE, Origin, Staged, drop, new_table, stage, stage_query
+from audiences.singly import FileRead, read_one
+from audiences.staged import ROWS_AT_ONCE, Origin, stage_query
 from audiences.tables import REJECTS
-from audiences.typed import Typed, takes_several_rows, type_rows
+from audiences.together import ReadTogether, read_together
 from config.exports import Export, ExportKind, ExportsFile
 from config.presets import load_preset
 from config.shop import Shop
@@ -54,27 +53,6 @@ __all__ = [
 
 REJECTS_TABLE = "rejects"
 REJECTS_FILE = "rejects.csv"
-
-
-@dataclass(frozen=True)
-class FileRead:
-    """What became of one file; counts are rows, read = accepted + rejected."""
-
-    file: str
-    kind: ExportKind
-    source: str
-    read: int
-    accepted: int
-    rejected: int
-    columns: dict[str, str]
-    """Canonical column = header it was found under."""
-    unknown: tuple[str, ...]
-    """Headers that are not used."""
-    digest: str
-    """SHA-256 of the file's bytes; of the answer for a query."""
-    newest: date | None
-    """Newest order (orders) or registration (contacts)."""
-    encoding: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,48 +145,57 @@ def read_exports(
 
 def read_here(engine: Backend, asked: Asked) -> Read:
     """Read everything into this engine."""
-    done = list(_read_each(engine, asked))
+    done: list[ReadTogether] = []
     rows: Rows = {}
-    for file, typed in done:
-        rows.setdefault(file.kind, []).append(typed.rows)
+    for number, export in enumerate(asked.exports.export):
+        one = _read_export(engine, asked, export, f"export_{number}")
+        rows.setdefault(export.kind, []).extend(one.rows)
+        done.append(one)
     return Read(
-        tuple(file for file, _ in done),
+        tuple(one.files[place] for one in done for place in sorted(one.files)),
         rows,
-        [typed.rejects for _, typed in done],
-        tuple(f"export_{place}_typed" for place in range(len(done))),
+        [table for one in done for table in one.rejects],
+        tuple(name for one in done for name in one.passing),
     )
 
 
-def _read_each(engine: Backend, asked: Asked) -> Iterator[tuple[FileRead, Typed]]:
-    """Every file and query, one after the other: the text of only one is in the engine."""
-    places, as_of, kept = count(), asked.as_of, asked.kept
-    for export in asked.exports.export:
-        if export.query is not None:
-            headers, records = query_rows(export, asked.databases)
-            name = f"export_{next(places)}"
-            staged = stage_query(engine, f"query on {export.database}", headers, records, name)
-            yield read_one(engine, staged, export, as_of, name)
-            continue
-        for origin in origins_of(export, asked.folder):
-            name = f"export_{next(places)}"
-            if kept is None:
-                yield read_one(engine, stage(engine, origin, export, name), export, as_of, name)
-            else:
-                yield _read_or_found(engine, kept, origin, export, as_of, name)
+def _read_export(engine: Backend, asked: Asked, export: Export, name: str) -> ReadTogether:
+    if export.query is not None:
+        headers, records = query_rows(export, asked.databases)
+        staged = stage_query(engine, f"query on {export.database}", headers, records, name)
+        file, typed = read_one(engine, staged, export, asked.as_of, name)
+        return ReadTogether({0: file}, [typed.rows], [typed.rejects], [f"{name}_typed"])
+    origins = origins_of(export, asked.folder)
+    if asked.kept is None:
+        return read_together(engine, origins, export, asked.as_of, name)
+    return _read_or_found(engine, asked.kept, origins, export, asked.as_of, name)
 
 
 def _read_or_found(
-    engine: Backend, kept: Readings, origin: Origin, export: Export, as_of: date, name: str
-) -> tuple[FileRead, Typed]:
-    known_as = kept.name_of(origin, export)
-    found = kept.find(engine, known_as)
-    if found is not None:
-        facts = {**found.facts, "unknown": tuple(found.facts["unknown"])}
-        return FileRead(kind=export.kind, newest=found.typed.newest, **facts), found.typed
-    file, typed = read_one(engine, stage(engine, origin, export, name), export, as_of, name)
-    if kept.name_of(origin, export) == known_as:  # it was not written anew in the meantime
-        kept.offer(engine, known_as, file.kind, as_facts(file), typed)
-    return file, typed
+    engine: Backend,
+    kept: Readings,
+    origins: Sequence[Origin],
+    export: Export,
+    as_of: date,
+    name: str,
+) -> ReadTogether:
+    known_as = [kept.name_of(origin, export) for origin in origins]
+    found = {place: kept.find(engine, known) for place, known in enumerate(known_as)}
+    new = [place for place, one in found.items() if one is None]
+    read = read_together(engine, [origins[place] for place in new], export, as_of, name)
+    done = ReadTogether(rows=read.rows, rejects=read.rejects, passing=read.passing)
+    for number, place in enumerate(new):
+        file = done.files[place] = read.files[number]
+        if kept.name_of(origins[place], export) == known_as[place]:  # not written anew meanwhile
+            kept.offer(engine, known_as[place], file.kind, as_facts(file), read.of[number]())
+    for place, one in found.items():
+        if one is not None:
+            facts = {**one.facts, "unknown": tuple(one.facts["unknown"])}
+            newest = one.typed.counted.newest
+            done.files[place] = FileRead(kind=export.kind, newest=newest, **facts)
+            done.rows.append(one.typed.rows)
+            done.rejects.append(one.typed.rejects)
+    return done
 
 
 def _refuse_unknown(export: Export) -> None:
@@ -224,51 +211,6 @@ def _refuse_unknown(export: Export) -> None:
             load_preset(export.preset)
         except KeyError as fault:
             raise ExportRefused(label, str(fault.args[0]), "Correct preset.") from None
-
-
-def read_one(
-    engine: Backend, staged: Staged, export: Export, as_of: date, name: str
-) -> tuple[FileRead, Typed]:
-    """Type one staged file, whole orders out of lines. Raises ExportRefused."""
-    mapping = match_columns(staged.file, staged.headers, export)
-    if staged.read == 0:
-        raise ExportRefused(staged.file, "has headers but no rows", "Export it again.")
-    typed = type_rows(engine, staged, mapping, export, as_of, name, BUILDERS[export.kind])
-    if typed.accepted + typed.rejected != staged.read:
-        raise ExportRefused(
-            staged.file,
-            f"{staged.read} rows were read, but {typed.accepted} accepted and "
-            f"{typed.rejected} rejected",
-            "This is a fault of adsteer; nothing was changed.",
-        )
-    for table in ("_text", "_staged", "_lines"):
-        drop(engine, f"{name}{table}")
-    file = FileRead(
-        staged.file,
-        export.kind,
-        export.source,
-        staged.read,
-        typed.accepted,
-        typed.rejected,
-        mapping.shown(),
-        mapping.unknown,
-        staged.digest,
-        typed.newest,
-        staged.encoding,
-    )
-    if export.kind is ExportKind.ORDERS and takes_several_rows(export):
-        typed = replace(typed, rows=_whole_orders(typed.rows))
-    return file, typed
-
-
-def _whole_orders(lines: ir.Table) -> ir.Table:
-    """Rows that are lines of an order as the order: items of all lines, paid if any of them is."""
-    order = ibis.window(group_by=["source", "order_id"])
-    paid = (lines.state == "paid").any().over(order)
-    part = paid & (lines.state == "cancelled")
-    return lines.mutate(
-        items=lines["items"].sum().over(order), state=ibis.ifelse(part, "paid", lines.state)
-    )
 
 
 def _refuse_too_many(file: FileRead, share: float) -> None:

@@ -6,25 +6,24 @@ import ibis
 import ibis.expr.types as ir
 
 from audiences import cells
-from audiences.tables import COSTS, EVENT_ROWS
-from audiences.typed import (
-    COUNTS,
+from audiences.contact_kinds import aggregate_columns, contact_columns
+from audiences.faults import (
     MONEY,
     Builder,
     Fault,
     Values,
     any_of,
-    contact_columns,
-    filled,
+    blank,
+    consent,
+    currency_of,
+    numbers,
     or_null,
-    order_columns,
     out_of_range,
     unread,
+    words_of,
 )
+from audiences.tables import COSTS, EVENT_ROWS, ORDER_ROWS
 from config.exports import Export, ExportKind
-
-MOST_ORDERS = 10_000
-"""Orders of one customer above which a sum is no customer's."""
 
 ORDER_LINES = ibis.schema(
     {
@@ -39,58 +38,59 @@ ORDER_LINES = ibis.schema(
 """One row per line of an order."""
 
 
-def _blank(texts: ir.Table, values: Values, *columns: str) -> list[Fault]:
-    return [
-        Fault(values[c].isnull() & ~filled(texts, c), c, "is empty", shown=False)
-        for c in columns
-        if c in values
-    ]
-
-
-def _numbers(texts: ir.Table, values: Values) -> list[Fault]:
-    return unread(texts, values, (*MONEY, *COUNTS), "a number")
-
-
-def _currency(values: Values, export: Export) -> ir.StringValue:
-    given = or_null(values, "currency", "string").upper()
-    return given.fill_null(ibis.literal(export.currency, type="string"))
-
-
-def _aggregate(
+def order_columns(
     texts: ir.Table, values: Values, export: Export, as_of: date
 ) -> tuple[Values, list[Fault]]:
-    """A contact, and beside it what is known of all its orders together."""
-    columns, faults = contact_columns(texts, values, export, as_of)
-    days = ("first_ordered_on", "last_ordered_on")
-    count, last = values["orders"], values["last_ordered_on"]
-    first = or_null(values, "first_ordered_on", "date")
-    faults += [
-        *_blank(texts, values, "orders"),
-        *_numbers(texts, values),
-        *unread(texts, values, days, "a date"),
-        *out_of_range(values, days, as_of),
-        Fault((count < 0) | (count > MOST_ORDERS), "orders", "is no customer's count of orders"),
-        Fault((count > 0) & last.isnull(), "last_ordered_on", "is empty", shown=False),
-        Fault((count > 0) & values["amount"].isnull(), "amount", "is empty", shown=False),
-        Fault(first > last, "last_ordered_on", "lies before the first order"),
+    money = tuple(c for c in MONEY if c in values)
+    faults = [
+        *blank(texts, values, "order_id", "ordered_on", "amount"),
+        *unread(texts, values, ("ordered_on",), "a date"),
+        *unread(texts, values, (*money, "items"), "a number"),
+        *out_of_range(values, ("ordered_on",), as_of),
     ]
-    none = ibis.null("string")
-    columns["contact_id"] = ibis.coalesce(columns["contact_id"], columns["external_id"], none)
-    return columns | {
-        "first_ordered_on": first,
-        "last_ordered_on": last,
-        "orders": count,
-        "amount": values["amount"],
-        "category": or_null(values, "category", "string"),
-        "channel": or_null(values, "channel", "string"),
-        "currency": _currency(values, export),
-    }, faults
+    gross = values["amount"]
+    net = gross - values["refunded"].fill_null(0).abs() if "refunded" in values else gross
+    state = _state(values.get("state"), net, export)
+    columns = {
+        name: or_null(values, name, str(kind))
+        for name, kind in ORDER_ROWS.items()
+        if name not in ("source", "file", "line", "state", "amount", "margin", "consent_ads")
+    }
+    columns["state"] = state
+    said, said_fault = consent(values, export)
+    faults += said_fault
+    columns["consent_ads"] = said.nullif("unknown")
+    columns["amount"] = ibis.ifelse(state == "returned", -net.abs(), net).cast(cells.MONEY)
+    margin = or_null(values, "margin", "decimal(18, 2)")
+    if "margin" not in values and "cost" in values:
+        margin = net - values["cost"]
+    columns["margin"] = margin.cast(cells.MONEY)
+    columns["currency"] = (
+        or_null(values, "currency", "string")
+        .upper()
+        .fill_null(ibis.literal(export.currency, type="string"))
+    )
+    return columns, faults
+
+
+def _state(said: ir.Value | None, net: ir.DecimalValue, export: Export) -> ir.StringValue:
+    """paid, cancelled or returned. Where the paid states are named, every other one is left out."""
+    signed = ibis.ifelse(net < 0, "returned", "paid")
+    if said is None:
+        return signed
+    paid = words_of(export, "paid")
+    return ibis.cases(
+        (said.isin(words_of(export, "cancelled")), "cancelled"),
+        (said.isin(words_of(export, "returned")), "returned"),
+        (said.isin(paid) | said.isnull(), signed),
+        else_=signed if not paid else ibis.literal("cancelled"),
+    )
 
 
 def _order_line(
     texts: ir.Table, values: Values, export: Export, as_of: date
 ) -> tuple[Values, list[Fault]]:
-    faults = [*_blank(texts, values, "order_id", "amount"), *_numbers(texts, values)]
+    faults = [*blank(texts, values, "order_id", "amount"), *numbers(texts, values)]
     category = or_null(values, "category", "string")
     columns = {
         name: or_null(values, name, str(kind))
@@ -107,7 +107,7 @@ def _event(
     day = values["ts"].cast("date")
     named = [values[c].notnull() for c in ("contact_id", "email", "phone") if c in values]
     faults = [
-        *_blank(texts, values, "ts", "kind"),
+        *blank(texts, values, "ts", "kind"),
         Fault(~any_of(named), "contact_id", "no id, e-mail or phone", shown=False),
         *unread(texts, values, ("ts",), "a date"),
         *out_of_range({"ts": day}, ("ts",), as_of),
@@ -124,9 +124,9 @@ def _cost(
     texts: ir.Table, values: Values, export: Export, as_of: date
 ) -> tuple[Values, list[Fault]]:
     faults = [
-        *_blank(texts, values, "date", "platform", "campaign_id", "cost"),
+        *blank(texts, values, "date", "platform", "campaign_id", "cost"),
         *unread(texts, values, ("date",), "a date"),
-        *_numbers(texts, values),
+        *numbers(texts, values),
         *out_of_range(values, ("date",), as_of),
         Fault(values["cost"] < 0, "cost", "is less than nothing"),
     ]
@@ -136,13 +136,13 @@ def _cost(
     if export.vat_percent:
         columns["cost"] = (columns["cost"] / float(1 + export.vat_percent / 100)).round(2)
     money = {name: columns[name].cast(cells.MONEY) for name in ("cost", "revenue")}
-    return columns | money | {"currency": _currency(values, export)}, faults
+    return columns | money | {"currency": currency_of(values, export)}, faults
 
 
 BUILDERS: dict[ExportKind, Builder] = {
     ExportKind.CONTACTS: contact_columns,
     ExportKind.ORDERS: order_columns,
-    ExportKind.AGGREGATE: _aggregate,
+    ExportKind.AGGREGATE: aggregate_columns,
     ExportKind.ORDER_LINES: _order_line,
     ExportKind.EVENTS: _event,
     ExportKind.COSTS: _cost,

@@ -20,11 +20,12 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
+from audiences.faults import FUTURE
 from audiences.sealing import Seal, open_parquet
 from audiences.snapshots import open_rows, parquet_writer, private_folder, stream
 from audiences.staged import Origin, file_digest
 from audiences.tables import REJECTS
-from audiences.typed import FUTURE, Typed
+from audiences.typed import Counted, Typed
 from config.exports import Export, ExportKind
 from config.shop import Shop
 
@@ -93,9 +94,11 @@ class Readings:
         typed = Typed(
             rows=open_rows(engine, path, self.seal),
             rejects=open_rows(engine, self._path(name, "rejects"), self.seal).cast(REJECTS),
-            accepted=facts["accepted"],
-            rejected=facts["rejected"],
-            newest=date.fromisoformat(newest) if newest else None,
+            counted=Counted(
+                facts["accepted"],
+                facts["rejected"],
+                date.fromisoformat(newest) if newest else None,
+            ),
         )
         return Found(facts["file"], typed)
 
@@ -107,12 +110,13 @@ class Readings:
             return
         if engine.to_pyarrow((typed.rejects.reason == FUTURE).any()).as_py():
             return
+        newest = typed.counted.newest
         told = {
             "as_of": self.as_of.isoformat(),
             "file": facts,
-            "accepted": typed.accepted,
-            "rejected": typed.rejected,
-            "newest": typed.newest.isoformat() if typed.newest else None,
+            "accepted": typed.counted.accepted,
+            "rejected": typed.counted.rejected,
+            "newest": newest.isoformat() if newest else None,
         }
         self._write(engine, self._path(name, f"rejects.{self._run}"), typed.rejects, {})
         self._write(engine, self._path(name, f"rows.{self._run}"), typed.rows, told)

@@ -21,10 +21,10 @@ from pydantic import TypeAdapter
 
 from audiences.engine import open_engine
 from audiences.engines import ByRow
-from audiences.exports import FileRead, read_one
 from audiences.kinds import ORDER_LINES
 from audiences.refusals import ExportRefused
 from audiences.sealing import Seal, open_parquet
+from audiences.singly import FileRead, read_one
 from audiences.snapshots import write_rows
 from audiences.staged import Origin, stage
 from audiences.staging import Staging

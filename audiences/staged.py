@@ -21,6 +21,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from audiences.columns import header_place
+from audiences.layers import append, drop, new_table
 from audiences.refusals import ExportRefused, masked
 from audiences.tables import REJECTS
 from audiences.texts import Records, Text, open_text, records_of, shape_of
@@ -66,6 +67,10 @@ class Origin:
         """What its format goes by, without .gz."""
         name = Path(self.member or self.path.name.lower().removesuffix(".gz"))
         return name.suffix.lower()
+
+
+TABLES = (".parquet", ".jsonl", ".ndjson", ".xlsx", ".xls", ".ods", ".xlsb")
+"""Suffixes of what is no delimited text."""
 
 
 def stage(engine: Backend, origin: Origin, export: Export, name: str) -> Staged:
@@ -173,7 +178,7 @@ def _with_lines(
     unseen. A file whose rows are lines needs no more than a count of its line ends.
     """
     count = int(rows.count().execute())
-    if not broken and count == _lines_below(text, skip):
+    if not broken and count == text.lines - skip:
         return rows.mutate(line=rows.rowid() + (skip + 1)), count, {}
     records = records_of(text.content(), skip)
     refused = {item.offset: item for item in broken}
@@ -202,15 +207,6 @@ def _near(broken: Sequence[_Broken], records: Records) -> str:
         return ""
     place = int(np.searchsorted(records.offsets, open_quotes[0], side="right")) - 1
     return f" (near line {records.lines[place]})" if place >= 0 else ""
-
-
-def _lines_below(text: Text, skip: int) -> int:
-    total, last = 0, b"\n"
-    with Path(text.path).open("rb") as file:
-        while chunk := file.read(1 << 20):
-            total += chunk.count(b"\n")
-            last = chunk[-1:]
-    return total + (last != b"\n") - skip
 
 
 def _structural(
@@ -389,36 +385,6 @@ def _plain(value: Any) -> str | None:
 def _unreadable(label: str, fault: BaseException) -> ExportRefused:
     kind = type(fault).__name__
     return ExportRefused(label, f"cannot be opened ({kind})", "Check that the file is whole.")
-
-
-def new_table(
-    engine: Backend,
-    name: str,
-    rows: ir.Table | pa.Table | None = None,
-    *,
-    schema: ibis.Schema | None = None,
-) -> ir.Table:
-    """A temporary table in place of any of that name; never written to a database file."""
-    drop(engine, name)
-    if not isinstance(rows, pa.Table):
-        return engine.create_table(name, rows, schema=schema, temp=True)
-    empty = engine.create_table(name, schema=ibis.Schema.from_pyarrow(rows.schema), temp=True)
-    append(engine, name, rows)
-    return empty
-
-
-def append(engine: Backend, name: str, rows: pa.Table) -> None:
-    """Add Arrow rows to a table."""
-    engine.con.register("arrow_rows", rows)
-    try:
-        engine.raw_sql(f'INSERT INTO "{name}" SELECT * FROM arrow_rows')
-    finally:
-        engine.con.unregister("arrow_rows")
-
-
-def drop(engine: Backend, table: str) -> None:
-    """Drop a table if it is there."""
-    engine.drop_table(table, force=True)
 
 
 def file_digest(origin: Origin) -> str:

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -41,7 +42,14 @@ class Text:
     path: str
     digest: str
     encoding: str
+    lines: int
+    """Physical lines; the last may lack its end."""
     _memory: int | None = None
+
+    @property
+    def converted(self) -> bool:
+        """Whether it is held in memory."""
+        return self._memory is not None
 
     def head(self) -> str:
         """The beginning of the text, for sniffing."""
@@ -69,7 +77,7 @@ def open_text(label: str, path: Path, member: str | None, encoding: str | None) 
         raise ExportRefused(label, "the file is empty", "Export it again.")
     known = encoding or facts.encoding(label, path, member)
     if facts.plain and known == "utf-8" and member is None:
-        return Text(label, str(path), facts.digest, known)
+        return Text(label, str(path), facts.digest, known, facts.lines)
     return _convert(label, path, member, known, facts)
 
 
@@ -87,7 +95,9 @@ class _Facts:
     start: bytes
     is_utf8: bool
     plain: bool
-    zeros: int
+    """Neither packed nor with line ends that are a carriage return alone."""
+    zeros: bool
+    lines: int
 
     def encoding(self, label: str, path: Path, member: str | None) -> str:
         for mark, name in BOMS:
@@ -99,25 +109,43 @@ class _Facts:
 
 
 def _look(label: str, path: Path, member: str | None) -> _Facts:
-    digest, size, zeros, start, plain = sha256(), 0, 0, b"", path.suffix.lower() != ".gz"
+    digest, size, zeros, start, plain = sha256(), 0, False, b"", path.suffix.lower() != ".gz"
     decoder, is_utf8 = codecs.getincrementaldecoder("utf-8")(), True
+    lines = _Lines()
     for chunk in _chunks(path, member):
         start = start or chunk[:4096]
         size += len(chunk)
         digest.update(chunk)
-        zeros += chunk.count(0)
-        plain = plain and chunk.count(b"\r") == chunk.count(b"\r\n")
-        if is_utf8:
-            try:
-                decoder.decode(chunk)
-            except UnicodeDecodeError:
-                is_utf8 = False
-    if is_utf8:
-        try:
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            is_utf8 = False
-    return _Facts(size, digest.hexdigest(), start, is_utf8, plain, zeros)
+        lines.count(chunk)
+        zeros = zeros or b"\0" in chunk
+        if b"\r" in chunk:
+            plain = plain and chunk.count(b"\r") == chunk.count(b"\r\n")
+        is_utf8 = is_utf8 and _decodes(decoder, chunk)
+    is_utf8 = is_utf8 and _decodes(decoder, b"", final=True)
+    return _Facts(size, digest.hexdigest(), start, is_utf8, plain, zeros, lines.all)
+
+
+class _Lines:
+    """Counts the lines of a text that comes in pieces."""
+
+    def __init__(self) -> None:
+        self._ends, self._last = 0, b"\n"
+
+    def count(self, piece: bytes) -> None:
+        self._ends += int(np.count_nonzero(np.frombuffer(piece, np.uint8) == ord("\n")))
+        self._last = piece[-1:] or self._last
+
+    @property
+    def all(self) -> int:
+        return self._ends + (self._last != b"\n")
+
+
+def _decodes(decoder: codecs.IncrementalDecoder, piece: bytes, *, final: bool = False) -> bool:
+    try:
+        decoder.decode(piece, final)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _chunks(path: Path, member: str | None) -> Iterator[bytes]:
@@ -171,20 +199,22 @@ def _convert(label: str, path: Path, member: str | None, encoding: str, facts: _
         raise ExportRefused(
             label, "cannot be converted on this system", "Export it as an uncompressed UTF-8 file."
         )
-    memory = os.memfd_create("export")
+    memory, lines = os.memfd_create("export"), _Lines()
     try:
         decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
         newlines = io.IncrementalNewlineDecoder(decoder, translate=True)
         with open(memory, "wb", closefd=False) as out:
-            for chunk in _chunks(path, member):
-                out.write(newlines.decode(chunk).encode())
-            out.write(newlines.decode(b"", final=True).encode())
+            for chunk in chain(_chunks(path, member), [b""]):
+                piece = newlines.decode(chunk, final=not chunk).encode()
+                lines.count(piece)
+                out.write(piece)
     except (UnicodeError, LookupError):
         os.close(memory)
         raise ExportRefused(
             label, f"is not written in {encoding}", "Correct encoding, or leave it out."
         ) from None
-    return Text(label, f"/proc/self/fd/{memory}", facts.digest, encoding, memory)
+    path_of_memory = f"/proc/self/fd/{memory}"
+    return Text(label, path_of_memory, facts.digest, encoding, lines.all, memory)
 
 
 # Shape

@@ -151,14 +151,14 @@ def reading(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     from audiences import exports
 
     read: list[str] = []
-    plain = exports.stage
+    plain = exports.read_together
 
-    def noted(engine, origin, export, name):
-        read.append(origin.label)
-        return plain(engine, origin, export, name)
+    def noted(engine, origins, *given):
+        read.extend(origin.label for origin in origins)
+        return plain(engine, origins, *given)
 
     with patch.context() as inner:
-        inner.setattr(exports, "stage", noted)
+        inner.setattr(exports, "read_together", noted)
         yield read
 
 
