@@ -434,6 +434,20 @@ def test_a_refused_lookalike_is_the_seeds_fault(net, connector):
         connector.grow("101", "like vip", 6, Lookalike())
 
 
+@pytest.mark.parametrize("code", [0, 40012, 40050])
+def test_a_lookalike_is_refreshed_by_hand(net, connector, code):
+    body = {"custom_audience_ids": ["300"]}
+    post(net, DMP + "lookalike/update/", body, json=said(code=code))
+    connector.refresh("300")
+
+
+def test_a_lookalike_that_is_gone_is_not_refreshed(net, connector):
+    body = {"custom_audience_ids": ["300"]}
+    post(net, DMP + "lookalike/update/", body, json=said(code=40007))
+    with pytest.raises(ListGone):
+        connector.refresh("300")
+
+
 # Bids
 
 FIELDS = [

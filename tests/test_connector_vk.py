@@ -456,6 +456,19 @@ def test_a_file_refused_for_its_lines_is_sent_again_without_them(net, connector)
     assert [one.person_id for one in receipt.refused] == ["p1", "p2"]
 
 
+def test_a_refusal_may_come_without_a_code_of_the_whole(net, connector):
+    """As the documents print it: fields only."""
+    relations(net, 28612)
+    one_list(net)
+    room(net)
+    fault = [{"line_number": 10, "line": phone(10), "code": "invalid_phone"}]
+    body = {"error": {"fields": {"file": fault}}}
+    upload(net, map(phone, range(1, 31)), base=28612, status=400, json=body)
+    upload(net, [phone(n) for n in range(1, 31) if n != 10], base=28612)
+    receipt = connector.add("481", phones_only(30))
+    assert [one.person_id for one in receipt.refused] == ["p10"]
+
+
 def test_a_file_of_which_no_line_is_taken(net, connector):
     relations(net, 28612)
     one_list(net)

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from config.platforms import Account
 from connectors.errors import ContractBroken, CredentialsRefused, OperatorError
-from connectors.http import Ask, Door
+from connectors.http import Ask, Door, Reply
 from connectors.kept import KeptFile
 from connectors.oauth import Grant, KeptGrant
 from connectors.sandbox.server import Running, run_in_thread
@@ -279,3 +279,64 @@ def test_a_client_error_of_the_endpoint_is_not_retried() -> None:
         only = Door("https://ads.vk.com/", surroundings=surroundings(), judge=judge_token)
         with pytest.raises(CredentialsRefused, match="invalid_user"):
             only.send(Ask("POST", PATH, form={}))
+
+
+@pytest.mark.parametrize(
+    ("login", "asked"),
+    [
+        (None, {"grant_type": "client_credentials"}),
+        (
+            "client-of-agency",
+            {
+                "grant_type": "agency_client_credentials",
+                "agency_client_name": "client-of-agency",
+            },
+        ),
+    ],
+)
+def test_the_forms_are_those_of_the_documents(
+    monkeypatch: pytest.MonkeyPatch, state: Path, login: str | None, asked: dict[str, str]
+) -> None:
+    """Seconds as a text in one answer and as a number in the next; a token of its own for each."""
+    for name in ("TOKEN", "REFRESH_TOKEN"):
+        monkeypatch.delenv(f"SHOP_{name}", raising=False)
+    secrets(monkeypatch, **CLIENT)
+    client = {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
+    renewal = {"grant_type": "refresh_token", "refresh_token": "r"}
+    origin = "https://ads.vk.com/"
+    with responses.RequestsMock(registry=responses.registries.OrderedRegistry) as net:
+        for form, token, seconds in ((asked, "first", "86400"), (renewal, "second", 86_400)):
+            answer = {"access_token": token, "token_type": "bearer", "scope": "read_ads"}
+            net.add(
+                "POST",
+                f"{origin}api/v2/oauth2/token.json",
+                json={**answer, "expires_in": seconds, "refresh_token": "r"},
+                match=[
+                    responses.matchers.urlencoded_params_matcher({**form, **client}),
+                    responses.matchers.header_matcher(
+                        {"Content-Type": "application/x-www-form-urlencoded"}
+                    ),
+                ],
+            )
+        account = Account(name="vk", platform="vk", secrets="SHOP_", login=login)
+        mine = tokens_for(account, surroundings(state=state), origin)
+        assert mine.current() == "first"
+        assert mine.renew("first")
+        assert mine.current() == "second"
+
+
+@pytest.mark.parametrize(
+    ("code", "act"),
+    [
+        ("invalid_client", "client id and secret of ads.vk.com/hq/settings/access"),
+        ("invalid_user", "support"),
+        ("revoked_token", "Give consent again at ads.vk.com/hq/settings/access"),
+        ("anything", "Authorise the account again at ads.vk.com/hq/settings/access"),
+    ],
+)
+def test_a_refused_token_says_where_to_go(code: str, act: str) -> None:
+    ask = Ask("POST", PATH)
+    reply = Reply(401, {}, "", {"code": code, "message": "m"})
+    with pytest.raises(CredentialsRefused) as caught:
+        judge_token(ask, reply)
+    assert act in caught.value.act
