@@ -62,16 +62,18 @@ DONE_BEFORE = (NothingToUpdate, AskedTwice)
 """Refusals of an absolute change that mean it is done."""
 
 DUPLICATE = 40050
+SERVICES, STORAGE = range(51000, 51100), range(52000, 53000)
+"""Of what stands behind the API: whole blocks, of which the SDK names many."""
+NOT_ALLOWED = (*range(40101, 40132), *range(40300, 40310))
+"""Blocks about an app, a token or a user; some codes in them are something else."""
 INTERRUPTED = frozenset(
     # 20001 is a partial success: of one thing that is none, and twice is as once.
-    # 51000 to 51099 are services behind the API, 52000 and following its storage.
-    {20001, 40200, 40201, 50000, 50002, *range(51000, 51100), *range(52000, 53000), 60001}
+    {20001, 40200, 40201, 50000, 50002, *SERVICES, *STORAGE, 60001}
 )
 """The effect is not known; tried again where that is harmless."""
 
 ERRORS: dict[int, type[ConnectorError]] = {
-    # What an app, a token or a user may not do; those that are something else follow.
-    **dict.fromkeys((40001, 40003, *range(40101, 40132), *range(40300, 40310)), CredentialsRefused),
+    **dict.fromkeys((40001, 40003, *NOT_ALLOWED), CredentialsRefused),
     **dict.fromkeys((40016, 40100, 40132, 61000), Throttled),
     40202: ListBusy,
     **dict.fromkeys((40102, 40104, 40105), TokenExpired),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from connectors.sandbox import vk_files, vk_segments
+from connectors.sandbox import vk_files, vk_lookalikes, vk_segments
 from connectors.sandbox.server import Running, run_in_thread
 from connectors.sandbox.world import Settings
 
@@ -700,7 +700,7 @@ def test_rule_10_uploads_are_limited_by_windows_of_the_calendar(vk: Vk) -> None:
 
 @pytest.fixture
 def permitted(vk: Vk) -> Vk:
-    vk.running.world.put_token("lal", login=vk_segments.WITH_LOOKALIKES)
+    vk.running.world.put_token("lal", login=vk_lookalikes.WITH_LOOKALIKES)
     return Vk(vk.running, "lal")
 
 
@@ -739,7 +739,7 @@ def test_rule_11_a_seed_needs_1000_matched_people(permitted: Vk) -> None:
 def test_rule_11_a_failed_lookalike_stops_the_group_that_targets_it(permitted: Vk) -> None:
     world = permitted.running.world
     group = world.store("vk").get("group", GROUP) or {}
-    mine = {**group, "id": 600_001, "owner": vk_segments.WITH_LOOKALIKES}
+    mine = {**group, "id": 600_001, "owner": vk_lookalikes.WITH_LOOKALIKES}
     world.store("vk").put("group", 600_001, mine)
     world.change(matched_share=0.4)
     seed = permitted.ready()

@@ -14,8 +14,10 @@ import requests
 from audiences.model import AudienceRef, Verb
 from bids.model import BidObject, CorrectionChange, Level
 from config.audiences import Lookalike, Purpose
+from connectors.errors import CredentialsRefused
+from connectors.http import TokenExpired
 from connectors.sandbox.server import Running, run_in_thread
-from connectors.tiktok_wire import ERRORS, INTERRUPTED
+from connectors.tiktok_wire import ERRORS, INTERRUPTED, NOT_ALLOWED, SERVICES, STORAGE
 from tests.support.members import batch
 from tests.support.sandbox import Sandbox
 from tests.support.sandbox_tiktok import ADVERTISER, TIMEOUT, addresses
@@ -145,8 +147,14 @@ def test_the_codes_are_those_of_the_sdk() -> None:
     from business_api_client.tiktok_business.tiktok_code import NumericErrorCodes
 
     known = {value for name, value in vars(NumericErrorCodes).items() if name.isupper()}
-    ours = set(ERRORS) | {code for code in INTERRUPTED if not 52000 <= code < 53000}
-    assert ours <= known
+    ours = set(ERRORS) | INTERRUPTED
+    assert ours - {*SERVICES, *STORAGE, *NOT_ALLOWED} <= known
+    for block in (SERVICES, STORAGE):
+        assert known & set(block) <= INTERRUPTED
+    of_operators = known & set(NOT_ALLOWED)
+    assert len(of_operators) > 20
+    kinds = {ERRORS[code] for code in of_operators}
+    assert kinds == {CredentialsRefused, TokenExpired}
 
 
 # Their client against the sandbox

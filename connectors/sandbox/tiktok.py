@@ -14,7 +14,13 @@ from starlette.datastructures import UploadFile
 
 from connectors.sandbox import tiktok_audiences as audiences
 from connectors.sandbox import tiktok_call as api
-from connectors.sandbox import tiktok_files, tiktok_groups, tiktok_reports
+from connectors.sandbox import (
+    tiktok_files,
+    tiktok_groups,
+    tiktok_lookalikes,
+    tiktok_reports,
+    tiktok_streaming,
+)
 from connectors.sandbox.frame import Platform, fault_of
 from connectors.sandbox.store import Document
 from connectors.sandbox.tiktok_call import Call, CallError, Upload, envelope, is_id
@@ -38,10 +44,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "dmp/custom_audience/list/"): audiences.list_,
     ("GET", "dmp/custom_audience/get/"): audiences.get,
     ("POST", "dmp/custom_audience/apply/"): tiktok_groups.apply,
-    ("POST", "dmp/custom_audience/lookalike/create/"): audiences.grow,
-    ("POST", "dmp/custom_audience/lookalike/update/"): audiences.refresh,
-    ("POST", "segment/audience/"): audiences.segment_audience,
-    ("POST", "segment/mapping/"): audiences.segment_mapping,
+    ("POST", "dmp/custom_audience/lookalike/create/"): tiktok_lookalikes.grow,
+    ("POST", "dmp/custom_audience/lookalike/update/"): tiktok_lookalikes.refresh,
+    ("POST", "segment/audience/"): tiktok_streaming.segment_audience,
+    ("POST", "segment/mapping/"): tiktok_streaming.segment_mapping,
     ("GET", "adgroup/get/"): tiktok_groups.get,
     ("POST", "adgroup/update/"): tiktok_groups.update,
     ("POST", "adgroup/budget/update/"): tiktok_groups.update_budgets,

@@ -1,4 +1,4 @@
-"""Custom audiences of the played TikTok: customer files, look-alikes, the streaming API.
+"""Custom audiences of the played TikTok, and the customer files that they are made of.
 
 Users appear in `cover_num` after a delay only, and fewer of them than lines were sent.
 """
@@ -13,7 +13,6 @@ from connectors.sandbox.store import DIGEST, Document, Rows, digests
 from connectors.sandbox.tiktok_call import (
     BAD_PARAMETER,
     NAME,
-    NO_RIGHTS,
     NOT_FOUND,
     NOTHING_TO_UPDATE,
     TOO_OFTEN,
@@ -21,7 +20,6 @@ from connectors.sandbox.tiktok_call import (
     CallError,
     is_id,
     stamp,
-    texts_in,
 )
 from connectors.sandbox.tiktok_files import (
     MULTIPLE,
@@ -34,7 +32,6 @@ from connectors.sandbox.world import World
 FIRST_ID = 190_000_001
 FOREIGN_LIST = 180_000_001
 MIN_MATCHED = 1000
-MIN_SOURCE = 100
 MAX_NAME = 128
 KEPT_DAYS = 365
 EXPIRING_DAYS = 60
@@ -44,19 +41,6 @@ SUB_TYPES = ("NORMAL", "REACH_FREQUENCY")
 ACTIONS = {"APPEND": "add", "REMOVE": "remove", "REPLACE": "replace"}
 CREATE_TYPES = [kind for kind in SINGLE_TYPES if not kind.startswith("MAID_")] + [MULTIPLE]
 CUSTOMER_FILE, LOOKALIKE, PARTNER = "Customer File Audience", "Lookalike Audience", "Partner"
-SPEC = (
-    *("source_audience_id", "include_source", "mobile_os"),
-    *("placements", "location_ids", "audience_size"),
-)
-SYSTEMS = ("ALL", "ANDROID", "IOS")
-PLACEMENTS = ("TikTok", "TopBuzz & BuzzVideo", "Pangle")
-SIZES = {"NARROW": 5_000, "BALANCED": 10_000, "BROAD": 20_000}
-"""Users that a look-alike of each size gets here."""
-STREAMED_TYPES = (
-    *("EMAIL_SHA256", "PHONE_SHA256", "IDFA_SHA256", "AAID_SHA256"),
-    *("IDFA_MD5", "AAID_MD5"),
-)
-
 # UNVERIFIED choices
 TOO_SMALL = BAD_PARAMETER
 """Code of an update that would leave fewer than MIN_MATCHED."""
@@ -64,7 +48,6 @@ REPLACE_EVERY = DAY
 REPLACED_TOO_SOON = TOO_OFTEN
 CALCULATING = "The audience is being calculated."
 SMALL = f"The audience has fewer than {MIN_MATCHED} matched users."
-MAX_STREAMED = 10_000
 
 INNER = {"advertiser", "ready_at", "cover", "kept_days", "history", "created", "replaced"}
 
@@ -241,125 +224,6 @@ def get(call: Call) -> Document:
             if one["advertiser"] == call.advertiser and one["audience_id"] in ids
         ]
     }
-
-
-# Look-alikes
-
-
-def grow(call: Call) -> Document:
-    name = call.text("custom_audience_name", most=MAX_NAME)
-    spec = call.structure("lookalike_spec")
-    if not isinstance(spec, dict) or set(spec) != set(SPEC):
-        raise CallError(BAD_PARAMETER, f"lookalike_spec needs {', '.join(SPEC)}")
-    check_spec(spec)
-    source = own(call, str(spec["source_audience_id"]))
-    if source["audience_type"] == LOOKALIKE:
-        raise CallError(BAD_PARAMETER, "A look-alike is no source.")
-    if cover(call.world, source) < MIN_SOURCE:
-        raise CallError(BAD_PARAMETER, f"The source has fewer than {MIN_SOURCE} users.")
-    rows = similar(SIZES[spec["audience_size"]], rows_of(call.world, source))
-    return {"custom_audience_id": make(call, name, LOOKALIKE, rows, lookalike_spec=spec)}
-
-
-def check_spec(spec: Document) -> None:
-    places = texts_in(spec["placements"], "placements", 1, len(PLACEMENTS))
-    if (
-        not isinstance(spec["include_source"], bool)
-        or spec["mobile_os"] not in SYSTEMS
-        or spec["audience_size"] not in SIZES
-        or not set(places) <= set(PLACEMENTS)
-    ):
-        raise CallError(BAD_PARAMETER, "lookalike_spec holds an unknown value")
-    texts_in(spec["location_ids"], "location_ids", 1, 3000)
-
-
-def similar(count: int, source: Rows) -> Rows:
-    """Users by lot, without the source's own."""
-    found = [hashlib.sha256(f"sandbox tiktok user {n}".encode()).digest() for n in range(count)]
-    people = np.setdiff1d(np.array(found, dtype=f"S{DIGEST}"), digests(source))
-    wide = np.zeros((len(people), WIDTH), dtype=f"S{DIGEST}")
-    wide[:, 0] = people
-    return wide.view(f"S{WIDTH * DIGEST}").ravel()
-
-
-def refresh(call: Call) -> Document:
-    """Calculate look-alikes anew from what their sources hold now."""
-    for text in call.texts("custom_audience_ids", 1, MAX_IDS):
-        found = own(call, text)
-        if found["audience_type"] != LOOKALIKE:
-            raise CallError(BAD_PARAMETER, "Only a look-alike is refreshed.")
-        own(call, str(found["lookalike_spec"]["source_audience_id"]))
-        found["cover"] = cover(call.world, found)
-        found["ready_at"] = call.world.now() + call.world.settings.processing_seconds
-        note(call, found, "Refresh")
-    return {}
-
-
-# Streaming
-
-
-def segment_audience(call: Call) -> Document:
-    action = call.choice("action", ("create", "delete"))
-    if action == "delete":
-        found = own(call, call.text("delete_audience_id"))
-        forget(call.world, int(found["audience_id"]))
-        return {}
-    name = call.text("custom_audience_name", most=MAX_NAME)
-    nobody = np.empty(0, dtype=f"S{WIDTH * DIGEST}")
-    return {"audience_id": make(call, name, PARTNER, nobody)}
-
-
-def segment_mapping(call: Call) -> Document:
-    """Add or delete members of many audiences; no replace, no verdict by row."""
-    verb = {"add": "add", "delete": "remove"}[call.choice("action", ("add", "delete"))]
-    for one in call.texts("advertiser_ids", 1, MAX_IDS):
-        account = call.store.get("advertiser", int(one)) if is_id(one) else None
-        if account is None or account["login"] != call.login:
-            raise CallError(NO_RIGHTS, "advertiser_ids: not of this business account")
-    schema = call.texts("id_schema", 1, len(STREAMED_TYPES))
-    if len(set(schema)) != len(schema) or not set(schema) <= set(STREAMED_TYPES):
-        raise CallError(BAD_PARAMETER, "id_schema: known types without repeats")
-    rows = call.structure("batch_data")
-    if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_STREAMED:
-        raise CallError(BAD_PARAMETER, f"batch_data: 1 to {MAX_STREAMED} rows")
-    gathered: dict[str, list[bytes]] = {}
-    for row in rows:
-        if not isinstance(row, list) or len(row) != len(schema):
-            raise CallError(BAD_PARAMETER, "batch_data: a cell per entry of id_schema")
-        for kind, cell in zip(schema, row, strict=True):
-            for audience in streamed_to(call, kind, cell):
-                gathered.setdefault(audience, []).append(bytes.fromhex(cell["id"]))
-    for audience, found in gathered.items():
-        stream(call, audience, verb, np.unique(np.array(found, dtype=f"S{DIGEST}")))
-    return {}
-
-
-def streamed_to(call: Call, kind: str, cell: Any) -> list[str]:
-    """The audiences a cell names; an empty cell names none."""
-    if cell == {}:
-        return []
-    if not isinstance(cell, dict) or set(cell) != {"id", "audience_ids"}:
-        raise CallError(BAD_PARAMETER, "batch_data: a cell is {} or has id and audience_ids")
-    length = 64 if kind.endswith("SHA256") else 32
-    value = cell["id"]
-    if not isinstance(value, str) or len(value) != length or set(value) - set("0123456789abcdef"):
-        raise CallError(BAD_PARAMETER, f"batch_data: {kind} is not a digest")
-    named = texts_in(cell["audience_ids"], "audience_ids", 1, MAX_IDS)
-    if any(own(call, one)["audience_type"] != PARTNER for one in named):
-        raise CallError(BAD_PARAMETER, "audience_ids: not a streamed audience")
-    return named
-
-
-def stream(call: Call, audience: str, verb: str, found: Rows) -> None:
-    kept = own(call, audience)
-    kept["cover"] = cover(call.world, kept)
-    kept["ready_at"] = call.world.now() + call.world.settings.processing_seconds
-    wide = np.zeros((len(found), WIDTH), dtype=f"S{DIGEST}")
-    wide[:, 0] = found
-    rows = wide.view(f"S{WIDTH * DIGEST}").ravel()
-    change: Rows = found if verb == "remove" else rows
-    call.store.change_members(int(audience), "remove" if verb == "remove" else "add", change)
-    call.store.put("audience", int(audience), kept)
 
 
 # What the account holds, and the control door

@@ -14,6 +14,7 @@ from starlette.datastructures import UploadFile
 
 from connectors.sandbox import vk_groups as groups
 from connectors.sandbox import vk_lists as lists
+from connectors.sandbox import vk_lookalikes as grown
 from connectors.sandbox import vk_oauth as oauth
 from connectors.sandbox import vk_segments as segments
 from connectors.sandbox import vk_statistics as statistics
@@ -194,20 +195,20 @@ def lookalike_routes(world: World, routes: APIRouter) -> None:
 
     @routes.get(f"{path}.json")
     async def _find(request: Request) -> View:
-        return {**await act(world, segments.lookalikes, call_of(request))}
+        return {**await act(world, grown.lookalikes, call_of(request))}
 
     @routes.post(f"{path}.json")
     async def _grow(request: Request) -> View:
         call = call_of(request)
-        return {**await act(world, segments.grow, call, await call.body())}
+        return {**await act(world, grown.grow, call, await call.body())}
 
     @routes.get(path + "/{number}.json")
     async def _read(request: Request, number: int) -> View:
-        return {**await act(world, segments.lookalike, call_of(request), number)}
+        return {**await act(world, grown.lookalike, call_of(request), number)}
 
     @routes.delete(path + "/{number}.json", status_code=204)
     async def _drop(request: Request, number: int) -> None:
-        await act(world, segments.drop_lookalike, call_of(request), number)
+        await act(world, grown.drop_lookalike, call_of(request), number)
 
 
 def group_routes(world: World, routes: APIRouter) -> None:
