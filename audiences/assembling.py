@@ -144,12 +144,13 @@ def _order_key(rows: ir.Table) -> dict[str, ir.Value]:
 def _with_lines(orders: ir.Table, lines: Sequence[ir.Table]) -> ir.Table:
     """What the lines tell where the order itself does not: category, items, margin.
 
-    The category is that of the order's largest line; the cost counts where every line has one.
+    The category is that of the order's largest line that has one; the cost counts where every
+    line has one.
     """
     every = all_rows(lines, ORDER_LINES)
     size = ibis.struct({"amount": every.amount.abs(), "category": every.category})
     summed = every.group_by("source", "order_id").aggregate(
-        line_category=every.category.argmax(size),
+        line_category=every.category.argmax(size, where=every.category.notnull()),
         line_items=every["items"].sum(),
         line_cost=(every.cost.count() == every.count()).ifelse(every.cost.sum(), None),
     )

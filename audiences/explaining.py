@@ -5,7 +5,7 @@ the two together over whole shops.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import ibis.expr.types as ir
 
 from audiences.model import Segment
+from audiences.segments import DISCOUNT_HUNTER_SHARE
 from config.rules import Condition, parse_condition
 
 _RULES: tuple[tuple[Segment, str], ...] = (
@@ -71,12 +72,23 @@ def base_rules(
 def derived_rules(cuts: Mapping[str, Any]) -> dict[str, Condition]:
     """What the base segments' own terms ask for, with the lines this base drew.
 
-    cuts: `segments.Cuts` as the segments document has it.
+    cuts: `segments.Cuts` as the segments document has it. A flag that is switched off, or that
+    nothing is known for, has no rule.
     """
     fit = "orders >= 2 and not is_wholesale and not is_returner"
     rules = {"loyal by count": f"orders >= {cuts['n_loyal']}"}
     if cuts["vip_from"] is not None:
         rules["vip"] = f"value >= {cuts['vip_from']!r} and {fit}"
+    lines = (("value", "wholesale_value"), ("items_per_order", "wholesale_items"))
+    above = [f"{name} > {cuts[line]!r}" for name, line in lines if cuts[line] is not None]
+    if above:
+        rules["wholesale"] = f"orders > 0 and ({' or '.join(above)})"
+    if cuts.get("returner_share") is not None:
+        rules["returner"] = f"orders > 0 and returned_share >= {cuts['returner_share']!r}"
+    hunter = f"orders >= 2 and discount_share >= {DISCOUNT_HUNTER_SHARE!r}"
+    if cuts["margin_median"] is not None:
+        hunter += f" and margin_share < {cuts['margin_median']!r}"
+    rules["discount hunter"] = hunter
     return {name: parse_condition(text) for name, text in rules.items()}
 
 
@@ -111,14 +123,25 @@ def trace(person: ir.Table, conditions: Mapping[str, Condition]) -> dict[str, Tr
 
 
 def next_states(
-    features: Mapping[str, Any], calibration: Mapping[str, Any] | None
+    features: Mapping[str, Any],
+    calibration: Mapping[str, Any] | None,
+    *,
+    states_by: str = "rhythm",
+    limits: Sequence[float] = (),
 ) -> dict[str, float]:
-    """Days of silence at which this person's own rhythm ends each state; {} without a rhythm.
+    """Days of silence after which each state begins for this person; {} where no days tell it.
 
-    features: of a buyer; calibration: as the segments document has it. The inverse of
-    `rhythm.silence`: exp(m + th s), and for lost at least a first buyer's limit.
+    features: of a buyer; calibration, states_by and limits (`limits_days`): as the segments
+    document has them. For a rhythm it is the inverse of `rhythm.silence`: exp(m + th s), and for
+    lost at least a first buyer's limit. A chance to be a customer ('model') has no days.
     """
-    if calibration is None or not features.get("rhythm_days"):
+    if not features.get("orders"):
+        return {}
+    if states_by == "lifecycle":
+        return dict(zip(STATES[1:2], map(float, limits), strict=False))
+    if states_by == "days":
+        return dict(zip(STATES, map(float, limits), strict=False))
+    if states_by != "rhythm" or calibration is None:
         return {}
     sw2, sb2 = calibration["sw2"], calibration["sb2"]
     gaps = features["orders"] - 1

@@ -163,8 +163,10 @@ def _occasions(owned: ir.Table) -> ir.Table:
         discount=_.discount.sum().fill_null(0),
         margin=(paid.margin.count() == paid.count()).ifelse(paid.margin.sum(), None),
         items=_["items"].sum().fill_null(0),
-        category=_.category.argmax(size),
-        channel=_.channel.argmax(size),
+        # The engine's argmax keeps an empty cell: an order without a category must not hide the
+        # category of a smaller one of the same day.
+        category=_.category.argmax(size, where=_.category.notnull()),
+        channel=_.channel.argmax(size, where=_.channel.notnull()),
     )
     return days.filter(days.revenue > 0).select(*OCCASIONS.names).cast(dict(OCCASIONS))
 

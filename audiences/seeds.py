@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
+import ibis
 import ibis.expr.types as ir
 
 from audiences.consents import agrees
@@ -22,6 +23,10 @@ from config.consents import ADS
 FIRST_ORDER_QUANTILE = 0.90
 """First orders above it make a first buyer worth imitating."""
 REACHABLE = ("active", "slipping")
+GATES = ("buyers", "consented", "not_silent", "proven", "not_odd", "wanted", "above_floor", "taken")
+"""What a buyer passes on the way into a seed: consent; active or slipping; two orders or a large
+first one; no wholesale buyer, returner or discount hunter; the audience's own condition; the LTV
+floor; the size window."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +42,10 @@ class Seed:
     """Least worth of a member, in the measure the floor is written in."""
     measured_by: str
     """Column the floor was put to: revenue (all of it), predicted_value or value."""
+    first_order_from: float
+    """A first buyer is proven by a first order above it: the top tenth of first orders."""
+    left: tuple[tuple[str, int], ...]
+    """Buyers left after each gate of GATES, in their order: who is kept out by what."""
     refused_by: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -112,13 +121,14 @@ def pick_seed(
     says so). A seed above its window keeps the best; a seed below is refused.
     """
     window = _window(made, max_base_share, platform_minimum, match_rate)
-    candidates, notes = _candidates(made, people, predicted, asked)
+    large = quantile(made.known, "first_revenue", FIRST_ORDER_QUANTILE) or 0.0
+    candidates, notes = _candidates(made, people, predicted, asked, large)
     measure = "worth" if floor.top_share is not None else "revenue"
     least_worth = _floor(candidates, floor)
-    rows = candidates.filter(candidates.fit_for_seed, candidates[measure] >= least_worth)
-    if among is not None:
-        rows = rows.semi_join(among, "person_id")
-    rows, trimmed = _trimmed(rows, window)
+    asked_for = _wanted(candidates, among)
+    asked_for = asked_for.mutate(above_floor=asked_for[measure] >= least_worth)
+    gates = [asked_for[name] for name in GATES[1:-1]]
+    rows, trimmed = _trimmed(asked_for.filter(*gates), window)
     table = keep(rows.select("person_id", value=rows.worth))
     number = _count(table)
     refused = () if number >= max(window.least, 1) else (_too_small(number, window),)
@@ -129,6 +139,8 @@ def pick_seed(
         base=_count(made.table),
         floor=least_worth,
         measured_by=by_model if measure == "worth" else "revenue",
+        first_order_from=large,
+        left=(*_left(asked_for), (GATES[-1], number)),
         refused_by=refused,
         notes=(*(notes if measure == "worth" else ()), *trimmed),
     )
@@ -150,14 +162,17 @@ def _window(
 
 
 def _candidates(
-    made: Segmentation, people: ir.Table, predicted: ir.Table | None, asked: Collection[str]
+    made: Segmentation,
+    people: ir.Table,
+    predicted: ir.Table | None,
+    asked: Collection[str],
+    large: float,
 ) -> tuple[ir.Table, tuple[str, ...]]:
-    """All buyers with their worth, and whether each may be in a seed at all."""
+    """All buyers with their worth, and a boolean for each gate that does not need the floor."""
     buyers = made.table.filter(made.table.orders > 0)
     firsts = made.known.select("person_id", "first_revenue")
-    large = quantile(firsts, "first_revenue", FIRST_ORDER_QUANTILE) or 0.0
     table = buyers.inner_join(firsts, "person_id").inner_join(
-        people.select("person_id", agreed=agrees(people, asked)), "person_id"
+        people.select("person_id", consented=agrees(people, asked)), "person_id"
     )
     notes: tuple[str, ...] = ()
     if predicted is None:
@@ -166,10 +181,35 @@ def _candidates(
     else:
         worth = predicted.select("person_id", worth=predicted.predicted_value)
         table = table.inner_join(worth, "person_id")
-    proven = (table.orders >= 2) | (table.first_revenue > large)
     odd = table.is_wholesale | table.is_returner | table.is_discount_hunter
-    fit = table.agreed & table.state.isin(REACHABLE) & proven & ~odd
-    return table.mutate(fit_for_seed=fit.fill_null(False)), notes
+    gates = {
+        "consented": table.consented,
+        "not_silent": table.state.isin(REACHABLE),
+        "proven": (table.orders >= 2) | (table.first_revenue > large),
+        "not_odd": ~odd,
+    }
+    return table.mutate(**{name: gate.fill_null(False) for name, gate in gates.items()}), notes
+
+
+def _wanted(rows: ir.Table, among: ir.Table | None) -> ir.Table:
+    """`rows` with whether each is of the people the audience is about; all are, without such."""
+    if among is None:
+        return rows.mutate(wanted=ibis.literal(value=True))
+    # A join, for not every engine takes IN (SELECT ...) outside a filter.
+    named = among.select("person_id", wanted=ibis.literal(value=True))
+    both = rows.left_join(named, "person_id").drop("person_id_right")
+    return both.mutate(wanted=both.wanted.fill_null(False))
+
+
+def _left(rows: ir.Table) -> tuple[tuple[str, int], ...]:
+    """How many pass each gate and all before it, in one pass."""
+    passed = {GATES[0]: rows.count()}
+    so_far: ir.BooleanValue = ibis.literal(value=True)
+    for name in GATES[1:-1]:
+        so_far = so_far & rows[name]
+        passed[name] = so_far.sum().fill_null(0)
+    counted = rows.aggregate(**passed).to_pyarrow().to_pylist()[0]
+    return tuple((name, int(counted[name])) for name in GATES[:-1])
 
 
 def _floor(candidates: ir.Table, floor: LtvFloor) -> float:

@@ -41,6 +41,8 @@ class Cuts:
     """Median margin share of buyers; None where orders carry no margin."""
     registered_days: float
     """Days for which a registration stays new."""
+    returner_share: float | None
+    """Returned share of revenue from which a buyer is a returner."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +99,7 @@ def segment(
         calibration = calibrate(known, gaps, quantiles=base.quantiles)
     cuts = _cuts(known, calibration, base)
     states = judge_states(known, calibration, as_of=as_of, base=base)
-    flagged = _flagged(states.table, cuts, base)
+    flagged = _flagged(states.table, cuts)
     decided = flagged.mutate(segment=_decide(flagged, states, cuts, as_of))
     table = keep(decided.select(**{name: decided[name].cast(kind) for name, kind in _columns()}))
     return Segmentation(
@@ -150,6 +152,7 @@ def _cuts(known: ir.Table, calibration: Calibration | None, base: Base) -> Cuts:
         wholesale_items=None if share is None else quantile(buyers, "items_per_occasion", share),
         margin_median=quantile(buyers, "margin_share", 0.5),
         registered_days=base.registered_days or _registered_days(known),
+        returner_share=base.returner_share if base.returner_share < 1 else None,
     )
 
 
@@ -178,13 +181,15 @@ def _registered_days(known: ir.Table) -> float:
     return quantile(cases, "took", REGISTERED_QUANTILE) or 0.0
 
 
-def _flagged(table: ir.Table, cuts: Cuts, base: Base) -> ir.Table:
+def _flagged(table: ir.Table, cuts: Cuts) -> ir.Table:
     bought = table.orders > 0
     repeats = table.orders >= 2
     wholesale = _above(table.value, cuts.wholesale_value) | _above(
         table.items_per_occasion, cuts.wholesale_items
     )
-    returner = (table.returned_share >= base.returner_share) & ibis.literal(base.returner_share < 1)
+    returner = ibis.literal(value=False)
+    if cuts.returner_share is not None:
+        returner = table.returned_share >= cuts.returner_share
     cheap = ibis.literal(value=True)
     if cuts.margin_median is not None:
         cheap = table.margin_share < cuts.margin_median

@@ -119,6 +119,10 @@ class Connector(ABC):
 class GrowsLookalikes(ABC):
     """A platform that grows a list of similar people out of a seed list."""
 
+    keeps_up: ClassVar[bool] = True
+    """Whether a look-alike follows its seed, by itself or by `refresh`. Where not, a person swaps
+    an old one for a new one: `refresh` then only looks whether it is there."""
+
     @abstractmethod
     def grow(self, seed_id: str, title: str, reach: int, wish: Lookalike) -> str:
         """Id of the look-alike with this title, made if it is not there.

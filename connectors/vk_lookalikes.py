@@ -36,6 +36,8 @@ def _creation(title: str, users_list: int) -> dict[str, Any]:
 class VkLookalikes(VkSegments, GrowsLookalikes):
     """Look-alikes as segments: they can be targeted and corrected like any list."""
 
+    keeps_up = False
+
     def grow(self, seed_id: str, title: str, reach: int, wish: Lookalike) -> str:
         """Grown from the seed's list with more matched people; regions and devices: no say in VK.
 

@@ -18,6 +18,8 @@ ProjectFolder = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Document = dict[str, Any]
 HERE = Path()
+CONTACT: dict[str, Any] = {"allow_extra_args": True}
+"""Of commands that take a contact: a word too many is refused by us, for typer would repeat it."""
 
 
 @contextmanager
@@ -53,6 +55,12 @@ def stop(text: str, status: int) -> None:
     """Say why on standard error, and leave."""
     typer.echo(text, err=True)
     raise typer.Exit(status)
+
+
+def refuse_more(context: typer.Context) -> None:
+    """Refuse a second contact without repeating it."""
+    if context.args:
+        stop("One id or contact at a time; put a phone with blanks in quotes.", WRONG)
 
 
 def leave(status: int) -> None:

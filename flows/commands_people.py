@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from flows.command import (
+    CONTACT,
     DONE,
     HERE,
     REFUSED,
@@ -16,6 +17,7 @@ from flows.command import (
     ProjectFolder,
     at_work,
     leave,
+    refuse_more,
     said_plainly,
     tell,
 )
@@ -98,8 +100,9 @@ def value(project: ProjectFolder = HERE, json: Json = False) -> None:
     tell(document, as_json=json, show=show_value.valued)
 
 
-@command()
+@command(context_settings=CONTACT)
 def explain(
+    context: typer.Context,
     who: Annotated[
         str, typer.Argument(help="Person id, or a contact; - reads it from standard input.")
     ],
@@ -109,6 +112,7 @@ def explain(
     """Say why a person is in what: features, rules, audiences, bids. A contact is never shown."""
     from flows import explaining, show_person
 
+    refuse_more(context)
     with at_work(project) as workshop:
         document = explaining.explain(workshop, sys.stdin.readline() if who == "-" else who)
     tell(document, as_json=json, show=show_person.explained)
@@ -133,8 +137,9 @@ def study(
     tell(document, as_json=json, show=lambda _made: [page if out is None else f"Written: {out}"])
 
 
-@command()
+@command(context_settings=CONTACT)
 def forget(
+    context: typer.Context,
     contact: Annotated[
         str | None,
         typer.Argument(
@@ -149,6 +154,7 @@ def forget(
     """Forget a person: off every list at the next delivery, then out of all state."""
     from flows import forgetting, show_people
 
+    refuse_more(context)
     with at_work(project) as workshop:
         if contact is None:
             document = {"requests": forgetting.forgotten(workshop)}

@@ -6,24 +6,23 @@ A contact is hashed before anything is looked up and appears nowhere in the answ
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 
 from audiences.consents import answer, names
 from audiences.contacts import hash_one
 from audiences.explaining import Trace, base_rules, derived_rules, next_states, trace
-from audiences.model import AudienceRef
 from audiences.refreshes import last_refreshes
 from audiences.staging import keep
 from bids.ledger import BidLedger
-from config.audiences import Audience, Identifier, Purpose
+from config.audiences import Audience, Identifier
 from config.consents import ADS
 from config.features import FEATURES
 from connectors.base import Connector
+from flows import why_not
 from flows.documents import Document
 from flows.gating import roll_ups_of, segment_of
-from flows.holding import without_held
-from flows.lists import asked_by, described_now, ledger, reference
+from flows.lists import described_now, ledger, reference
+from flows.why_not import as_list_sees, is_held_out
 from flows.workshop import CannotRun, Workshop
 
 
@@ -52,7 +51,7 @@ def explain(workshop: Workshop, who: str) -> Document:
         },
         "consent": row["consent_ads"],
         "consents": _consents(workshop, person),
-        "held_out": _held_out(workshop, person),
+        "held_out": is_held_out(workshop, person),
         "features": {
             name: {
                 "value": _plain(value),
@@ -67,10 +66,7 @@ def explain(workshop: Workshop, who: str) -> Document:
             {"term": name, **_told(found)}
             for name, found in trace(person, derived_rules(refreshed["cuts"])).items()
         ],
-        "overlays": [
-            {"overlay": name, "in": row[name], **_told(found)}
-            for name, found in trace(person, workshop.project.overlay_rules).items()
-        ],
+        "overlays": list(_overlays(workshop, person, row)),
         "audiences": audiences,
         "bids": list(_bids(workshop, audiences)),
     }
@@ -136,25 +132,17 @@ def _consents(workshop: Workshop, person: ir.Table) -> Document:
     return dict(told.to_pyarrow().to_pylist()[0])
 
 
-def _unwilling(workshop: Workshop, person: ir.Table, ref: AudienceRef) -> Iterator[str]:
-    """The consents that a list asks for and the person does not give."""
-    asked = {ADS, *asked_by(workshop, ref)}
-    told = person.select(**{name: answer(person, name) for name in sorted(asked)})
-    for name, said in told.to_pyarrow().to_pylist()[0].items():
-        if said == "no" or (said != "yes" and name in asked_by(workshop, ref)):
-            yield f"consent to {name} is {said}"
-
-
-def _held_out(workshop: Workshop, person: ir.Table) -> bool:
-    left = without_held(workshop, person.select("person_id"))
-    return int(left.count().to_pyarrow().as_py()) == 0
-
-
 def _limits(refreshed: Mapping[str, Any], features: Mapping[str, Any]) -> Document:
     """Where the base draws the lines that this person is measured against."""
-    days = next_states(features, refreshed["calibration"])
+    days = next_states(
+        features,
+        refreshed["calibration"],
+        states_by=refreshed["states_by"],
+        limits=refreshed.get("limits_days", ()),
+    )
     cuts = refreshed["cuts"]
     return {
+        "states_by": refreshed["states_by"],
         "vip_from": cuts["vip_from"],
         "loyal_from_orders": cuts["n_loyal"],
         "silence_days": {name: round(value, 1) for name, value in days.items()},
@@ -187,6 +175,21 @@ def _rules(
     return told
 
 
+def _overlays(workshop: Workshop, person: ir.Table, row: Mapping[str, Any]) -> Iterator[Document]:
+    """Every overlay: in or not, and the audience that keeps the person out (frequency guard)."""
+    project = workshop.project
+    guards = {one.name: one.not_in for one in project.segments.overlay}
+    for name, found in trace(person, project.overlay_rules).items():
+        rules = {other: project.audience_rules[other] for other in guards[name]}
+        kept_out = [other for other, seen in trace(person, rules).items() if seen.holds]
+        yield {
+            "overlay": name,
+            "in": row[name],
+            "kept_out_by": kept_out if found.holds else [],
+            **_told(found),
+        }
+
+
 def _told(found: Trace) -> Document:
     return {
         "rule": found.text,
@@ -211,15 +214,18 @@ def _audiences(
     """Every audience on every account: in or not, and why."""
     rules = workshop.project.audience_rules
     traces = trace(person, rules)
-    held_out = _held_out(workshop, person)
+    held_out = is_held_out(workshop, person)
     rolled = roll_ups_of(refreshed)
     for audience in workshop.project.audiences.audience:
+        picked = refreshed.get("seeds", {}).get(audience.name, {})
         for account in audience.accounts:
             within = rolled.get(account, {})
             own = segment_of(audience, rules[audience.name])
-            seen = trace(_seen(person, own, within), {"rule": rules[audience.name]})["rule"]
+            seen = trace(as_list_sees(person, own, within), {"rule": rules[audience.name]})["rule"]
             why = list(
-                _obstacles(workshop, person, row, audience, account, seen, own, within, held_out)
+                why_not.obstacles(
+                    workshop, person, row, audience, account, seen, own, within, held_out, picked
+                )
             )
             told = traces[audience.name]
             taken = seen.holds and not told.holds
@@ -233,48 +239,6 @@ def _audiences(
                 **_told(told),
                 "standing": _standing(workshop, audience, account, row["person_id"]),
             }
-
-
-def _seen(person: ir.Table, own: str | None, within: Mapping[str, str]) -> ir.Table:
-    """The person as the list of a segment sees them after roll-up."""
-    taken = [small for small, to in within.items() if to == own]
-    if not taken:
-        return person
-    return person.mutate(segment=ibis.ifelse(person.segment.isin(taken), own, person.segment))
-
-
-def _obstacles(
-    workshop: Workshop,
-    person: ir.Table,
-    row: Mapping[str, Any],
-    audience: Audience,
-    account: str,
-    seen: Trace,
-    own: str | None,
-    within: Mapping[str, str],
-    held_out: bool,
-) -> Iterator[str]:
-    if not seen.holds:
-        missed = "; ".join(f"{part.text} ({_values(part.saw)})" for part in seen.missed)
-        yield f"the condition does not hold: {missed}"
-    elif own in within and ledger(workshop).list_id(reference(workshop, audience, account)) is None:
-        yield f"{own} is too small for a list of its own: its people are in {within[str(own)]}"
-    yield from _unwilling(workshop, person, reference(workshop, audience, account))
-    if held_out:
-        yield "kept out on purpose, to measure what advertising adds"
-    digests = workshop.table("digests", workshop.lists_of(account).recipe.name)
-    mine = digests.semi_join(person, "person_id")
-    kinds = [digests[kind.value].length() > 0 for kind in audience.identifiers]
-    if not mine.filter(ibis.or_(*kinds)).count().to_pyarrow().as_py():
-        names = ", ".join(kind.value for kind in audience.identifiers)
-        yield f"no contact that {account} takes ({names})"
-    if audience.purpose is Purpose.SEED and seen.holds:
-        picked = workshop.table("seed", audience.name).semi_join(person, "person_id")
-        if not picked.count().to_pyarrow().as_py():
-            yield (
-                "not picked for the seed: below its LTV floor, not active or slipping, or a "
-                "wholesale buyer, returner or discount hunter"
-            )
 
 
 def _standing(workshop: Workshop, audience: Audience, account: str, person_id: str) -> str | None:
@@ -308,21 +272,6 @@ def _bids(workshop: Workshop, audiences: list[Document]) -> Iterator[Document]:
                     and one.percent is not None
                 },
             }
-
-
-def _values(saw: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} is {shown(value)}" for name, value in saw.items())
-
-
-def shown(value: Any) -> str:
-    """A value as a person reads it."""
-    if value is None:
-        return "unknown"
-    if isinstance(value, float):
-        return f"{value:,.2f}"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
 
 
 def _plain(value: Any) -> Any:

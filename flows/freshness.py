@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from audiences.lookalikes import grown_from
+from audiences.model import AudienceRef
 from audiences.watching import Condition, forget_subjects, in_step, mark_in_step
-from config.audiences import Purpose
+from config.audiences import Lookalike, Purpose
 from config.cadence import next_run
 from config.project import Project
 from config.schedules import Schedule
@@ -18,12 +20,13 @@ from flows import alerting
 from flows.documents import Document
 from flows.workshop import Workshop
 
-Kind = Literal["segments", "audiences", "seeds", "corrections", "measurement"]
+Kind = Literal["segments", "audiences", "seeds", "lookalikes", "corrections", "measurement"]
 
 WITHOUT_SCHEDULE: dict[Kind, timedelta] = {
     "segments": timedelta(days=2),
     "audiences": timedelta(days=10),
     "seeds": timedelta(days=30),
+    "lookalikes": timedelta(days=30),
     "corrections": timedelta(days=14),
     "measurement": timedelta(days=2),
 }
@@ -36,15 +39,20 @@ FLOWS: dict[Kind, frozenset[str]] = {
     "segments": frozenset({"refresh", "steer"}),
     "audiences": frozenset({"sync", "steer"}),
     "seeds": frozenset({"sync", "steer"}),
+    "lookalikes": frozenset({"sync", "steer"}),
     "corrections": frozenset({"adjust", "steer"}),
     "measurement": frozenset({"measure", "steer"}),
 }
-APPLYING = frozenset({"audiences", "seeds", "corrections"})
+APPLYING = frozenset({"audiences", "seeds", "lookalikes", "corrections"})
+
+
+OF_AUDIENCES = frozenset({"audiences", "seeds", "lookalikes"})
 
 
 @dataclass(frozen=True)
 class Thing:
-    """Something with an age: `name` is account/audience, an account, or `segments`."""
+    """Something with an age: `name` is account/audience, of a look-alike with its reach, an
+    account, or `segments`."""
 
     kind: Kind
     name: str
@@ -132,10 +140,12 @@ def _thing(workshop: Workshop, kind: Kind, name: str, at: datetime | None) -> Th
     zone = workshop.project.adsteer.shop.time_zone
     coming = [next_run(one.cron, workshop.now(), zone) for one in covering]
     soonest = min((one for one in coming if one is not None), default=None)
-    return Thing(kind, name, at, _limit(workshop.project, kind, covering), soonest)
+    return Thing(kind, name, at, _limit(workshop.project, kind, name, covering), soonest)
 
 
-def _limit(project: Project, kind: Kind, covering: list[Schedule]) -> timedelta:
+def _limit(project: Project, kind: Kind, name: str, covering: list[Schedule]) -> timedelta:
+    if kind == "lookalikes":
+        return timedelta(days=_refresh_days(project, _audience_in(name)))
     written = getattr(project.adsteer.freshness, kind)
     if written is not None:
         limit = timedelta(hours=written)
@@ -148,16 +158,18 @@ def _limit(project: Project, kind: Kind, covering: list[Schedule]) -> timedelta:
 
 def _covering(project: Project, kind: Kind, name: str) -> Iterator[Schedule]:
     """The schedules that keep a thing in step."""
-    audience = name.rpartition("/")[2]
+    audience = _audience_in(name)
     for one in project.schedules.schedule:
         applies = one.apply or kind not in APPLYING
-        meant = not one.only or kind not in ("audiences", "seeds") or audience in one.only
+        meant = not one.only or kind not in OF_AUDIENCES or audience in one.only
         if one.flow in FLOWS[kind] and applies and meant:
             yield one
 
 
 def _ages(workshop: Workshop, kind: Kind) -> dict[str, datetime | None]:
     """When each thing of a kind that the rules name was last in step."""
+    if kind == "lookalikes":
+        return _grown(workshop)
     project, known = workshop.project, in_step(workshop.catalog, kind)
     if kind == "segments":
         names = ["segments"]
@@ -174,6 +186,33 @@ def _ages(workshop: Workshop, kind: Kind) -> dict[str, datetime | None]:
             for account in one.accounts
         ]
     return {name: known.get(name) for name in names}
+
+
+def _grown(workshop: Workshop) -> dict[str, datetime | None]:
+    """When each look-alike that is there was grown or refreshed last."""
+    found = {}
+    for audience in workshop.project.audiences.audience:
+        if audience.lookalike is None:
+            continue
+        for account in audience.accounts:
+            platform = workshop.project.account(account).platform
+            seed = AudienceRef(account, platform, audience.name, audience.purpose, "")
+            with workshop.catalog.begin() as connection:
+                grown = grown_from(connection, seed)
+            for reach in audience.lookalike.reach:
+                if reach in grown and grown[reach].list_id is not None:
+                    found[f"{account}/{audience.name} {reach}"] = grown[reach].grown_at
+    return found
+
+
+def _audience_in(name: str) -> str:
+    """The audience of account/audience, or of account/audience and a reach."""
+    return name.rpartition("/")[2].partition(" ")[0]
+
+
+def _refresh_days(project: Project, name: str) -> int:
+    audience = next(one for one in project.audiences.audience if one.name == name)
+    return (audience.lookalike or Lookalike()).refresh_days
 
 
 def _seeds(project: Project) -> frozenset[str]:
@@ -193,6 +232,7 @@ def _named(one: Thing) -> str:
         "segments": "the segments",
         "audiences": f"list {one.name}",
         "seeds": f"seed {one.name}",
+        "lookalikes": f"look-alike {one.name}",
         "corrections": f"bid corrections of {one.name}",
         "measurement": f"spend of {one.name}",
     }

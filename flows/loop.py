@@ -30,7 +30,15 @@ from flows.lists import ledger, plan_lists
 from flows.quotas import quota_notes
 from flows.refreshing import segments_at
 from flows.rehearsal import remember
-from flows.seeding import Growth, age_notes, ages, exclusion_notes, grow_all, plan_growth
+from flows.seeding import (
+    Growth,
+    age_notes,
+    ages,
+    exclusion_notes,
+    grow_all,
+    plan_growth,
+    seeds_now,
+)
 from flows.sending import apply_lists
 from flows.workshop import Workshop
 
@@ -306,7 +314,11 @@ def _document(workshop: Workshop, whole: WholePlan) -> Document:
     notes += exclusion_notes(workshop, whole.growth)
     notes += roll_up_notes(workshop) if whole.bids is not None else []
     ahead = {"outlook": whole.outlook} if whole.outlook else {}
-    return {**made, "lookalikes": growth, "notes": notes, **ahead}
+    seeds = {
+        "currency": workshop.project.adsteer.shop.currency,
+        "seeds": seeds_now(workshop) if whole.lists is not None else {},
+    }
+    return {**made, **seeds, "lookalikes": growth, "notes": notes, **ahead}
 
 
 def _lists(whole: WholePlan) -> tuple[ListPlan, ...]:

@@ -180,6 +180,7 @@ def segments_document(
         "calibration": _calibration(made),
         "cuts": asdict(made.cuts),
         "states_by": made.states_by,
+        "limits_days": list(made.limits),
         "gate": gate_document(gate),
         "notes": [*gate.notes, *made.notes],
     }

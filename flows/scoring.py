@@ -171,6 +171,8 @@ def seed_document(workshop: Workshop, audience: Audience, seed: Seed, picked_on:
         "share": seed.share,
         "floor": round(seed.floor, 2),
         "measured_by": seed.measured_by,
+        "first_order_from": round(seed.first_order_from, 2),
+        "left": dict(seed.left),
         "picked_on": picked_on.isoformat(),
         "refresh_days": refresh_days(audience),
         "overlap_with_last": None if before is None else overlap(seed.table, before),

@@ -7,29 +7,35 @@ from audiences.lookalikes import Grown, claim, grown_from, record_grown, record_
 from audiences.model import AudienceRef
 from audiences.plan import AudiencePlan
 from audiences.seeds import Age, Freshness
-from config.audiences import Audience, Lookalike
+from config.audiences import Audience, Lookalike, Purpose
 from connectors.base import GrowsLookalikes
 from connectors.errors import ConnectorError, ListBusy, ListGone, QuotaGone, Throttled
 from flows.documents import Document
-from flows.lists import leased, ledger, reference, settled
+from flows.lists import last_document, leased, ledger, reference, settled
 from flows.scoring import refresh_days, seed_age
 from flows.workshop import Workshop
 
 
 @dataclass(frozen=True)
 class Growth:
-    """One look-alike that a seed should have; `there` once it is, `stale` when it grows old."""
+    """One look-alike that a seed should have; `there` once it is, `stale` when it grows old.
+
+    `keeps_up`: whether its platform can have it follow the seed.
+    """
 
     seed: AudienceRef
     reach: int
     title: str
     there: bool
     stale: bool = False
+    keeps_up: bool = True
 
     @property
     def action(self) -> str:
-        """What is done with it: 'grow', 'refresh' or 'keep'."""
-        return "refresh" if self.stale else "keep" if self.there else "grow"
+        """What is done with it: 'grow', 'refresh', 'keep', or 'swap', which a person does."""
+        if self.stale:
+            return "refresh" if self.keeps_up else "swap"
+        return "keep" if self.there else "grow"
 
     def as_json(self) -> Document:
         """The entry under "lookalikes" of a plan document."""
@@ -56,7 +62,8 @@ def plan_growth(workshop: Workshop, *, only: Collection[str] = ()) -> tuple[Grow
             one = grown.get(reach)
             age = _age(workshop, audience, one)
             stale = age is not None and age.freshness is not Freshness.FRESH
-            wanted.append(Growth(seed, reach, title, _is_there(one), stale))
+            keeps_up = _grows(workshop, account).keeps_up
+            wanted.append(Growth(seed, reach, title, _is_there(one), stale, keeps_up))
     return tuple(wanted)
 
 
@@ -83,6 +90,22 @@ def ages(workshop: Workshop, wanted: Collection[Growth]) -> list[Document]:
     return told
 
 
+def seeds_now(workshop: Workshop) -> dict[str, Document]:
+    """The seeds of the last refresh by audience, with the gates they passed and their age today."""
+    told = (last_document(workshop) or {}).get("seeds", {})
+    found = {}
+    for audience in workshop.project.audiences.audience:
+        if audience.purpose is not Purpose.SEED or audience.name not in told:
+            continue
+        age = seed_age(workshop, audience)
+        found[audience.name] = {
+            **told[audience.name],
+            "age_days": age.days if age else None,
+            "freshness": age.freshness.value if age else None,
+        }
+    return found
+
+
 def age_notes(workshop: Workshop, wanted: Collection[Growth]) -> list[str]:
     """What a marketer must do about seeds and look-alikes that grow old."""
     notes = []
@@ -93,7 +116,20 @@ def age_notes(workshop: Workshop, wanted: Collection[Growth]) -> list[str]:
                 said = "a refresh is due" if age[name] == Freshness.DUE.value else "expired"
                 which = f"{what} {one.seed}" + ("" if what == "seed" else f", reach {one.reach}")
                 notes.append(f"{which}: {days} days old, {said}")
+                if what == "look-alike" and one.action == "swap":
+                    notes[-1] += f". {_how_to_swap(workshop, one)}"
     return list(dict.fromkeys(notes))
+
+
+def _how_to_swap(workshop: Workshop, one: Growth) -> str:
+    with workshop.catalog.begin() as connection:
+        old = grown_from(connection, one.seed)[one.reach]
+    return (
+        f"{one.seed.platform} cannot be asked to refresh it. Make a new look-alike there from "
+        f"the seed's list {old.seed_list}; keep {old.list_id} in the ad groups until the new one "
+        f"is approved, put the new one in its place, then delete {old.list_id} there: the next "
+        "`adsteer apply` grows ours anew"
+    )
 
 
 def exclusion_notes(workshop: Workshop, wanted: Collection[Growth]) -> list[str]:
@@ -119,14 +155,15 @@ def exclusion_notes(workshop: Workshop, wanted: Collection[Growth]) -> list[str]
 
 def grow_all(workshop: Workshop, wanted: Collection[Growth], plan: AudiencePlan) -> list[Document]:
     """Grow what is not there yet and refresh what grows old; a seed that is not ready waits, up to
-    the account's patience."""
+    the account's patience. What only a person can swap is grown anew once it is deleted."""
     held = {one.audience for one in plan.lists if one.refused_by}
     todo = [one for one in wanted if one.action != "keep" and one.seed not in held]
     with leased(workshop, {one.seed.account for one in todo}):
-        return [
-            _refresh(workshop, one) if one.action == "refresh" else _grow(workshop, one)
+        receipts = [
+            _grow(workshop, one) if one.action == "grow" else _refresh(workshop, one)
             for one in todo
         ]
+    return [one for one in receipts if one["outcome"] != "kept"]
 
 
 def _refresh(workshop: Workshop, one: Growth) -> Document:
@@ -142,6 +179,9 @@ def _refresh(workshop: Workshop, one: Growth) -> Document:
         return {**receipt, "said": str(error)}
     except ConnectorError as error:
         return {**receipt, "outcome": "failed", "said": str(error), "who": error.who}
+    if one.action == "swap":
+        # Nothing was refreshed: its age goes on, and so does the note that says what to do.
+        return {**receipt, "outcome": "kept"}
     with workshop.catalog.begin() as connection:
         record_grown(connection, one.seed, one.reach, list_id=str(list_id), now=workshop.now())
     return {**receipt, "outcome": "done"}
@@ -220,9 +260,13 @@ def _patiently(workshop: Workshop, one: Growth, seed_list: str) -> str:
 
 
 def _grower(workshop: Workshop, one: Growth) -> GrowsLookalikes:
-    connector = workshop.lists_of(one.seed.account)
+    return _grows(workshop, one.seed.account)
+
+
+def _grows(workshop: Workshop, account: str) -> GrowsLookalikes:
+    connector = workshop.lists_of(account)
     if not isinstance(connector, GrowsLookalikes):
-        raise AssertionError(f"{one.seed.account} was asked to grow what it cannot")
+        raise AssertionError(f"{account} was asked to grow what it cannot")
     return connector
 
 

@@ -6,6 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from flows.show import Document, count, notes, share, signed, table
+from flows.show_seeds import seeds
 
 
 def begun(document: Document) -> Iterable[RenderableType]:
@@ -143,15 +144,6 @@ def rejects(document: Document) -> RenderableType:
         rows,
         left=2,
     )
-
-
-def seeds(document: Document) -> list[str]:
-    return [
-        f"Seed {name}: {count(one['people'])} people, {share(one['share'])} of the base, "
-        f"each worth {count(round(one['floor']))} {document['currency']} or more "
-        f"by {one['measured_by']}."
-        for name, one in document["seeds"].items()
-    ]
 
 
 def forgetting(document: Document) -> Iterable[RenderableType]:

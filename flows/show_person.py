@@ -1,14 +1,17 @@
 """One person's explanation on a terminal; no contact is in the document, so none is printed."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import RenderableType
 
-from flows.explaining import shown
 from flows.show import percent, table
+from flows.why_not import shown
 
 Document = Mapping[str, Any]
+
+LONG_FIGURE = re.compile(r"\b\d+\.\d{3,}\b")
 
 
 def explained(document: Document) -> Iterable[RenderableType]:
@@ -23,7 +26,7 @@ def explained(document: Document) -> Iterable[RenderableType]:
         f"[bold]{own['label']}[/bold] ({own['name']}) {since}. "
         f"Consent to ads: {document['consent']}{_other_consents(document)}{held}."
     )
-    yield from _next(document["limits"], document["features"])
+    yield from _silence(document["limits"], document["features"])
     yield _rules(document)
     yield _terms(document)
     yield _features(document)
@@ -37,16 +40,25 @@ def _other_consents(document: Document) -> str:
     return "".join(f"; to {name}: {said}" for name, said in document["consents"].items())
 
 
-def _next(limits: Document, features: Document) -> Iterable[str]:
-    """Where this person's own rhythm ends each state."""
-    silent = features["recency_days"]["value"]
-    for state, days in limits["silence_days"].items():
-        if silent is not None and days > silent:
-            yield (
-                f"Silent for {silent} days; {state} after {days:,.0f} days of silence "
-                "unless a purchase comes first."
-            )
-            return
+def _silence(limits: Document, features: Document) -> Iterable[str]:
+    """This person's own rhythm, where it ends each state, and where the present silence stands."""
+    silent, state = features["recency_days"]["value"], features["state"]["value"]
+    if silent is None:
+        return
+    days = limits["silence_days"]
+    if limits["states_by"] == "model":
+        alive = features["alive"]["value"]
+        chance = "" if alive is None else f": a chance of {alive:.0%} to be a customer still"
+        yield f"Silent for {silent} days, so {state}{chance}."
+        return
+    rhythm = features["rhythm_days"]["value"]
+    who = "Usually lets" if features["orders"]["value"] > 1 else "Buyers here usually let"
+    own = "" if rhythm is None else f"{who} {rhythm:,.0f} days pass between orders. "
+    begins = ", ".join(f"{name} after {number:,.0f}" for name, number in days.items())
+    known = f" ({begins} days of silence)" if begins else ""
+    coming = [f"{name} after {number:,.0f}" for name, number in days.items() if number > silent]
+    then = f"; {coming[0]} days unless a purchase comes first" if coming else ""
+    yield f"{own}Silent for {silent} days, so {state}{then}{known}."
 
 
 def _rules(document: Document) -> RenderableType:
@@ -74,9 +86,15 @@ def _terms(document: Document) -> RenderableType:
 
 def _parts(parts: Iterable[Document]) -> str:
     return "\n".join(
-        f"{'yes' if part['holds'] else 'no '}  {part['text']}  [dim]({_saw(part['saw'])})[/dim]"
+        f"{'yes' if part['holds'] else 'no '}  {_neat(part['text'])}  "
+        f"[dim]({_saw(part['saw'])})[/dim]"
         for part in parts
     )
+
+
+def _neat(text: str) -> str:
+    """A rule with its long figures rounded to cents; the document has them whole."""
+    return LONG_FIGURE.sub(lambda found: f"{float(found[0]):.2f}", text)
 
 
 def _saw(saw: Mapping[str, Any]) -> str:
@@ -96,12 +114,18 @@ def _features(document: Document) -> RenderableType:
 
 def _overlays(document: Document) -> RenderableType:
     rows = [
-        [one["overlay"], "in" if one["in"] else "not in", _parts(one["parts"])]
+        [one["overlay"], "in" if one["in"] else "not in", _parts(one["parts"]) + _guarded(one)]
         for one in document["overlays"]
     ]
     return table(
         "Overlays", ["overlay", "person is", "what it asked, and what it saw"], rows, left=3
     )
+
+
+def _guarded(overlay: Document) -> str:
+    """The audiences that keep a person out for whom the rule holds."""
+    others = overlay["kept_out_by"]
+    return f"\nbut left out: is in {', '.join(others)}, which not_in names" if others else ""
 
 
 def _audiences(document: Document) -> RenderableType:
@@ -113,7 +137,7 @@ def _audiences(document: Document) -> RenderableType:
             one["standing"] or "–",
             "; ".join(one["why_not"]) or one["because"] or one["rule"],
         ]
-        for one in document["audiences"]
+        for one in sorted(document["audiences"], key=lambda one: not one["in"])
     ]
     return table("Audiences", ["account", "audience", "person is", "sent", "why"], rows, left=5)
 

@@ -6,12 +6,14 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from flows.show import Document, amount, count, notes, percent, table
+from flows.show_seeds import seeds
 
 
 def planned(document: Document) -> Iterable[RenderableType]:
     yield audience_plan(document)
     if document["lookalikes"]:
         yield lookalikes(document)
+    yield from seeds(document)
     yield bid_plan(document)
     yield from ahead(document)
     yield from notes(document)

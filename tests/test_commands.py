@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from connectors.registry import PLATFORMS
 from connectors.sandbox.server import Running
-from flows import loop
+from flows import freshness, loop
 from flows.cli import app
 from flows.workshop import open_workshop
 from tests.support.starter import make_starter, starter_sandbox
@@ -415,6 +415,40 @@ def test_lookalikes_that_grow_old_are_refreshed(
     assert {one["outcome"] for one in refreshed} == {"done"}
     assert {one["list_id"] for one in refreshed} == ids
     assert planned_at(today + timedelta(days=23))[1] == {"keep"}
+
+
+def test_an_old_lookalike_that_nobody_can_refresh_is_swapped_by_a_person(
+    project: Path, applied: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Said in the plan with what to do, told as stale, and never called fresh by itself."""
+    for platform in ("yandex_audience", "google", "meta"):
+        monkeypatch.setattr(PLATFORMS[platform], "keeps_up", False)
+    one = next(o for o in applied["receipts"]["lookalikes"] if o["account"] == "yandex_lists")
+    seed = next(
+        o for o in applied["receipts"]["audiences"]
+        if (o["account"], o["audience"]) == ("yandex_lists", "best_buyers")
+    )["list_id"]  # fmt: skip
+    later = datetime.now(UTC) + timedelta(days=60)
+    with open_workshop(project, now=lambda: later) as workshop:
+        plan = loop.plan(workshop, bids=False, only=["best_buyers"])
+        assert {o["action"] for o in plan["lookalikes"]} == {"swap"}
+        (note,) = [
+            text for text in plan["notes"]
+            if "look-alike yandex_lists/best_buyers" in text and f"reach {one['reach']}" in text
+        ]  # fmt: skip
+        assert "expired. yandex_audience cannot be asked to refresh it" in note
+        assert f"the seed's list {seed}; keep {one['list_id']} in the ad groups" in note
+        assert loop.apply(workshop, plan["fingerprint"])["receipts"]["lookalikes"] == []
+        again = loop.plan(workshop, bids=False, only=["best_buyers"])
+        assert {o["action"] for o in again["lookalikes"]} == {"swap"}
+        told = {(o.kind, o.name): o for o in freshness.things(workshop)}
+        mine = told["lookalikes", f"yandex_lists/best_buyers {one['reach']}"]
+        assert mine.is_stale(later)
+        assert mine.limit == timedelta(days=30)
+        assert any(
+            f"look-alike yandex_lists/best_buyers {one['reach']}" in text
+            for text in freshness.watch(workshop)
+        )
 
 
 def lists_of(sandbox: Running) -> list[dict[str, Any]]:

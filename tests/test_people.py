@@ -50,6 +50,23 @@ def test_orders_become_occasions_and_returns_and_none_is_lost(engine):
     assert len(rows_of(engine, people.people)) == people.identity.people == 3
 
 
+def test_an_order_without_a_category_or_channel_hides_nobody_else_s(engine):
+    known = contacts(engine, {"id": 1, "email": "a@x.ru"})
+    day = date(2026, 4, 1)
+    bought = orders(
+        engine,
+        {"contact_id": "1", "category": "tea", "channel": None, "amount": Decimal(10)},
+        {"contact_id": "1", "category": "cups", "channel": "email", "amount": Decimal(20)},
+        {"contact_id": "1", "category": None, "channel": None, "amount": Decimal(900)},
+        {"contact_id": "1", "category": None, "channel": None, "ordered_on": day},
+    )
+    people = build_people(engine, SHOP, known, bought)
+    told = {
+        row["day"]: (row["category"], row["channel"]) for row in rows_of(engine, people.occasions)
+    }
+    assert told == {DAY: ("cups", "email"), day: (None, None)}
+
+
 @pytest.mark.parametrize(
     ("said", "consent"),
     [

@@ -11,7 +11,7 @@ from audiences.refreshes import Refresh, last_refreshes
 from bids.ledger import BidLedger
 from bids.switch import switched_off
 from config.faults import ConfigError
-from flows import explaining, measuring, pictures
+from flows import explaining, measuring, pictures, why_not
 from flows.console import audiences_page, freshness_page, history_page, jobs, plan_page
 from flows.console.asked import Asked, Refused, Route
 from flows.console.entering import choose_language, log_in, log_out
@@ -130,7 +130,7 @@ def explain(asked: Asked) -> Response:
             project=workshop.project,
             told=told,
             said=said,
-            shown=explaining.shown,
+            shown=why_not.shown,
         )
 
 
