@@ -74,17 +74,26 @@ def segments(
     history: Annotated[
         bool, typer.Option("--history", help="Sizes, moves and retention up to that day.")
     ] = False,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="The other day of the history's moves; compare_days before if left out.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show the segments of a day; reads the exports first if that was never done."""
     from flows import histories, loop, show_history, show_people
 
+    history = history or since is not None
     with at_work(project) as workshop:
         if workshop.find_snapshot("segments") is None:
             loop.refresh(workshop)
         day = as_of.date() if as_of else workshop.as_of
         if history:
-            document = histories.history_with_charts(workshop, day)
+            other = since.date() if since else None
+            document = histories.history_with_charts(workshop, day, since=other)
         else:
             document = loop.segments_at(workshop, day)
     tell(document, as_json=json, show=show_history.followed if history else show_people.segmented)

@@ -34,10 +34,12 @@ LOYAL = ("vip", "loyal")
 """Who counts as loyal in 'loyal now against then'."""
 
 
-def history(workshop: Workshop, as_of: date) -> Document:
+def history(workshop: Workshop, as_of: date, *, since: date | None = None) -> Document:
     """The history document up to a day; raises CannotRun before the first refresh.
 
-    Retention, and with it the matrix, is of the latest day whose period has ended.
+    since: the other day of the moves, `compare_days` before if left out. Retention, and with it the
+    matrix, is of the latest day whose period has ended. Raises CannotRun for a `since` before the
+    first order or not before `as_of`.
     """
     settings = workshop.project.segments.history
     tables = {kind: workshop.table(kind) for kind in ("occasions", "returns", "people")}
@@ -45,6 +47,10 @@ def history(workshop: Workshop, as_of: date) -> Document:
     days = _points(as_of, first, settings.every_days, settings.points)
     measured = [day - timedelta(days=settings.retention_days) for day in days]
     compared = max(as_of - timedelta(days=settings.compare_days), first)
+    if since is not None:
+        if not first <= since < as_of:
+            raise CannotRun(f"moves are told since a day from {first} on and before {as_of}.")
+        compared = since
     wanted = sorted({*days, compared, *(day for day in measured if day >= first)})
     made = {day: segment_of_day(workshop, tables, day) for day in wanted}
     bought = tables["occasions"].filter(tables["occasions"].day <= ibis.literal(as_of))
@@ -77,9 +83,9 @@ def history(workshop: Workshop, as_of: date) -> Document:
     }
 
 
-def history_with_charts(workshop: Workshop, as_of: date) -> Document:
+def history_with_charts(workshop: Workshop, as_of: date, *, since: date | None = None) -> Document:
     """The history document, its pictures kept as files named under "charts"."""
-    document = history(workshop, as_of)
+    document = history(workshop, as_of, since=since)
     folder = workshop.project.folder
     charts = {
         name: str(chart_file(workshop, name).relative_to(folder))

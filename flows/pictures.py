@@ -77,7 +77,7 @@ def history_charts(workshop: Workshop, document: Document) -> dict[str, str]:
             title=f"Who moved where, {moves['from']} to {moves['to']}",
         ),
         "value-concentration": concentration_chart(
-            document["concentration"], title="How much of the revenue how few buyers bring"
+            document["concentration"], title=_few_bring_most(document["concentration"])
         ),
     }
     rates = _latest_rates(document, label)
@@ -87,6 +87,15 @@ def history_charts(workshop: Workshop, document: Document) -> dict[str, str]:
             rates, title=f"Bought within {document['retention_days']} days after {day}"
         )
     return {name: _kept(workshop, name, svg) for name, svg in charts.items()}
+
+
+def _few_bring_most(points: Sequence[tuple[float, float]]) -> str:
+    held = dict(points).get(0.2)
+    return (
+        "How revenue is spread over buyers"
+        if held is None
+        else f"The best fifth of the buyers brings {held:.0%} of the revenue"
+    )
 
 
 def _latest_rates(document: Document, label: Mapping[str, str]) -> "list[RetentionBar]":

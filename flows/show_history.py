@@ -19,7 +19,7 @@ def followed(document: Document) -> Iterable[RenderableType]:
     yield _moves(document)
     yield _loyal(document)
     if document["retention"]:
-        yield _retention(document)
+        yield from _retention(document)
     else:
         yield f"No period of {document['retention_days']} days has ended yet: no retention."
     if document["matrix"] is not None:
@@ -74,26 +74,35 @@ def _loyal(document: Document) -> str:
     )
 
 
-def _retention(document: Document) -> RenderableType:
-    latest = document["retention"][-1]["day"]
-    rows = [
+def _retention(document: Document) -> Iterable[RenderableType]:
+    """Of the latest day with intervals and targets, and the bare shares of every day."""
+    days = list(dict.fromkeys(one["day"] for one in document["retention"]))
+    rates = {(one["day"], one["segment"]): one for one in document["retention"]}
+    named = [name for name in ORDER if (days[-1], name) in rates]
+    latest = [
         [
-            document["labels"][one["segment"]],
+            document["labels"][name],
             count(one["people"]),
             share(one["share"]),
             f"{share(one['low'])} – {share(one['high'])}",
             "–" if one["target"] is None else share(one["target"]),
             one["verdict"] or "",
         ]
-        for one in document["retention"]
-        if one["day"] == latest
+        for name in named
+        for one in (rates[days[-1], name],)
     ]
-    return table(
-        f"Bought within {document['retention_days']} days after {latest}",
-        ["segment", "people", "bought", "95 % interval", "target", ""],
-        rows,
-        left=1,
-    )
+    title = f"Bought within {document['retention_days']} days after"
+    columns = ["segment", "people", "bought", "95 % interval", "target", ""]
+    yield table(f"{title} {days[-1]}", columns, latest, left=1)
+    if len(days) > 1:
+        shares = [
+            [
+                document["labels"][name],
+                *(share(rates[day, name]["share"]) if (day, name) in rates else "" for day in days),
+            ]
+            for name in named
+        ]
+        yield table(f"{title} each day", ["segment", *days], shares, left=1)
 
 
 def _matrix(document: Document) -> RenderableType:

@@ -1,7 +1,9 @@
 """`adsteer segments --history`, its pictures, and the figures behind them."""
 
 import csv
+import json
 import xml.etree.ElementTree as ET
+from datetime import date
 from pathlib import Path
 
 import ibis
@@ -9,12 +11,15 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ibis import _
+from typer.testing import CliRunner
 
 from audiences.concentration import concentration
 from audiences.history import wilson
 from audiences.ranks import auc
 from config.labels import SEGMENTS
 from flows import histories, show_history
+from flows.cli import app
 from flows.show import console
 from measurement.history_charts import RetentionBar, migration_chart, retention_chart, sizes_chart
 from tests.support.demo_project import opened, refreshed
@@ -179,3 +184,26 @@ def test_auc_counts_pairs(rows: list[tuple[int, int]]) -> None:
         return
     won = sum((one > zero) + (one == zero) / 2 for one in ones for zero in zeros)
     assert auc(table, "score", "outcome") == pytest.approx(won / (len(ones) * len(zeros)))
+
+
+def test_moves_are_told_between_any_two_days(project: Path) -> None:
+    words = ["segments", "-p", str(project), "--as-of", "2011-09-30", "--since", "2011-04-15"]
+    said = CliRunner().invoke(app, [*words, "--json"])
+    assert said.exit_code == 0, said.output
+    told = json.loads(said.stdout)
+    assert (told["migration"]["from"], told["migration"]["to"]) == ("2011-04-15", "2011-09-30")
+    with opened(project) as workshop:
+        tables = {kind: workshop.table(kind) for kind in ("occasions", "returns", "people")}
+        days = (date(2011, 4, 15), date(2011, 9, 30))
+        one, other = (histories.segment_of_day(workshop, tables, day).table for day in days)
+        kept = one.inner_join(other, ["person_id", "segment"]).filter(_.segment == "vip")
+        stayed = kept.count().to_pyarrow().as_py()
+    (vip,) = [o for o in told["migration"]["moves"] if o["before"] == o["after"] == "vip"]
+    assert vip["people"] == stayed > 0
+
+
+@pytest.mark.parametrize("day", ["2011-12-09", "2009-01-01"])
+def test_moves_since_no_day_of_the_shop_are_refused(project: Path, day: str) -> None:
+    said = CliRunner().invoke(app, ["segments", "-p", str(project), "--since", day])
+    assert said.exit_code == 1
+    assert "a day from 2010-12-01 on" in said.output
