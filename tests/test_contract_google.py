@@ -8,7 +8,7 @@ from audiences.model import AudienceRef, Verb
 from bids.model import BidObject, CorrectionChange, Level
 from config.audiences import Lookalike, Purpose
 from connectors.base import Connector, CorrectsBids
-from connectors.errors import ListGone
+from connectors.errors import ListGone, OperatorError
 from connectors.google import Google
 from tests.support.contract import (
     FAULTS,
@@ -177,3 +177,11 @@ class TestGoogleBids(ThroughAds, BidContract):
         first, second = connector.write_corrections(changes)
         assert first.refused == ""
         assert "CANNOT_ATTACH_CRITERIA_AT_CAMPAIGN_AND_ADGROUP" in second.refused
+
+
+def test_an_account_that_google_closes_the_lists_of(sandbox_server: Sandbox) -> None:
+    """Nobody can work with a test account, and the check says so before a list is lost."""
+    connector = sandbox_server.connector("google", login="333-333-3333")
+    with pytest.raises(OperatorError, match="test account") as caught:
+        connector.check()
+    assert caught.value.act

@@ -65,6 +65,15 @@ SHAPES = [
     (f"{ADS}.google_ads_service", "SearchGoogleAdsRequest", google_shapes.SEARCH),
     (f"{ADS}.google_ads_service", "SearchGoogleAdsStreamRequest", google_shapes.SEARCH_STREAM),
     *(
+        (f"{ADS}.offline_user_data_job_service", f"{name}Request", shape)
+        for name, shape in (
+            ("CreateOfflineUserDataJob", google_shapes.CREATE_JOB),
+            ("AddOfflineUserDataJobOperations", google_shapes.ADD_OPERATIONS),
+            ("RunOfflineUserDataJob", google_shapes.RUN),
+        )
+    ),
+    (f"{ADS}.user_data_service", "UploadUserDataRequest", google_shapes.UPLOAD),
+    *(
         (f"{ADS}.{service}_service", f"Mutate{name}Request", google_shapes.MUTATES[collection])
         for collection, service, name in (
             ("userLists", "user_list", "UserLists"),

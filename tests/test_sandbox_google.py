@@ -225,6 +225,48 @@ def test_rule_4_one_kind_of_data(data: Data) -> None:
     assert violations(answer) == [("audience_members", "MULTIPLE_DATA_TYPES_NOT_ALLOWED")]
 
 
+def test_rule_4_addresses_in_the_network_beside_contacts_or_alone(data: Data) -> None:
+    number = data.made()
+    ip = {"ipAddress": "198.51.100.7", "observeStartTime": "2026-11-22T04:00:00Z"}
+    alone = [{"compositeData": {"ipData": [ip]}}]
+    assert data.ingest(number, alone, encoding=None, termsOfService=None).status_code == 200
+    answer = data.ingest(number, [{"compositeData": {}}, {"compositeData": {"ipData": [{}]}}])
+    place = "audience_members[{}].composite_data{}"
+    assert violations(answer) == [
+        (place.format(0, ""), "REQUIRED_FIELD_MISSING"),
+        (place.format(1, ".ip_data[0].ip_address"), "REQUIRED_FIELD_MISSING"),
+    ]
+
+
+def test_rule_5_identifiers_are_counted_by_their_kind(sandbox: Running, data: Data) -> None:
+    address = {
+        "givenName": digest("jane"),
+        "familyName": digest("doe"),
+        "regionCode": "US",
+        "postalCode": "94045",
+    }
+    whole = contact(
+        {"emailAddress": digest("1")}, {"phoneNumber": digest("2")}, {"address": address}
+    )
+    whole["compositeData"]["ipData"] = [{"ipAddress": "198.51.100.7"}]
+    request_id = data.ingest(data.made(), [whole]).json()["requestId"]
+    sandbox.world.move_clock(7200)
+    (one,) = data.status(request_id).json()["requestStatusPerDestination"]
+    told = one["audienceMembersIngestionStatus"]["compositeDataIngestionStatus"]
+    kinds = ("EMAIL", "PHONE_NUMBER", "ADDRESS", "IP_ADDRESS")
+    assert told["dataTypeCounts"] == [{"type": kind, "count": "1"} for kind in kinds]
+
+
+def test_a_test_accounts_lists_are_closed_at_once(sandbox: Running) -> None:
+    data = Data(sandbox, "3333333333")
+    number = data.made()
+    assert data.get(number).json()["membershipStatus"] == "CLOSED"
+    answer = data.ingest(number, people(range(1)))
+    assert violations(answer) == [("destinations[0].product_destination_id", "INVALID_DESTINATION")]
+    (row,) = Ads(sandbox, "3333333333").search("SELECT customer.test_account FROM customer")
+    assert row["customer"]["testAccount"] is True
+
+
 def test_rule_4_encoding_and_terms_are_needed(data: Data) -> None:
     number = data.made()
     answer = data.ingest(number, people(range(1)), encoding=None)

@@ -343,6 +343,27 @@ def test_rule_8_a_rule_in_a_set_stays(ads: Ads, number: str) -> None:
     assert ads.mutate("conversionValueRules", {"remove": name}).status_code == 200
 
 
+def test_rule_8_what_a_set_of_value_rules_must_be(sandbox: Running, ads: Ads, number: str) -> None:
+    first, second = (ads.made("conversionValueRules", rule(ads, number, 2)) for _ in range(2))
+    other = ads.made("conversionValueRules", rule(ads, Data(sandbox).made("other"), 2))
+    store = sandbox.world.store("google")
+    smart = {"advertising_channel_type": "PERFORMANCE_MAX"}
+    store.put("campaign", 2009, {**store.get("campaign", 2001), "id": 2009, **smart})
+
+    def said(rules: list[str], **more: Any) -> list[str]:
+        body = {"conversionValueRules": rules, "dimensions": ["AUDIENCE"], **more}
+        return codes(ads.mutate("conversionValueRuleSets", {"create": body}))
+
+    def at(campaign: int) -> dict[str, Any]:
+        return {"attachmentType": "CAMPAIGN", "campaign": ads.named("campaigns", campaign)}
+
+    assert said([first, second]) == ["CONFLICTING_VALUE_RULE_CONDITIONS"]
+    assert said([first], dimensions=["DEVICE"]) == ["CONDITION_TYPE_NOT_ALLOWED"]
+    assert said([first], **at(404)) == ["INVALID_CAMPAIGN_ID"]
+    assert said([first], **at(2009)) == ["VALUE_RULES_NOT_SUPPORTED_FOR_CAMPAIGN_TYPE"]
+    assert said([first, other], **at(2001)) == []
+
+
 # Rule 10: quotas
 
 

@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from connectors.sandbox import google_criteria as criteria
+from connectors.sandbox import google_uploads as uploads
 from connectors.sandbox import google_user_lists as lists
 from connectors.sandbox import google_value_rules as rules
 from connectors.sandbox.frame import Platform, Refused, View, fault_of
@@ -29,7 +30,18 @@ from connectors.sandbox.google_call import (
 )
 from connectors.sandbox.google_gaql import PAGE
 from connectors.sandbox.google_rows import answer
-from connectors.sandbox.google_shapes import MUTATES, SEARCH, SEARCH_STREAM, camel, faults, named
+from connectors.sandbox.google_shapes import (
+    ADD_OPERATIONS,
+    CREATE_JOB,
+    MUTATES,
+    RUN,
+    SEARCH,
+    SEARCH_STREAM,
+    UPLOAD,
+    camel,
+    faults,
+    named,
+)
 from connectors.sandbox.store import Document
 from connectors.sandbox.world import World
 
@@ -206,15 +218,40 @@ def router(world: World) -> APIRouter:
         partial = fault_of(request) == "partial" and bool(body.get("partialFailure"))
         return await act(world, mutate, number, collection, version, body, every_second=partial)
 
-    @routes.post("/{version}/customers/{customer}:uploadUserData")
-    @routes.post("/{version}/customers/{customer}/offlineUserDataJobs:create")
-    async def _legacy(request: Request, version: str, customer: str) -> Response:
-        """Refused to everybody who did not upload before April 2026."""
-        admit(world, request, version, customer)
-        code = "CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE"
-        raise ads_refusal(403, "notAllowlistedError", code)
-
+    upload_routes(world, routes)
     return routes
+
+
+def upload_routes(world: World, routes: APIRouter) -> None:
+    jobs = "/{version}/customers/{customer}/offlineUserDataJobs"
+
+    def allowed(request: Request, version: str, customer: str) -> int:
+        number = admit(world, request, version, customer)
+        uploads.permit(world)
+        return number
+
+    @routes.post("/{version}/customers/{customer}:uploadUserData")
+    async def _upload(request: Request, version: str, customer: str) -> Response:
+        number = allowed(request, version, customer)
+        return await act(world, uploads.upload, number, await body_of(request, UPLOAD))
+
+    @routes.post(jobs + ":create")
+    async def _job(request: Request, version: str, customer: str) -> Response:
+        number = allowed(request, version, customer)
+        return await act(world, uploads.create_job, number, await body_of(request, CREATE_JOB))
+
+    @routes.post(jobs + "/{job}:addOperations")
+    async def _add(request: Request, version: str, customer: str, job: str) -> Response:
+        number = allowed(request, version, customer)
+        body = await body_of(request, ADD_OPERATIONS)
+        return await act(world, uploads.add_operations, number, job, body)
+
+    @routes.post(jobs + "/{job}:run")
+    async def _run(request: Request, version: str, customer: str, job: str) -> Response:
+        number = allowed(request, version, customer)
+        await body_of(request, RUN)
+        fails = fault_of(request) == "processing_failed"
+        return await act(world, uploads.run, number, job, fails=fails)
 
 
 Verbs = tuple[

@@ -14,8 +14,9 @@ from connectors.sandbox.world import LOGIN, World
 
 NAME = "google"
 """Store of all that is Google's: both APIs see the same lists."""
-DIRECT, CHILD, MANAGER = 1_234_567_890, 2_222_222_222, 9_999_999_999
-"""Customers: one the login may use itself, one it reaches through its manager, the manager."""
+DIRECT, CHILD, MANAGER, TEST = 1_234_567_890, 2_222_222_222, 9_999_999_999, 3_333_333_333
+"""Customers: one the login may use itself, one it reaches through its manager, the manager, and a
+test account, where lists are closed at once."""
 ADS_SCOPE = "https://www.googleapis.com/auth/adwords"
 DATA_SCOPE = "https://www.googleapis.com/auth/datamanager"
 
@@ -116,8 +117,9 @@ def ads_refusal(code: int, category: str, error: str, message: str = "") -> Refu
 
 
 def seed_customers(store: Store) -> None:
-    for number, manager in ((DIRECT, None), (CHILD, MANAGER), (MANAGER, None)):
-        customer = {"id": number, "manager": manager, "is_manager": number == MANAGER}
+    for number, manager in ((DIRECT, None), (CHILD, MANAGER), (MANAGER, None), (TEST, None)):
+        customer: Document = {"id": number, "manager": manager}
+        customer |= {"is_manager": number == MANAGER, "is_test": number == TEST}
         zone = {"currency": "USD", "time_zone": "Etc/UTC", "login": LOGIN}
         store.put("customer", number, {**customer, **zone})
 

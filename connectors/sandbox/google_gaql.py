@@ -82,10 +82,23 @@ USER_LIST = tuple(
         "lookalike_user_list.country_codes",
     )
 )
+UPLOADS = tuple(
+    f"offline_user_data_job.{name}"
+    for name in (
+        "resource_name",
+        "id",
+        "external_id",
+        "type",
+        "status",
+        "failure_reason",
+        "operation_metadata.match_rate_range",
+    )
+)
 FIELDS: dict[str, tuple[str, ...]] = {
     "customer": (*CUSTOMER, *TIMED),
     "label": (*LABEL, *CUSTOMER),
     "user_list": (*USER_LIST, *CUSTOMER),
+    "offline_user_data_job": (*UPLOADS, *CUSTOMER),
     "campaign": (*CAMPAIGN, *CUSTOMER, *TIMED),
     "ad_group": (*GROUP, *CAMPAIGN, *CUSTOMER, *TIMED),
     "campaign_criterion": (*CAMPAIGN_CRITERION, *CAMPAIGN, *CUSTOMER),
@@ -103,6 +116,8 @@ INT64 = frozenset(
         "user_list.membership_life_span",
         "user_list.size_for_search",
         "user_list.size_for_display",
+        "offline_user_data_job.id",
+        "offline_user_data_job.external_id",
         "campaign_criterion.criterion_id",
         "ad_group_criterion.criterion_id",
         "metrics.impressions",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from connectors.sandbox.frame import View
-from connectors.sandbox.google_call import DIRECT, NAME, Violation, data_refusal
+from connectors.sandbox.google_call import DIRECT, NAME, TEST, Violation, data_refusal
 from connectors.sandbox.google_shapes import camel, snake
 from connectors.sandbox.store import DIGEST, Document, Rows, Store, digests, without
 from connectors.sandbox.world import World
@@ -77,6 +77,7 @@ def put(store: Store, customer: int, number: int, body: Document) -> Document:
         "accessReason": "OWNED",
         "accountAccessStatus": "ENABLED",
         "customer": customer,
+        **({"membershipStatus": "CLOSED"} if customer == TEST else {}),
         "pending": [],
         "oldest": None,
         "counted": False,

@@ -104,7 +104,7 @@ def kinds(body: Document) -> list[str]:
 
 def member_faults(body: Document, *, adding: bool) -> Iterator[Violation]:
     members, present = body.get("audienceMembers", []), kinds(body)
-    hashed = {"compositeData", "userData"} & set(present)
+    hashed = any("userData" in one or "userData" in one.get("compositeData", {}) for one in members)
     if not members:
         yield Violation("audience_members", "REQUIRED_FIELD_MISSING")
     if len(members) > MAX_MEMBERS:
@@ -148,9 +148,12 @@ def data_faults(where: str, one: Document, encoding: str) -> Iterator[Violation]
 
 
 def contact_faults(where: str, kind: str, one: Document, encoding: str) -> Iterator[Violation]:
-    data = one[kind] if kind == "userData" else one[kind].get("userData", {})
     base = f"{where}.user_data" if kind == "userData" else f"{where}.composite_data.user_data"
-    some = data.get("userIdentifiers", [])
+    if kind == "compositeData":
+        yield from ip_faults(where, one[kind])
+        if "userData" not in one[kind]:
+            return
+    some = user_data(one).get("userIdentifiers", [])
     if not some:
         yield Violation(base, "NO_IDENTIFIERS_PROVIDED")
     if len(some) > MAX_IDENTIFIERS:
@@ -165,6 +168,22 @@ def contact_faults(where: str, kind: str, one: Document, encoding: str) -> Itera
             (text,) = identifier.values()
             if reason := digest_fault(text, encoding):
                 yield Violation(inner, reason)
+
+
+def ip_faults(where: str, data: Document) -> Iterator[Violation]:
+    """Addresses in the network, which stand beside identifiers or alone."""
+    if not data.get("ipData") and "userData" not in data:
+        yield Violation(f"{where}.composite_data", "REQUIRED_FIELD_MISSING")
+    for place, one in enumerate(data.get("ipData", [])):
+        if not one.get("ipAddress"):
+            inner = f"{where}.composite_data.ip_data[{place}].ip_address"
+            yield Violation(inner, "REQUIRED_FIELD_MISSING")
+
+
+def user_data(member: Document) -> Document:
+    """What identifies a member by contacts; empty where nothing does."""
+    found = member.get("userData") or (member.get("compositeData") or {}).get("userData") or {}
+    return dict(found)
 
 
 def address_faults(where: str, address: Document, encoding: str) -> Iterator[Violation]:
@@ -218,8 +237,8 @@ def identifiers(member: Document, encoding: str) -> Iterator[bytes]:
     elif kind == "userIdData":
         yield plain(member[kind]["userId"])
     else:
-        data = member[kind] if kind == "userData" else member[kind]["userData"]
-        for identifier in data["userIdentifiers"]:
+        yield from (plain(one["ipAddress"]) for one in member[kind].get("ipData", []))
+        for identifier in user_data(member).get("userIdentifiers", []):
             if "address" in identifier:
                 yield plain("/".join(identifier["address"][name] for name in ADDRESS_PARTS))
             else:
@@ -311,8 +330,8 @@ def counted(members: list[Document]) -> dict[str, int]:
     """How many identifiers of each kind were sent."""
     found: dict[str, int] = {}
     for member in members:
-        data = member.get("userData") or (member.get("compositeData") or {}).get("userData") or {}
-        names = [name for one in data.get("userIdentifiers", []) for name in one]
+        names = [name for one in user_data(member).get("userIdentifiers", []) for name in one]
+        names += ["ipAddress"] * len((member.get("compositeData") or {}).get("ipData", []))
         names += ["mobileIds"] * len((member.get("mobileData") or {}).get("mobileIds", []))
         names += ["userId"] * ("userIdData" in member)
         for name in names:

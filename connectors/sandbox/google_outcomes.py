@@ -12,7 +12,12 @@ from connectors.sandbox.store import DIGEST, Document
 from connectors.sandbox.world import World
 
 STATUS_DAYS = 50
-DATA_TYPES = {"emailAddress": "EMAIL", "phoneNumber": "PHONE", "address": "ADDRESS"}
+DATA_TYPES = {
+    "emailAddress": "EMAIL",
+    "phoneNumber": "PHONE_NUMBER",
+    "address": "ADDRESS",
+    "ipAddress": "IP_ADDRESS",
+}
 RANGES = (20, 30, 40, 50, 60, 70, 80, 90, 100)
 
 
@@ -72,17 +77,22 @@ def figures(asked: Document) -> View:
 def match_rate(world: World, asked: Document) -> View:
     if asked["kind"] not in ("compositeData", "userData"):
         return {}
-    rows = world.store(NAME).members(-asked["number"])
+    return {"uploadMatchRateRange": f"MATCH_RATE_RANGE_{match_range(world, asked['number'])}"}
+
+
+def match_range(world: World, request: int) -> str:
+    """How many people of a request Google knows, as both APIs end the names of their ranges."""
+    rows = world.store(NAME).members(-request)
     if not len(rows):
-        return {"uploadMatchRateRange": "MATCH_RATE_RANGE_NOT_ELIGIBLE"}
+        return "NOT_ELIGIBLE"
     known = world.known(rows.view(f"S{DIGEST}")).reshape(len(rows), -1).any(axis=1)
     percent = 100 * int(known.sum()) // len(rows)
     if percent < RANGES[0]:
-        return {"uploadMatchRateRange": "MATCH_RATE_RANGE_LESS_THAN_20"}
+        return "LESS_THAN_20"
     if percent <= RANGES[1]:
-        return {"uploadMatchRateRange": "MATCH_RATE_RANGE_20_TO_30"}
+        return "20_TO_30"
     top = next(top for top in RANGES if percent <= top)
-    return {"uploadMatchRateRange": f"MATCH_RATE_RANGE_{top - 9}_TO_{top}"}
+    return f"{top - 9}_TO_{top}"
 
 
 PAYLOAD: dict[str, Callable[[World, Document], Any]] = {

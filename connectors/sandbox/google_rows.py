@@ -12,6 +12,7 @@ from connectors.sandbox.google_gaql import INT64, METRICS, NUMBERS, Query, Row
 from connectors.sandbox.google_lists import catch_up
 from connectors.sandbox.google_lists import figures as list_figures
 from connectors.sandbox.google_shapes import camel
+from connectors.sandbox.google_uploads import jobs
 from connectors.sandbox.store import Document, Store
 from connectors.sandbox.world import World
 from connectors.sandbox.yandex_figures import Figures, figures
@@ -58,7 +59,7 @@ def customer_row(store: Store, customer: int) -> Row:
         "customer.currency_code": found.get("currency"),
         "customer.time_zone": found.get("time_zone"),
         "customer.manager": found.get("is_manager"),
-        "customer.test_account": False,
+        "customer.test_account": found.get("is_test"),
         "customer.resource_name": f"customers/{customer}",
     }
 
@@ -170,6 +171,7 @@ SOURCES: dict[str, Callable[[World, int], Iterator[Row]]] = {
     "customer": customers,
     "label": labels,
     "user_list": user_lists,
+    "offline_user_data_job": jobs,
     "campaign": campaigns,
     "ad_group": groups,
     "campaign_criterion": campaign_criteria,

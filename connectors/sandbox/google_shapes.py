@@ -143,10 +143,11 @@ IDENTIFIER = {
     ONE_OF: [("emailAddress", "phoneNumber", "address")],
 }
 USER_DATA = {"userIdentifiers": [IDENTIFIER]}
+IP = {"ipAddress": TEXT, "observeStartTime": TIME, "observeEndTime": TIME}
 KINDS = ("compositeData", "userData", "mobileData", "userIdData")
 MEMBER = {
     "destinationReferences": [TEXT],
-    "compositeData": {"userData": USER_DATA},
+    "compositeData": {"userData": USER_DATA, "ipData": [IP]},
     "userData": USER_DATA,
     "mobileData": {"mobileIds": [TEXT]},
     "userIdData": {"userId": TEXT},
@@ -284,3 +285,60 @@ MUTATES = {
 }
 SEARCH = {"query": TEXT, "pageToken": TEXT, "validateOnly": BOOL, "pageSize": INT64}
 SEARCH_STREAM = {"query": TEXT}
+
+PERSON = {
+    "userIdentifiers": [
+        {
+            "hashedEmail": TEXT,
+            "hashedPhoneNumber": TEXT,
+            "mobileId": TEXT,
+            "thirdPartyUserId": TEXT,
+            "addressInfo": {
+                "hashedFirstName": TEXT,
+                "hashedLastName": TEXT,
+                "countryCode": TEXT,
+                "postalCode": TEXT,
+            },
+            ONE_OF: [
+                (
+                    "hashedEmail",
+                    "hashedPhoneNumber",
+                    "mobileId",
+                    "thirdPartyUserId",
+                    "addressInfo",
+                )
+            ],
+        }
+    ],
+    "consent": {
+        "adUserData": choice(2, "GRANTED", "DENIED"),
+        "adPersonalization": choice(2, "GRANTED", "DENIED"),
+    },
+}
+OF_LIST = {"userList": TEXT, "consent": PERSON["consent"]}
+OPERATION = {
+    "create": PERSON,
+    "remove": PERSON,
+    "removeAll": BOOL,
+    ONE_OF: [("create", "remove", "removeAll")],
+}
+CREATE_JOB = {
+    "job": {
+        "type": choice(4, "CUSTOMER_MATCH_USER_LIST"),
+        "externalId": INT64,
+        "customerMatchUserListMetadata": OF_LIST,
+    },
+    "enableMatchRateRangePreview": BOOL,
+    "validateOnly": BOOL,
+}
+ADD_OPERATIONS = {
+    "operations": [OPERATION],
+    "enablePartialFailure": BOOL,
+    "enableWarnings": BOOL,
+    "validateOnly": BOOL,
+}
+RUN = {"validateOnly": BOOL}
+UPLOAD = {
+    "operations": [{"create": PERSON, "remove": PERSON, ONE_OF: [("create", "remove")]}],
+    "customerMatchUserListMetadata": OF_LIST,
+}

@@ -52,6 +52,8 @@ class Settings:
     """Real seconds every answer takes longer."""
     production_style: bool = True
     """Yandex Direct: items that succeed carry an empty `Errors`, as production does."""
+    legacy_uploads: bool = False
+    """Google Ads: members may be uploaded there, as by who did so before April 2026."""
     delayed_visibility: bool = False
     """Yandex Direct: objects made a second ago are not found yet, as in its own sandbox."""
 
