@@ -21,7 +21,14 @@ import pyarrow as pa
 import pyarrow.compute
 
 from audiences.model import AudienceRef, Batch, ListState, Opened, Receipt, Recipe, Refusal, Verb
-from bids.model import BidObject, CorrectionChange, CorrectionReceipt, Level, PresentCorrection
+from bids.model import (
+    BidObject,
+    CorrectionChange,
+    CorrectionReceipt,
+    FoundObject,
+    Level,
+    PresentCorrection,
+)
 from config.audiences import Identifier
 from config.platforms import Account
 from connectors.base import (
@@ -30,6 +37,7 @@ from connectors.base import (
     Connector,
     CorrectsBids,
     Limits,
+    NamesObjects,
     ReportsSpend,
     SpendRow,
     Strategy,
@@ -77,7 +85,7 @@ SERVED_FROM = LIMITS.min_members
 """People recognised in a network, below which it does not use the list."""
 
 
-class Microsoft(Connector, CorrectsBids, ReportsSpend):
+class Microsoft(Connector, CorrectsBids, NamesObjects, ReportsSpend):
     """One ad account (`login`) of one manager account."""
 
     platform: ClassVar[str] = "microsoft"
@@ -93,6 +101,7 @@ class Microsoft(Connector, CorrectsBids, ReportsSpend):
                 act="Set login to the number after aid= in the address of the web interface.",
             )
         secrets = credentials_for(account, around)
+        self._name = account.name
         self._account = account.login or SANDBOX_ACCOUNT
         self._accepts_terms = secrets.accepts_terms
         headers = {
@@ -236,6 +245,16 @@ class Microsoft(Connector, CorrectsBids, ReportsSpend):
 
     def strategies(self, objects: Sequence[BidObject]) -> tuple[Strategy, ...]:
         return self._bids.strategies(objects)
+
+    def objects(self, level: Level) -> tuple[FoundObject, ...]:
+        """What is not deleted, and no ad group that has expired; labels are not asked for."""
+        return tuple(
+            FoundObject(
+                BidObject(self._name, self.platform, level, str(one["Id"])),
+                str(one.get("Name") or ""),
+            )
+            for one in self._bids.present(level)
+        )
 
     # Figures
 

@@ -43,6 +43,7 @@ ACTS_ON = {  # BidMultiplier, guides/budget-bid-strategies
     "TargetRoas": "ignored",
     "MaxConversionValue": "ignored",  # UNVERIFIED: not named there, taken as alike
 }
+ENDED = frozenset({"Deleted", "Expired"})
 INHERITED = "InheritFromParent"
 LONG_NAME = "BiddingScheme"
 """Ends the names of some strategies in Microsoft's models; in answers too: UNVERIFIED."""
@@ -267,9 +268,9 @@ class Adjustments:
         """A group is asked for under its campaign only, so all campaigns are looked through."""
         missing = {one.object_id for one in objects if one.level is Level.AD_GROUP}
         missing -= self._campaign_of_group.keys()
-        for campaign in self._all_campaigns() if missing else ():
-            ask = Ask("POST", "AdGroups/QueryByCampaignId", json={"CampaignId": campaign})
-            for group in list_in(ask, self._door.send(ask).body, "AdGroups"):
+        for told in self.all_campaigns() if missing else ():
+            campaign = str(told["Id"])
+            for group in self.groups_of(campaign):
                 self._campaign_of_group[str(group["Id"])] = campaign
             if missing <= self._campaign_of_group.keys():
                 break
@@ -279,10 +280,25 @@ class Adjustments:
                 found[one] = self._campaign_of_group[one.object_id]
         return found
 
-    def _all_campaigns(self) -> list[str]:
+    def present(self, level: Level) -> Iterator[dict[str, Any]]:
+        """Campaigns or ad groups as the service tells them; those that ended are none."""
+        for campaign in self.all_campaigns():
+            if campaign.get("Status") in ENDED:
+                continue
+            if level is Level.CAMPAIGN:
+                yield campaign
+            else:
+                groups = self.groups_of(str(campaign["Id"]))
+                yield from (one for one in groups if one.get("Status") not in ENDED)
+
+    def all_campaigns(self) -> list[dict[str, Any]]:
         body = {"AccountId": self._account, "CampaignType": CAMPAIGN_TYPES}
         ask = Ask("POST", "Campaigns/QueryByAccountId", json=body)
-        return [str(one["Id"]) for one in list_in(ask, self._door.send(ask).body, "Campaigns")]
+        return list_in(ask, self._door.send(ask).body, "Campaigns")
+
+    def groups_of(self, campaign: str) -> list[dict[str, Any]]:
+        ask = Ask("POST", "AdGroups/QueryByCampaignId", json={"CampaignId": campaign})
+        return list_in(ask, self._door.send(ask).body, "AdGroups")
 
 
 _ONLY_LISTS = (

@@ -129,13 +129,19 @@ def tokens_for(
 ) -> MicrosoftTokens:
     """Tokens shared by all accounts with the same secrets: a refresh token is good for one use.
 
-    Raises CredentialsRefused where there is neither a token nor a refresh token.
+    Raises CredentialsRefused where there is neither a token nor a refresh token with its client.
     """
     name = "sandbox" if account.sandbox else account.secrets_prefix
     if secrets.token is None and secrets.refresh_token is None:
         raise CredentialsRefused(
             f"account {account.name}: there is no {name}REFRESH_TOKEN.",
             act=f"Consent once as a user of the account and set {name}REFRESH_TOKEN.",
+        )
+    if secrets.refresh_token is not None and not secrets.client_id:
+        raise CredentialsRefused(
+            f"account {account.name}: there is no {name}CLIENT_ID to use the refresh token with.",
+            act=f"Set {name}CLIENT_ID to the application's id in Microsoft Entra (App "
+            "registrations); a web application needs its CLIENT_SECRET too.",
         )
     key = f"microsoft {name}"
     if key not in around.shared:

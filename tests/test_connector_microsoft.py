@@ -618,6 +618,11 @@ def test_what_an_account_must_have(secrets, monkeypatch, tmp_path):
     secrets(REFRESH_TOKEN=None)
     with pytest.raises(CredentialsRefused, match="MS_REFRESH_TOKEN"):
         made(around)
+    secrets(CLIENT_ID="")
+    with pytest.raises(CredentialsRefused, match="MS_CLIENT_ID") as caught:
+        made(around)
+    assert "Entra" in caught.value.act
+    secrets()
     with pytest.raises(RuleRefused, match="login"):
         made(around, login=None)
     monkeypatch.setenv("MS_CUSTOMER_ID", "none")
@@ -716,6 +721,25 @@ def test_a_correction_of_an_ad_group_looks_for_its_campaign_once(net, connector)
         call(net, "AdGroupCriterions", body, answered(number, name="AdGroup"))
         (receipt,) = connector.write_corrections([wanted(45, where=GROUP)])
         assert receipt.correction_id == number
+
+
+def test_objects_are_listed_by_name_and_ended_ones_are_not(net, connector):
+    types = "Search, Shopping, DynamicSearchAds, Audience, Hotel, PerformanceMax, App"
+    account = {"AccountId": "123456789", "CampaignType": types}
+    campaigns = [
+        {"Id": "5", "Name": "Brand", "Status": "BudgetPaused"},
+        {"Id": "6", "Name": "Old", "Status": "Deleted"},
+        {"Id": "7", "Name": "Shoes", "Status": "Active"},
+    ]
+    for _ in Level:
+        call(net, "Campaigns/QueryByAccountId", account, {"Campaigns": campaigns})
+    groups = [{"Id": "61", "Name": "Red", "Status": "Paused"}, {"Id": "62", "Status": "Expired"}]
+    for number, found in (("5", groups), ("7", [])):
+        call(net, "AdGroups/QueryByCampaignId", {"CampaignId": number}, {"AdGroups": found})
+    named = [(one.object.object_id, one.name) for one in connector.objects(Level.CAMPAIGN)]
+    assert named == [("5", "Brand"), ("7", "Shoes")]
+    (group,) = connector.objects(Level.AD_GROUP)
+    assert (group.object, group.name, group.labels) == (GROUP, "Red", ())
 
 
 def test_corrections_are_set_and_removed(net, connector):

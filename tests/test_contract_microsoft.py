@@ -17,6 +17,7 @@ from connectors.oauth import Grant, TokenStore, judge_token_answer
 from tests.support.contract import (
     BidContract,
     ConnectorContract,
+    NamesContract,
     SpendContract,
     sandbox_server,
 )
@@ -117,6 +118,11 @@ class TestMicrosoftBids(BidContract):
         assert connector.find_condition(list_id, "adsteer: vip") is None
         with pytest.raises(ListGone):
             connector.condition_for(list_id, "adsteer: vip")
+
+
+class TestMicrosoftNames(NamesContract):
+    platform = "microsoft"
+    objects = OBJECTS
 
 
 class TestMicrosoftSpend(SpendContract):
