@@ -43,6 +43,9 @@ def append(engine: Backend, name: str, rows: pa.Table) -> None:
 
 def drop(engine: Backend, name: str) -> None:
     """Drop a table or a view if it is there."""
+    if engine.name != "duckdb":
+        engine.drop_table(name, force=True)
+        return
     found = engine.con.execute(
         f"SELECT table_type FROM information_schema.tables WHERE table_name = '{name}'"
     ).fetchall()
