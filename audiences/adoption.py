@@ -35,7 +35,14 @@ def adopt(
         if other is not None:
             raise ListNotOurs(f"{audience.account}: list {list_id} is the one of {other} already.")
         write_list(
-            connection, audience, now, state="ours", list_id=list_id, add_only=True, open_plan=None
+            connection,
+            audience,
+            now,
+            state="ours",
+            list_id=list_id,
+            add_only=True,
+            adopted=True,
+            open_plan=None,
         )
 
 

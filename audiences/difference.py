@@ -35,11 +35,14 @@ class Step(StrEnum):
     WITHDRAW = "withdraw"
     REMOVE = "remove"
     ADD = "add"
+    REPLACE = "replace"
+    """Instead of removing and adding: one request that says who is in the list."""
 
     @property
     def verb(self) -> Verb:
         """What its batches do to the list."""
-        return Verb.ADD if self is Step.ADD else Verb.REMOVE
+        verbs = {Step.ADD: Verb.ADD, Step.REPLACE: Verb.REPLACE}
+        return verbs.get(self, Verb.REMOVE)
 
 
 class Reason(StrEnum):
@@ -92,7 +95,11 @@ PLANNED = _schema(
     pa.field("reason", pa.string(), nullable=False),
     *_MEMBER_FIELDS,
 )
-"""The rows of a plan in the order of sending; batches are numbered from 1."""
+"""The rows of a plan in the order of sending; batches are numbered from 1.
+
+The batch of the step `replace` has everybody who is to be in the list with the verb `add`, and who
+is left out with the verb `remove`.
+"""
 
 SENT = _schema(
     pa.field("batch", pa.int32()),

@@ -317,16 +317,17 @@ def _removals(
     catalog: Engine, plans: Collection[Path], people: frozenset[str], seal: Seal | None
 ) -> Iterator[dict[str, Any]]:
     """Account, audience, moment and receipt of every batch that took the people off a list."""
-    removal = BATCHES.c.verb == Verb.REMOVE.value
     settled = BATCHES.c.state == "settled"
     for folder in plans:
         for path in sorted(folder.glob("*.parquet")):
-            batches = set(_rows_of(path, people, seal).column("batch").to_pylist())
+            rows = _rows_of(path, people, seal)
+            rows = rows.filter(pc.field("verb") == Verb.REMOVE.value)
+            batches = set(rows.column("batch").to_pylist())
             account, _, audience = path.stem.partition(".")
             mine = (BATCHES.c.account == account) & (BATCHES.c.audience == audience)
             this = (BATCHES.c.plan == folder.name) & BATCHES.c.number.in_(batches)
             with catalog.begin() as connection:
-                for row in connection.execute(select(BATCHES).where(mine, this, removal, settled)):
+                for row in connection.execute(select(BATCHES).where(mine, this, settled)):
                     yield {
                         "what": "removed from a list",
                         "account": account,

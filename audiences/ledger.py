@@ -32,6 +32,7 @@ from audiences.records import (
     PLANS,
     REFUSALS,
     known_now,
+    last_replacement,
     old_list,
     read_list,
     refusal_rows,
@@ -94,12 +95,23 @@ class Ledger:
             record = read_list(connection, audience)
             generation, path = known_now(connection, audience)
             kept_old = read_list(connection, old_list(audience)) is not None
+            replaced = last_replacement(connection, audience)
         made = record is not None and record["list_id"] is not None
         add_only = record is not None and record["add_only"]
         # what was adopted is called what its maker called it; beside a replaced list, the new one
         # keeps a title of its own
         title = record["title"] if record and not add_only and not kept_old else ""
-        return Base(generation, self._known_table(path), made, add_only, title)
+        since = self.clock() - replaced[0] if replaced else None
+        return Base(
+            generation,
+            self._known_table(path),
+            made,
+            add_only,
+            title,
+            adopted=record is not None and record["adopted"],
+            replaced_hours=since.total_seconds() / 3600 if since else None,
+            replaced_unsure=replaced is not None and replaced[1],
+        )
 
     def list_id(self, audience: AudienceRef) -> str | None:
         """Id of the list on the platform, or None while it is not known to be made."""
@@ -206,7 +218,7 @@ class Ledger:
             now = self.clock()
             hold_lease(connection, lease, now=now)
             self._commit(connection, audience, empty, now)
-            fresh = {"open_plan": None, "list_id": None, "state": "planned"}
+            fresh = {"open_plan": None, "list_id": None, "state": "planned", "adopted": False}
             write_list(connection, audience, now, **fresh)
 
     def members_at(self, audience: AudienceRef, moment: datetime) -> ibis.Table | None:

@@ -111,6 +111,8 @@ class Verb(StrEnum):
 
     ADD = "add"
     REMOVE = "remove"
+    REPLACE = "replace"
+    """The list holds these people afterwards and nobody else."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def refuse_to_delete(catalog: Engine, audience: AudienceRef) -> None:
         record = read_list(connection, audience)
     if record is None or record["state"] != "ours" or record["list_id"] is None:
         raise ListNotOurs(f"{audience}: there is no list of ours by this name.")
-    if record["add_only"]:
+    if record["adopted"]:
         raise ListNotOurs(
             f"{audience}: the list was there before this project. Delete it on the platform."
         )

@@ -26,6 +26,7 @@ from audiences.plan import (
     rows_name,
     save_plan,
 )
+from audiences.replacing import instead_of
 from audiences.sealing import Seal
 from audiences.snapshots import held, held_answer, open_rows, private_folder, stream, write_rows
 
@@ -38,6 +39,10 @@ class ListLimits:
     min_members: int = 0
     min_difference: int = 0
     membership_days: int | None = None
+    replaces: bool = False
+    """The platform can replace a list whole, and the rules allow it for this list."""
+    replace_hours: float = 0
+    """At least so long between two replacements of a list."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +72,12 @@ class Base:
     """It was adopted: nobody is removed but those who withdrew their consent."""
     title: str = ""
     """What it is called on the platform, if it may be called otherwise; else empty."""
+    adopted: bool = False
+    """It was there before us, so others' people may be in it."""
+    replaced_hours: float | None = None
+    """Since it was last replaced whole, or should have been; None: never."""
+    replaced_unsure: bool = False
+    """Whether that happened is not known."""
 
 
 Guard = Callable[[ListPlan, Wanted], Iterable[Refused]]
@@ -149,8 +160,15 @@ def plan_list(
     with bench.judged(members, base.known, wanted.withdrawn, limits) as judged:
         reasons = _count_reasons(engine, judged)
         steps = _steps(reasons, limits, add_only=base.add_only)
-        rows = _rows_to_send(judged)
-        batches = _numbered(engine, rows, steps, limits.batch_size)
+        whole = None
+        if _may_be_replaced(limits, base):
+            sizes = {"batch_size": limits.batch_size, "min_members": limits.min_members}
+            whole = instead_of(steps, reasons, **sizes)
+        if whole is None:
+            batches = _numbered(engine, _rows_to_send(judged), steps, limits.batch_size)
+        else:
+            steps = whole.steps
+            batches = whole.batches(engine, judged)
         file = write_rows(folder, rows_name(wanted.audience), PLANNED, batches, seal=seal)
     counts = _counts(reasons)
     return ListPlan(
@@ -161,9 +179,20 @@ def plan_list(
         rows=file.path.name,
         rows_fingerprint=file.fingerprint,
         waiting=tuple(_waiting(steps, counts, limits, base)),
-        notes=(*wanted.notes, *_notes(counts, limits, made=base.made)),
+        notes=(
+            *wanted.notes,
+            *_notes(counts, limits, made=base.made),
+            *((whole.note,) if whole else ()),
+        ),
         old_title=_old_title(base, wanted.audience),
     )
+
+
+def _may_be_replaced(limits: ListLimits, base: Base) -> bool:
+    """Only a list that we made, not too often, and not where it is open whether it ever worked."""
+    ours = base.made and not base.adopted and not base.add_only
+    again = base.replaced_hours is None or base.replaced_hours >= limits.replace_hours
+    return limits.replaces and ours and again and not base.replaced_unsure
 
 
 def _old_title(base: Base, audience: AudienceRef) -> str:

@@ -60,7 +60,8 @@ def swap(
             kept = {"state": "retired", "list_id": before["list_id"], "open_plan": None}
             write_list(connection, replace(old, title=before["title"]), now, **kept)
         serves = {"state": "ours", "list_id": built["list_id"], "title": built["title"]}
-        write_list(connection, audience, now, add_only=False, open_plan=None, **serves)
+        ours = {"add_only": False, "adopted": False, "open_plan": None}
+        write_list(connection, audience, now, **ours, **serves)
         _hand_over(connection, audience, new)
     return None if before is None else before["list_id"]
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from audiences.catalog import Instant, metadata
 from audiences.difference import SENT, TURNED_DOWN
-from audiences.model import AudienceRef, Receipt
+from audiences.model import AudienceRef, Receipt, Verb
 from audiences.snapshots import SNAPSHOTS
 
 OLD = "~old"
@@ -47,6 +47,8 @@ LISTS = Table(
     Column("open_plan", String(64)),
     # adopted: nobody is removed but those who withdrew their consent
     Column("add_only", Boolean, nullable=False, default=False),
+    # adopted, whether removals are allowed by now or not: others' people may be in it
+    Column("adopted", Boolean, nullable=False, default=False),
     Column("changed_at", Instant, nullable=False),
     PrimaryKeyConstraint("account", "audience"),
 )
@@ -163,6 +165,16 @@ def known_now(connection: Connection, audience: AudienceRef) -> tuple[str, str |
     # the number makes it differ where a list comes back to an earlier content: its old receipts
     # are not those of a new plan
     return ("empty", None) if row is None else (f"{row.id}-{row.fingerprint[:16]}", row.path)
+
+
+def last_replacement(connection: Connection, audience: AudienceRef) -> tuple[datetime, bool] | None:
+    """When the list was last to be replaced whole, and whether it is open what came of it."""
+    mine = (BATCHES.c.account == audience.account) & (BATCHES.c.audience == audience.audience)
+    query = select(BATCHES.c.intended_at, BATCHES.c.state).where(
+        mine, BATCHES.c.verb == Verb.REPLACE.value
+    )
+    row = connection.execute(query.order_by(BATCHES.c.intended_at.desc())).first()
+    return None if row is None else (row.intended_at, row.state != "settled")
 
 
 def sent_batches(

@@ -93,6 +93,11 @@ class Audience(Written):
     )
     lookalike: Lookalike | None = Field(default=None, description="Lists grown from this seed.")
     title: str | None = Field(default=None, description="Name on the platform.")
+    replace: bool = Field(
+        default=False,
+        description="Nobody but adsteer puts people into the list, so it may be replaced whole "
+        "where the platform can and that takes fewer requests than removing and adding.",
+    )
     formerly: Name | None = Field(
         default=None, description="Its name here until now: the list is kept and renamed."
     )

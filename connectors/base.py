@@ -60,6 +60,8 @@ class Limits:
     """A list is made out of its first batch; there is no empty list."""
     membership_days: int | None = None
     """After this many days a member drops out unless sent again; None: never."""
+    replace_hours: float = 0
+    """Where a list can be replaced whole: at least so long between two replacements."""
     title_length: int = 250
     max_in_flight: int = 1
     """Batches that may be under way to one list at once."""
@@ -114,6 +116,21 @@ class Connector(ABC):
     @abstractmethod
     def delete(self, list_id: str) -> None:
         """Delete the list; one that is gone already is no error."""
+
+
+class ReplacesWhole(ABC):
+    """A platform where one request says who is in a list: everybody in it and nobody else.
+
+    Only where the platform's documents have such a request, and where the list holds the old
+    people or the new ones and never fewer than both have in common.
+    """
+
+    @abstractmethod
+    def replace(self, list_id: str, batch: Batch) -> Receipt:
+        """The list holds these people afterwards, under the same id; twice is as once.
+
+        Raises RuleRefused if the platform does not take it so; the list is then as it was.
+        """
 
 
 class GrowsLookalikes(ABC):

@@ -18,8 +18,8 @@ from typing import Any, Protocol, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audiences.model import MEMBERS, WORTH, AudienceRef, Batch, Receipt, Refusal, Verb
-from connectors.base import Connector
+from audiences.model import AudienceRef, Batch, Receipt, Refusal, Verb
+from connectors.base import Connector, ReplacesWhole
 from connectors.errors import (
     ConnectorError,
     ContractBroken,
@@ -33,6 +33,7 @@ from connectors.errors import (
     SeedRefused,
     Throttled,
 )
+from connectors.replacing import Whole, changes, replaced, with_members
 
 Answer = TypeVar("Answer")
 
@@ -148,9 +149,9 @@ def deliver(
     """Send what is left of a list's plan.
 
     `rows` are the plan's: batch, step, verb, reason and the columns of MEMBERS, in the order of
-    sending. `steps` are the steps that may go: 'withdraw', 'remove', 'add'. `wait` waits so many
-    seconds, `patience` is how many in all. Raises nothing of the platform: what stopped it is in
-    `stopped_by`.
+    sending. `steps` are those that may go: 'withdraw', 'remove', 'add', 'replace'. `wait` waits so
+    many seconds, `patience` is how many in all. Raises nothing of the platform: what stopped it is
+    in `stopped_by`.
     """
     patient = _Patience(wait, patience, record.hold)
     most = connector.limits.max_in_flight
@@ -166,7 +167,10 @@ def deliver(
 def planned_batches(
     rows: Iterable[pa.RecordBatch], steps: Collection[str]
 ) -> Iterator[tuple[int, Verb, pa.Table]]:
-    """The batches of a plan that belong to these steps: number, verb, members."""
+    """The batches of a plan that belong to these steps: number, verb, members.
+
+    Of a replacement all rows and columns, for `Whole`.
+    """
     held: list[pa.RecordBatch] = []
     number = 0
     for chunk in rows:
@@ -197,9 +201,11 @@ def _batch(
     if first.column("step")[0].as_py() not in steps:
         return
     table = pa.Table.from_batches(parts)
-    schema = MEMBERS.append(WORTH) if WORTH.name in table.column_names else MEMBERS
-    table = table.select(schema.names).cast(schema)
-    yield first.column("batch")[0].as_py(), Verb(first.column("verb")[0].as_py()), table
+    number = first.column("batch")[0].as_py()
+    if first.column("step")[0].as_py() == Verb.REPLACE.value:
+        yield number, Verb.REPLACE, table
+    else:
+        yield number, Verb(first.column("verb")[0].as_py()), with_members(table)
 
 
 class _HereAndNow(Executor):
@@ -276,7 +282,7 @@ class _Walk:
             if self.done.stopped_by is None:
                 self._send(number, verb, members)
             else:
-                self._add(verb, Tally(waiting=members.num_rows))
+                self._add(verb, members, "waiting")
         self._land(room_for=None)
         return self.done
 
@@ -290,23 +296,30 @@ class _Walk:
         try:
             self._find_list()
         except ConnectorError as error:
-            self._stop(error, verb, Tally(waiting=members.num_rows))
+            self._stop(error, verb, members, "waiting")
             return
         if self.list_id is None and verb is Verb.ADD:
             self.record.claim()
             self.checkpoint("claimed")
+        rows, members = members, Whole(members).members if verb is Verb.REPLACE else members
         batch = Batch(self.record.intend(number, verb, members.num_rows), verb, members)
         self.checkpoint("intended")
         try:
             receipt = self._opened_with(batch)
         except ConnectorError as error:
-            self._stop(error, verb, self._not_settled(batch, error))
+            self._stop(error, verb, rows, self._not_settled(batch, error))
             return
         if receipt is not None:
-            self._settle(receipt, batch)
+            self._settle(receipt, batch, rows)
             return
         errand = _Errand(
-            self.connector, str(self.list_id), batch, self.patience, self.checkpoint, self.stop
+            self.connector,
+            str(self.list_id),
+            batch,
+            rows,
+            self.patience,
+            self.checkpoint,
+            self.stop,
         )
         self.flying[self.pool.submit(errand.run)] = errand
 
@@ -316,24 +329,32 @@ class _Walk:
             come, _ = wait_for(self.flying, return_when=FIRST_COMPLETED)
             for future in come:
                 errand = self.flying.pop(future)
+                verb = errand.batch.verb
                 try:
                     receipt = future.result()
                     if receipt is None:
-                        self._add(errand.batch.verb, self._without_effect(errand.batch))
+                        self._add(verb, errand.rows, self._without_effect(errand.batch))
                     else:
-                        self._settle(receipt, errand.batch)
+                        self._settle(receipt, errand.batch, errand.rows)
                 except ConnectorError as error:
-                    tally = self._not_settled(errand.batch, error, errand.partly_sent)
-                    self._stop(error, errand.batch.verb, tally)
+                    became = self._not_settled(errand.batch, error, errand.partly_sent)
+                    self._stop(error, verb, errand.rows, became)
 
-    def _stop(self, error: ConnectorError, verb: Verb, tally: Tally) -> None:
+    def _stop(self, error: ConnectorError, verb: Verb, rows: pa.Table, became: str) -> None:
         """Nothing more is sent; what came first says why."""
         self.stop.set()
-        first = self.done.stopped_by or error
-        self.done = replace(self.done.plus(verb, tally), stopped_by=first)
+        self._add(verb, rows, became)
+        self.done = replace(self.done, stopped_by=self.done.stopped_by or error)
 
-    def _add(self, verb: Verb, tally: Tally) -> None:
-        self.done = self.done.plus(verb, tally)
+    def _add(
+        self, verb: Verb, rows: pa.Table, became: str, refusals: Collection[Refusal] = ()
+    ) -> None:
+        """All people of a batch became the same, but for those who were refused."""
+        ids = pa.array([one.person_id for one in refusals], pa.string())
+        for what, people in changes(verb, rows):
+            refused = people.filter(pc.is_in(people["person_id"], ids)).num_rows
+            rest = Tally(**{became: people.num_rows - refused})
+            self.done = self.done.plus(what, rest.plus(Tally(refused=refused)))
 
     def _find_list(self) -> None:
         """Find a list whose making we asked for; one we never asked for is not ours."""
@@ -368,26 +389,25 @@ class _Walk:
         self._open(opened.list_id)
         return None if opened.receipt is None else _checked(opened.receipt, batch)
 
-    def _settle(self, receipt: Receipt, batch: Batch) -> None:
-        self.record.settle(replace(_checked(receipt, batch), batch=batch.key))
+    def _settle(self, receipt: Receipt, batch: Batch, rows: pa.Table) -> None:
+        if batch.verb is not Verb.REPLACE:  # its parts were looked at one by one
+            receipt = _checked(receipt, batch)
+        self.record.settle(replace(receipt, batch=batch.key))
         self.checkpoint("settled")
-        tally = Tally(accepted=receipt.accepted, refused=len(receipt.refused))
-        self._add(batch.verb, tally)
+        self._add(batch.verb, rows, "accepted", receipt.refused)
 
-    def _not_settled(self, batch: Batch, error: ConnectorError, partly_sent: bool = False) -> Tally:
+    def _not_settled(self, batch: Batch, error: ConnectorError, partly_sent: bool = False) -> str:
         """Waiting if the batch certainly had no effect, else unsure."""
         if isinstance(error, ListGone):
             self.record.lost()
         making = self.list_id is None and self.connector.limits.born_with_members
         if isinstance(error, NOT_TAKEN) and not partly_sent and not making:
             return self._without_effect(batch)
-        return Tally(unsure=len(batch))
+        return "unsure"
 
-    def _without_effect(self, batch: Batch) -> Tally:
+    def _without_effect(self, batch: Batch) -> str:
         """What was not taken waits; it stays unsure if an earlier run may have sent it."""
-        if self.record.recall(batch.key):
-            return Tally(waiting=len(batch))
-        return Tally(unsure=len(batch))
+        return "waiting" if self.record.recall(batch.key) else "unsure"
 
 
 @dataclass
@@ -397,6 +417,8 @@ class _Errand:
     connector: Connector
     list_id: str
     batch: Batch
+    rows: pa.Table
+    """As planned: of a replacement, also who is left out."""
     patience: _Patience
     checkpoint: Callable[[str], None]
     stop: Event
@@ -416,6 +438,8 @@ class _Errand:
 
     def _verdict(self) -> Receipt:
         """One refused whole is searched for bad members."""
+        if self.batch.verb is Verb.REPLACE:
+            return self._replacement()
         try:
             return self._request(self.batch)
         except ListTooSmall as error:
@@ -425,6 +449,24 @@ class _Errand:
             raise
         except RuleRefused as error:
             return self._bisect(error)
+
+    def _replacement(self) -> Receipt:
+        """The list whole; what the platform does not take so is removed and added after all."""
+        try:
+            return self._request(self.batch)
+        except SeedRefused:
+            raise
+        except (RuleRefused, QuotaGone):
+            refused: list[Refusal] = []
+            size = self.connector.limits.batch_size
+            for part in Whole(self.rows).differences(self.batch.key, size):
+                errand = replace(self, batch=part, rows=part.members, partly_sent=False)
+                try:
+                    refused.extend(errand._verdict().refused)
+                finally:
+                    self.partly_sent |= errand.partly_sent
+                self.partly_sent = True
+            return replaced(self.batch, refused)
 
     def _bisect(self, error: RuleRefused) -> Receipt:
         refused: list[Refusal] = []
@@ -449,10 +491,17 @@ class _Errand:
         return Receipt(self.batch.key, taken, tuple(sorted(refused)))
 
     def _request(self, batch: Batch) -> Receipt:
-        send = self.connector.add if batch.verb is Verb.ADD else self.connector.remove
+        send = self._sender(batch.verb)
         receipt = self.patience.during(lambda: send(self.list_id, batch))
         self.checkpoint("sent")
         return _checked(receipt, batch)
+
+    def _sender(self, verb: Verb) -> Callable[[str, Batch], Receipt]:
+        if verb is Verb.REPLACE:
+            if not isinstance(self.connector, ReplacesWhole):
+                raise RuleRefused("this platform does not replace lists.")
+            return self.connector.replace
+        return self.connector.add if verb is Verb.ADD else self.connector.remove
 
 
 def _checked(receipt: Receipt, batch: Batch) -> Receipt:

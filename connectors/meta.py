@@ -22,7 +22,14 @@ from config.audiences import Identifier
 from config.platforms import Account
 from config.settings import Credentials
 from connectors import meta_insights as insights
-from connectors.base import ApiVersion, Connector, Limits, ReportsSpend, SpendRow
+from connectors.base import (
+    ApiVersion,
+    Connector,
+    Limits,
+    ReplacesWhole,
+    ReportsSpend,
+    SpendRow,
+)
 from connectors.errors import (
     ConnectorError,
     ContractBroken,
@@ -35,7 +42,7 @@ from connectors.http import Door, Effect, Surroundings
 from connectors.meta_account import ACCOUNT, AUDIENCES, FACTS, PLATFORM, VERSION, id_of
 from connectors.meta_corrections import MetaCorrections
 from connectors.meta_lookalikes import MetaLookalikes
-from connectors.meta_members import VALUE, JsonBody, UserRows
+from connectors.meta_members import ROWS_PER_REQUEST, VALUE, JsonBody, UserRows
 from connectors.meta_wire import ACTS_OF, Graph, LastingToken, judge, proof_of
 from connectors.origins import SANDBOX_TOKEN, origin_for
 from connectors.recipes import META
@@ -45,6 +52,7 @@ log = logging.getLogger(__name__)
 ORIGIN = "https://graph.facebook.com/"
 WARN_DAYS = 90
 
+REPLACE = "{id}/usersreplace"
 TERMS = "custom_audience_tos"  # UNVERIFIED: its key in tos_accepted
 RETENTION_DAYS = FACTS.whole("retention_days")
 
@@ -58,7 +66,7 @@ class MetaCredentials(Credentials):
     )
 
 
-class Meta(MetaLookalikes, MetaCorrections, Connector, ReportsSpend):
+class Meta(MetaLookalikes, MetaCorrections, Connector, ReplacesWhole, ReportsSpend):
     """One Meta ad account (`login`: its id, with or without act_)."""
 
     platform: ClassVar[str] = PLATFORM
@@ -72,6 +80,7 @@ class Meta(MetaLookalikes, MetaCorrections, Connector, ReportsSpend):
     def __init__(self, graph: Graph, account: Account, around: Surroundings) -> None:
         super().__init__(graph, account, around)
         self._value_based: dict[str, bool] = {}
+        self._sessions = 0
 
     @classmethod
     def connect(cls, account: Account, around: Surroundings) -> Self:
@@ -148,6 +157,40 @@ class Meta(MetaLookalikes, MetaCorrections, Connector, ReportsSpend):
     def remove(self, list_id: str, batch: Batch) -> Receipt:
         return self._carry("DELETE", list_id, batch)
 
+    def replace(self, list_id: str, batch: Batch) -> Receipt:
+        """In a session of one request: Meta swaps the people when its last batch is there.
+
+        Raises RuleRefused for more rows than a request takes: between two requests of a session
+        nobody knows what the list holds.
+        """
+        told = VALUE in batch.members.column_names
+        value_based = self._is_value_based(list_id)
+        users = UserRows(batch, told and value_based)
+        parts = list(users.parts())
+        if len(parts) != 1 or value_based != told:
+            raise RuleRefused(
+                f"audience {list_id} is not replaced: it takes one request of up to "
+                f"{ROWS_PER_REQUEST:,} rows, with values exactly if it is value based."
+            )
+        ((rows, data),) = parts
+        session = self._session(batch)
+        ticket = {"session_id": session, "batch_seq": 1, "last_batch_flag": True}
+        body = _users_body(users.schema, data, ticket)
+        gaps = {"id": list_id}
+
+        def act() -> Receipt:
+            answer = self._graph.carry("POST", REPLACE, gaps=gaps, body=body, effect=Effect.TWICE)
+            return users.receipt(_verdict(answer, rows), str(session))
+
+        def look() -> Receipt | None:
+            """The session is there once its request came; which cells it minds is not told."""
+            query: dict[str, str | int] = {"session_id": session, "fields": "session_id"}
+            found = self._graph.pages("{id}/sessions", gaps=gaps, query=query)
+            ours = any(one.get("session_id") == str(session) for one in found)
+            return users.receipt([], str(session)) if ours else None
+
+        return self._graph.once(act, look)
+
     def rename(self, list_id: str, title: str) -> bool:
         self._graph.change({"id": list_id}, {"name": title})
         return True
@@ -171,7 +214,7 @@ class Meta(MetaLookalikes, MetaCorrections, Connector, ReportsSpend):
         with_value = VALUE in batch.members.column_names and method == "POST"
         users = UserRows(batch, with_value and self._is_value_based(list_id))
         parts = list(users.parts())
-        session = session_id(batch, self._now().isoformat())
+        session = self._session(batch)
         bad: list[str] = []
         reference = ""
         for place, (rows, data) in enumerate(parts, start=1):
@@ -188,6 +231,11 @@ class Meta(MetaLookalikes, MetaCorrections, Connector, ReportsSpend):
                 raise Unsure(said) from None
             reference = str(answer.get("session_id", ""))
         return users.receipt(bad, reference)
+
+    def _session(self, batch: Batch) -> int:
+        """Another one for every sending: a session that ended takes nothing more."""
+        self._sessions += 1
+        return session_id(batch, f"{self._now().isoformat()} {self._sessions}")
 
     def _is_value_based(self, list_id: str) -> bool:
         if list_id not in self._value_based:

@@ -97,7 +97,9 @@ BY_SUBCODE: dict[tuple[int, int], type[ConnectorError]] = {
     (200, 1870050): OperatorError,
     (200, 1870090): TermsNotAccepted,
     (613, 1487632): QuotaGone,  # the ad set's budget was changed too often: blocked for an hour
+    (2650, 1870144): RuleRefused,  # too large to be replaced
     (2650, 1870145): ListBusy,
+    (2650, 1870148): RuleRefused,  # not replaced, for a reason that is not told
 }
 """What neither table knows means that our request is wrong (ContractBroken)."""
 
@@ -185,9 +187,17 @@ class Graph:
         ask = Ask("POST", path, gaps=gaps, query=self._proof, json=json, effect=effect)
         return self._send(ask)
 
-    def carry(self, method: str, path: str, *, gaps: Mapping[str, str], body: Body) -> Any:
-        """Send people; the same rows twice are as once."""
-        ask = Ask(method, path, gaps=gaps, query=self._proof, body=body, effect=Effect.SAME)
+    def carry(
+        self,
+        method: str,
+        path: str,
+        *,
+        gaps: Mapping[str, str],
+        body: Body,
+        effect: Effect = Effect.SAME,
+    ) -> Any:
+        """Send people; adding or removing the same rows twice is as once."""
+        ask = Ask(method, path, gaps=gaps, query=self._proof, body=body, effect=effect)
         return self._send(ask)
 
     def change(self, gaps: Mapping[str, str], json: object, path: str = "{id}") -> None:

@@ -24,7 +24,7 @@ from connectors.origins import SANDBOX_TOKEN, origin_for
 from connectors.quota import Meter
 from connectors.tiktok_audiences import FACTS
 from connectors.tiktok_bids import TikTokBids
-from connectors.tiktok_lists import COLUMNS, TikTokLists
+from connectors.tiktok_lists import COLUMNS, REPLACE_EVERY_SECONDS, TikTokLists
 from connectors.tiktok_lookalikes import TikTokLookalikes
 from connectors.tiktok_reports import PATH as REPORT
 from connectors.tiktok_reports import TikTokSpend, trial
@@ -59,6 +59,7 @@ class TikTok(TikTokLists, TikTokLookalikes, TikTokBids, TikTokSpend):
     limits: ClassVar[Limits] = FACTS.limits(
         kinds=frozenset(COLUMNS),
         born_with_members=True,
+        replace_hours=REPLACE_EVERY_SECONDS / 3600,
         # A list lives 365 days from its last use or change; members do not age one by one.
         membership_days=None,
     )

@@ -7,10 +7,11 @@ Facts: TikTok's OpenAPI files dmp_custom_audience_* (2026-02), help pages of 202
 
 import hashlib
 from contextlib import suppress
+from datetime import datetime
 
 from audiences.model import AudienceRef, Batch, Opened, Receipt
 from config.audiences import Identifier
-from connectors.base import Connector
+from connectors.base import Connector, ReplacesWhole
 from connectors.errors import ConnectorError, ContractBroken, ListGone, ListTooSmall, QuotaGone
 from connectors.http import Effect
 from connectors.members_csv import MembersCsv, compute
@@ -25,7 +26,7 @@ MAX_FILE_BYTES = FACTS.whole("file_bytes")
 REPLACE_EVERY_SECONDS = FACTS.number("seconds_between_replacements")
 
 
-class TikTokLists(TikTokAudiences, Connector):
+class TikTokLists(TikTokAudiences, Connector, ReplacesWhole):
     """Lists of people of one advertiser."""
 
     def find(self, audience: AudienceRef) -> str | None:
@@ -64,14 +65,23 @@ class TikTokLists(TikTokAudiences, Connector):
         Raises ListTooSmall under 1,000 people, QuotaGone within 24 hours of the last replacement.
         """
         self._large_enough(f"list {list_id}", _file(batch))
-        wait = REPLACE_EVERY_SECONDS - self._seconds_since_replaced(list_id)
-        if wait > 0:
+        before = self._last_replaced(list_id)
+        since = (self._now() - before).total_seconds() if before else REPLACE_EVERY_SECONDS
+        if since < REPLACE_EVERY_SECONDS:
             raise QuotaGone(
                 f"list {list_id} was replaced in the last 24 hours.",
                 act="It is replaced again in a later run.",
-                retry_after=wait,
+                retry_after=REPLACE_EVERY_SECONDS - since,
             )
-        receipt = self._change(list_id, batch, "REPLACE")
+
+        def look() -> Receipt | None:
+            """TikTok's history tells a replacement that was not there before."""
+            seen = self._last_replaced(list_id)
+            return _file(batch).receipt() if seen is not None and seen != before else None
+
+        receipt = self._wire.door.once(
+            lambda: self._change(list_id, batch, "REPLACE", Effect.TWICE), look
+        )
         self._replaced[list_id] = self._now()
         return receipt
 
@@ -106,7 +116,9 @@ class TikTokLists(TikTokAudiences, Connector):
         body = FileUpload(file.chunks, file.size, fields=fields)
         return text_of(self._wire.upload(path, body), "file_path", path)
 
-    def _change(self, list_id: str, batch: Batch, action: str) -> Receipt:
+    def _change(
+        self, list_id: str, batch: Batch, action: str, effect: Effect = Effect.SAME
+    ) -> Receipt:
         file = _file(batch)
         if file.rows == 0:
             return file.receipt()
@@ -116,7 +128,7 @@ class TikTokLists(TikTokAudiences, Connector):
             "action": action,
         }
         try:
-            _, request = self._wire.post("dmp/custom_audience/update/", body, Effect.SAME)
+            _, request = self._wire.post("dmp/custom_audience/update/", body, effect)
         except DONE_BEFORE:
             return file.receipt()
         except BadParameter as fault:
@@ -149,7 +161,7 @@ class TikTokLists(TikTokAudiences, Connector):
                 act="Widen the audience or drop it for this account.",
             )
 
-    def _seconds_since_replaced(self, list_id: str) -> float:
+    def _last_replaced(self, list_id: str) -> datetime | None:
         """By TikTok's own history; the word it uses there is UNVERIFIED, so ours counts too."""
         history = self._details([list_id]).get(list_id, {}).get("audience_history", [])
         moments = [
@@ -158,7 +170,7 @@ class TikTokLists(TikTokAudiences, Connector):
             if "REPLACE" in f"{one.get('action')} {one.get('action_detail')}".upper()
         ]
         known = [one for one in [*moments, self._replaced.get(list_id)] if one is not None]
-        return (self._now() - max(known)).total_seconds() if known else REPLACE_EVERY_SECONDS
+        return max(known, default=None)
 
 
 def _file(batch: Batch) -> MembersCsv:

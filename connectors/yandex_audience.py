@@ -10,10 +10,12 @@ as of September 2026. UNVERIFIED marks what the documents leave open.
 
 from typing import Any, ClassVar, Self
 
+import pyarrow as pa
+
 from audiences.model import AudienceRef, Batch, Opened, PhoneForm, Receipt, Recipe
 from config.audiences import Identifier
 from config.platforms import Account
-from connectors.base import ApiVersion, Connector, Limits
+from connectors.base import ApiVersion, Connector, Limits, ReplacesWhole
 from connectors.errors import ContractBroken, ListGone, ListTooSmall, RuleRefused, Unsure
 from connectors.facts import facts_of
 from connectors.http import Ask, Door, Effect, Surroundings
@@ -42,7 +44,7 @@ COLUMNS = (Identifier.PHONE, Identifier.EMAIL)
 MAX_FILE_BYTES = FACTS.whole("file_bytes")
 
 
-class YandexAudience(YandexLookalikes, Connector):
+class YandexAudience(YandexLookalikes, Connector, ReplacesWhole):
     """One Yandex account with Audience segments made of CRM contacts."""
 
     platform: ClassVar[str] = "yandex_audience"
@@ -88,12 +90,7 @@ class YandexAudience(YandexLookalikes, Connector):
         if (found := self.find(audience)) is not None:
             return Opened(found)
         upload = MembersCsv(first, COLUMNS)
-        if upload.rows < self.limits.min_members:
-            raise ListTooSmall(
-                f"{audience}: {upload.rows} records, Yandex Audience makes no list of fewer "
-                f"than {self.limits.min_members}.",
-                act="Widen the audience or drop it for this account.",
-            )
+        self._large_enough(str(audience), upload)
         draft = self._upload(upload)
         self._confirm(draft, audience.title)
         return Opened(str(draft), upload.receipt())
@@ -106,6 +103,18 @@ class YandexAudience(YandexLookalikes, Connector):
         # and whether it minds the direction is UNVERIFIED.
         file = MembersCsv(batch, COLUMNS, last_line_end=False)
         return self._modify(list_id, file, "subtraction")
+
+    def replace(self, list_id: str, batch: Batch) -> Receipt:
+        """The id stays, so corrections in Direct keep working.
+
+        Raises ListTooSmall under 100 records, before anything is sent.
+        """
+        # Turned by one row: the very same people may have been the last file that was added.
+        rows = batch.members
+        turned = pa.concat_tables([rows.slice(1), rows.slice(0, 1)])
+        file = MembersCsv(Batch(batch.key, batch.verb, turned), COLUMNS)
+        self._large_enough(f"segment {list_id}", file)
+        return self._modify(list_id, file, "replace")
 
     def rename(self, list_id: str, title: str) -> bool:
         ask = Ask(
@@ -129,6 +138,14 @@ class YandexAudience(YandexLookalikes, Connector):
             raise ContractBroken(f"{ask}: the answer is not success.")
 
     # What follows knows the wire.
+
+    def _large_enough(self, name: str, file: MembersCsv) -> None:
+        if file.rows < self.limits.min_members:
+            raise ListTooSmall(
+                f"{name}: {file.rows} records, Yandex Audience makes no list of fewer "
+                f"than {self.limits.min_members}.",
+                act="Widen the audience or drop it for this account.",
+            )
 
     def _upload(self, file: MembersCsv) -> int:
         before = {segment["id"] for segment in self._segments()}

@@ -14,6 +14,7 @@ from flows.documents import Document
 from flows.lists import ledger, reference
 from flows.workshop import Workshop
 
+DOING = {"add": "adding", "remove": "removing", "replace": "replacing all with"}
 MOST_REASONS = 5
 """Different reasons of refused people that one batch tells."""
 
@@ -106,7 +107,7 @@ def _recognised(one: Match) -> str:
 
 
 def _said(batch: Mapping[str, Any], reasons: list[tuple[str, int]]) -> str:
-    what = "adding" if batch["verb"] == "add" else "removing"
+    what = DOING[batch["verb"]]
     who = f"{batch['people']:,} {'person' if batch['people'] == 1 else 'people'}"
     if batch["state"] != "settled":
         return f"{what} {who}: sent, or about to be, and no answer came; they count as unsure"

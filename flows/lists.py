@@ -25,7 +25,7 @@ from audiences.seeds import Freshness
 from audiences.snapshots import held
 from audiences.unions import stacked
 from config.audiences import Audience, Purpose
-from connectors.base import Connector
+from connectors.base import Connector, ReplacesWhole
 from flows.gating import roll_ups_of, segment_of
 from flows.holding import without_held
 from flows.ownership import is_alive, is_dead, owner
@@ -271,6 +271,8 @@ def _limits(connector: Connector, audience: Audience) -> ListLimits:
         min_members=limits.min_members,
         min_difference=limits.min_difference,
         membership_days=min(days) if days else None,
+        replaces=audience.replace and isinstance(connector, ReplacesWhole),
+        replace_hours=limits.replace_hours,
     )
 
 

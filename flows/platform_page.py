@@ -12,6 +12,7 @@ from connectors.base import (
     CorrectsBids,
     GrowsLookalikes,
     NamesObjects,
+    ReplacesWhole,
     ReportsSpend,
 )
 from connectors.facts import facts_of
@@ -21,6 +22,7 @@ WARN_DAYS = 90
 
 ABILITIES: tuple[tuple[type, str], ...] = (
     (Connector, "lists"),
+    (ReplacesWhole, "replacing"),
     (GrowsLookalikes, "look-alikes"),
     (CorrectsBids, "bid corrections"),
     (NamesObjects, "objects by name"),

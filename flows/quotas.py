@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from audiences.difference import Step
 from audiences.plan import AudiencePlan
 from connectors.base import Limits
 from flows.workshop import Workshop
@@ -18,7 +19,9 @@ def quota_notes(workshop: Workshop, plan: AudiencePlan, *, approved: bool) -> li
         size = workshop.lists_of(one.audience.account).limits.batch_size
         going = one.to_send(approved=approved)
         requests[one.audience.account] += sum(
-            -(-people // size) for step, people in one.steps if step in going
+            1 if step is Step.REPLACE else -(-people // size)
+            for step, people in one.steps
+            if step in going
         )
     said = ((name, pace(n, workshop.lists_of(name).limits)) for name, n in sorted(requests.items()))
     return [f"{name}: {text}" for name, text in said if text]

@@ -348,6 +348,46 @@ def test_people_go_as_rows(net, connector, verb, method):
     assert (receipt.accepted, receipt.refused, receipt.reference) == (2, (), "77")
 
 
+def test_a_list_is_replaced_by_a_session_of_one_request(net, connector):
+    rows = [[one["email"][0], one["phone"][0]] for one in people(1, 2)]
+    seen = []
+
+    def answer(request):
+        seen.append(json.loads(b"".join(request.body)))
+        session = seen[0]["session"]["session_id"]
+        said = {**RECEIVED, "account_id": "1234", "session_id": str(session)}
+        return 200, {}, json.dumps(said)
+
+    net.add("GET", f"{BASE}{LIST}", json={"id": LIST, "is_value_based": False})
+    net.add_callback("POST", f"{BASE}{LIST}/usersreplace", callback=answer)
+    receipt = connector.replace(LIST, batch(1, 2, Verb.REPLACE))
+    ((body, number),) = [(one, one["session"].pop("session_id")) for one in seen]
+    assert body == {
+        "payload": {"schema": ["EMAIL", "PHONE"], "data": rows},
+        "session": {"batch_seq": 1, "last_batch_flag": True},
+    }
+    assert 0 < number < 2**63
+    assert (receipt.accepted, receipt.reference) == (2, str(number))
+
+
+def test_a_replacement_that_arrived_is_not_sent_again(net, connector):
+    """Its session tells, where the answer was lost."""
+    seen = []
+
+    def lost(request):
+        seen.append(json.loads(b"".join(request.body))["session"]["session_id"])
+        return 504, {}, ""
+
+    def sessions(request):
+        row = {"session_id": str(seen[0]), "stage": "processing", "num_received": "2"}
+        return 200, {}, json.dumps({"data": [row]})
+
+    net.add("GET", f"{BASE}{LIST}", json={"id": LIST, "is_value_based": False})
+    net.add_callback("POST", f"{BASE}{LIST}/usersreplace", callback=lost)
+    net.add_callback("GET", f"{BASE}{LIST}/sessions", callback=sessions)
+    assert connector.replace(LIST, batch(1, 2, Verb.REPLACE)).accepted == 2
+
+
 def test_two_addresses_are_two_rows_of_one_person(net, connector):
     rows = people(1, 2)
     rows[0]["email"].append(digest("second"))

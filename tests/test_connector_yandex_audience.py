@@ -228,6 +228,14 @@ def test_members_are_added_and_removed(net, connector, verb, how):
     assert act("101", batch(5, 3, verb)).accepted == 3
 
 
+def test_a_list_is_replaced_by_a_file_that_begins_with_another_row(net, connector):
+    """So that the people who were added last are not taken for the very same file."""
+    header, first, *rest = csv_of(1, 100).splitlines()
+    lists(net, READY)
+    modify(net, "replace", "\n".join([header, *rest, first]) + "\n")
+    assert connector.replace("101", batch(1, 100, Verb.REPLACE)).accepted == 100
+
+
 def test_one_person_takes_as_many_rows_as_contacts_and_is_still_one(net, connector):
     d = [digest(text) for text in "abcde"]
     people = [

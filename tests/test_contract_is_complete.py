@@ -10,6 +10,7 @@ from connectors.base import (
     CorrectsBids,
     GrowsLookalikes,
     NamesObjects,
+    ReplacesWhole,
     ReportsSpend,
     TellsOutcomes,
 )
@@ -22,11 +23,13 @@ from tests.support.contract import (
     NamesContract,
     OutcomeContract,
     PlatformContract,
+    ReplaceContract,
     SpendContract,
 )
 
 CONTRACTS: dict[type, type[PlatformContract]] = {
     Connector: ConnectorContract,
+    ReplacesWhole: ReplaceContract,
     GrowsLookalikes: LookalikeContract,
     CorrectsBids: BidContract,
     NamesObjects: NamesContract,

@@ -7,12 +7,12 @@ import pyarrow as pa
 import pytest
 from pydantic import SecretStr
 
-from audiences.model import AudienceRef, Batch
+from audiences.model import AudienceRef, Batch, Verb
 from bids.model import BidObject, CorrectionChange, Level
 from config.audiences import Lookalike, Purpose
 from config.platforms import Account
 from connectors.base import Connector
-from connectors.errors import ContractBroken, OperatorError, TermsNotAccepted
+from connectors.errors import ContractBroken, OperatorError, RuleRefused, TermsNotAccepted
 from connectors.http import Door
 from connectors.meta import Meta
 from connectors.meta_wire import Graph, LastingToken, judge, proof_of
@@ -23,10 +23,11 @@ from tests.support.contract import (
     ConnectorContract,
     LookalikeContract,
     NamesContract,
+    ReplaceContract,
     SpendContract,
     sandbox_server,
 )
-from tests.support.members import batch, batch_of, digest, digests_of
+from tests.support.members import batch, batch_of, digest, digests_of, people
 from tests.support.sandbox import ACCOUNT, Sandbox
 from tests.support.surroundings import surroundings
 
@@ -137,6 +138,35 @@ class TestMeta(ConnectorContract):
         assert not connector.state(opened.list_id).settled
         connector.add(opened.list_id, batch(4, 3))
         assert box.members("meta", opened.list_id) == digests_of(batch(1, 6))
+
+
+class TestMetaReplacing(ReplaceContract):
+    platform = "meta"
+    connector_class = Meta
+    replace_operation = "users.replace"
+
+    def test_more_rows_than_a_request_takes(
+        self, connector: Meta, box: Sandbox, list_id: str
+    ) -> None:
+        """Nobody knows what a list holds between two requests: it is left as it is."""
+        crowd = people(1, 10_001)
+        with pytest.raises(RuleRefused):
+            connector.replace(list_id, batch_of(crowd, Verb.REPLACE))
+        assert box.members("meta", list_id) == digests_of(batch(1, self.people))
+
+    def test_a_value_based_list_is_not_replaced_without_values(
+        self, connector: Meta, box: Sandbox
+    ) -> None:
+        plain = batch(1, self.people)
+        worth = pa.array([float(n) for n in range(self.people)])
+        first = Batch(plain.key, plain.verb, plain.members.append_column("value", worth))
+        audience = AudienceRef(ACCOUNT, "meta", "best", Purpose.SEED, "adsteer: best")
+        seed = connector.find_or_create(audience, first).list_id
+        connector.add(seed, first)
+        box.settle()
+        with pytest.raises(RuleRefused):
+            connector.replace(seed, self.wanted)
+        assert connector.replace(seed, first).accepted == self.people
 
 
 class TestMetaLookalikes(LookalikeContract):

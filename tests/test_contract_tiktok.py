@@ -13,11 +13,13 @@ from connectors.errors import ListTooSmall, QuotaGone
 from connectors.tiktok import SANDBOX_ADVERTISER, TikTok
 from tests.support.contract import (
     FAULTS,
+    VERBS,
     BidContract,
     ConnectorContract,
     LookalikeContract,
     NamesContract,
     PlatformContract,
+    ReplaceContract,
     SpendContract,
     sandbox_server,
 )
@@ -62,6 +64,28 @@ class _TikTok(PlatformContract):
         assert box.faults_left() == []
 
 
+class TestTikTokReplacing(_TikTok, ReplaceContract):
+    connector_class = TikTok
+    replace_operation = UPDATE
+    people = 1500
+    """So many that 1,000 are matched."""
+
+    def test_twice_is_as_once(self, connector: Connector, box: Sandbox, list_id: str) -> None:
+        """A second replacement within 24 hours is refused and changes nothing."""
+        connector.replace(list_id, self.wanted)
+        box.settle()
+        with pytest.raises(QuotaGone):
+            connector.replace(list_id, batch(1, self.people, Verb.REPLACE))
+        assert box.members(self.platform, list_id) == self.digests_of(self.wanted)
+
+    def test_a_list_under_processing_is_busy(
+        self, connector: Connector, box: Sandbox, list_id: str
+    ) -> None:
+        """TikTok takes changes while a list is calculated."""
+        connector.replace(list_id, self.wanted)
+        assert connector.add(list_id, batch(5000, 3)).accepted == 3
+
+
 class TestTikTok(_TikTok, ConnectorContract):
     create_operations = ("dmp.custom_audience.file.upload", "dmp.custom_audience.create")
     add_operation = UPDATE
@@ -75,7 +99,7 @@ class TestTikTok(_TikTok, ConnectorContract):
         return 1200
 
     @pytest.mark.parametrize("name", FAULTS)
-    @pytest.mark.parametrize("verb", Verb)
+    @pytest.mark.parametrize("verb", VERBS)
     def test_a_change_happens_once_whatever_happens(
         self, connector: Connector, box: Sandbox, list_id: str, verb: Verb, name: str
     ) -> None:
@@ -100,7 +124,7 @@ class TestTikTok(_TikTok, ConnectorContract):
         assert connector.add(list_id, batch(3000, 5)).accepted == 5
         assert box.faults_left() == []
 
-    @pytest.mark.parametrize("verb", Verb)
+    @pytest.mark.parametrize("verb", VERBS)
     def test_a_partial_success_is_none(
         self, connector: Connector, box: Sandbox, list_id: str, verb: Verb
     ) -> None:

@@ -1,12 +1,21 @@
 """Yandex Audience keeps the contract, over HTTP against the sandbox."""
 
+import pytest
 from pydantic import SecretStr
 
+from audiences.model import Verb
+from connectors.errors import ListTooSmall
 from connectors.http import Door
 from connectors.oauth import Grant, OAuthTokens, TokenStore, judge_token_answer
 from connectors.yandex_audience import YandexAudience
 from connectors.yandex_segments import judge
-from tests.support.contract import ConnectorContract, LookalikeContract, sandbox_server
+from tests.support.contract import (
+    ConnectorContract,
+    LookalikeContract,
+    ReplaceContract,
+    sandbox_server,
+)
+from tests.support.members import batch
 from tests.support.sandbox import Sandbox
 from tests.support.surroundings import surroundings
 
@@ -42,6 +51,17 @@ class TestYandexAudience(ConnectorContract):
         YandexAudience(door).check()
         assert tokens.current() != "mine"
         box.token(tokens.current(), state="revoked")
+
+
+class TestYandexAudienceReplacing(ReplaceContract):
+    platform = "yandex_audience"
+    connector_class = YandexAudience
+    replace_operation = "modify_data"
+
+    def test_fewer_than_a_list_must_have(self, connector, box, list_id):
+        with pytest.raises(ListTooSmall):
+            connector.replace(list_id, batch(1, 99, Verb.REPLACE))
+        assert box.members(self.platform, list_id) == self.digests_of(batch(1, self.people))
 
 
 class TestYandexAudienceLookalikes(LookalikeContract):

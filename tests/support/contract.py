@@ -51,6 +51,9 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 """Faults after which a connector ends as if nothing had happened."""
 
+VERBS = (Verb.ADD, Verb.REMOVE)
+"""What every list takes; replacing has a contract of its own."""
+
 
 @pytest.fixture(scope="module")
 def sandbox_server() -> Iterator[Sandbox]:
@@ -309,7 +312,7 @@ class ConnectorContract(PlatformContract):
             assert box.members(self.platform, list_id) == self.digests_of(batch(1, self.enough))
 
     @pytest.mark.parametrize("name", FAULTS)
-    @pytest.mark.parametrize("verb", Verb)
+    @pytest.mark.parametrize("verb", VERBS)
     def test_a_change_happens_once_whatever_happens(
         self, connector: Connector, box: Sandbox, list_id: str, verb: Verb, name: str
     ) -> None:
@@ -322,7 +325,7 @@ class ConnectorContract(PlatformContract):
         left = batch(1, self.enough + 2) if verb is Verb.ADD else batch(1, 2)
         assert box.members(self.platform, list_id) == self.digests_of(left)
 
-    @pytest.mark.parametrize("verb", Verb)
+    @pytest.mark.parametrize("verb", VERBS)
     def test_a_change_that_never_gets_an_answer_is_unsure(
         self, connector: Connector, box: Sandbox, list_id: str, verb: Verb
     ) -> None:
@@ -330,7 +333,7 @@ class ConnectorContract(PlatformContract):
         with pytest.raises(Unsure):
             self._act(connector, verb)(list_id, batch(1, 3, verb))
 
-    @pytest.mark.parametrize("verb", Verb)
+    @pytest.mark.parametrize("verb", VERBS)
     def test_an_error_inside_a_success_is_none(
         self, connector: Connector, box: Sandbox, list_id: str, verb: Verb
     ) -> None:
@@ -432,6 +435,130 @@ class ConnectorContract(PlatformContract):
 
     def _act(self, connector: Connector, verb: Verb) -> Callable[..., Any]:
         return connector.add if verb is Verb.ADD else connector.remove
+
+
+class ReplaceContract(PlatformContract):
+    """Lists that one request replaces whole, for a connector that keeps lists as well."""
+
+    connector_class: ClassVar[type[Connector]]
+    replace_operation: ClassVar[str]
+    people: ClassVar[int] = 300
+    """So many that any platform takes a list of them."""
+
+    @pytest.fixture
+    def list_id(self, connector: Any, box: Sandbox) -> str:
+        """A settled list that holds people 1 to `people`."""
+        audience = AudienceRef(ACCOUNT, self.platform, "vip", Purpose.RETARGETING, "adsteer: vip")
+        first = batch(1, self.people)
+        opened = connector.find_or_create(audience, first)
+        if opened.receipt is None:
+            connector.add(opened.list_id, first)
+        box.settle()
+        return str(opened.list_id)
+
+    @property
+    def wanted(self) -> Batch:
+        """Half of them stay, as many come."""
+        return batch(self.people // 2, self.people, Verb.REPLACE)
+
+    def digests_of(self, some: Batch) -> set[str]:
+        return digests_of(some, self.connector_class.limits.kinds)
+
+    def test_the_list_holds_these_people_and_nobody_else(
+        self, connector: Any, box: Sandbox, list_id: str
+    ) -> None:
+        others = {str(one["id"]): one for one in box.lists(self.platform)}
+        receipt = connector.replace(list_id, self.wanted)
+        assert (receipt.accepted, receipt.refused) == (self.people, ())
+        box.settle()
+        assert box.members(self.platform, list_id) == self.digests_of(self.wanted)
+        lists = {str(one["id"]): one for one in box.lists(self.platform)}
+        assert lists.keys() == others.keys()
+        assert lists[list_id]["name"] == others[list_id]["name"]
+        assert all(lists[one] == others[one] for one in lists if one != list_id)
+
+    def test_twice_is_as_once(self, connector: Any, box: Sandbox, list_id: str) -> None:
+        for _ in range(2):
+            assert connector.replace(list_id, self.wanted).accepted == self.people
+            box.settle()
+        assert box.members(self.platform, list_id) == self.digests_of(self.wanted)
+
+    def test_the_first_people_come_back(self, connector: Any, box: Sandbox, list_id: str) -> None:
+        """The very people the list was made of: a platform that compares files minds no file."""
+        connector.add(list_id, batch(5000, 3))
+        box.settle()
+        first = batch(1, self.people, Verb.REPLACE)
+        assert connector.replace(list_id, first).accepted == self.people
+        box.settle()
+        assert box.members(self.platform, list_id) == self.digests_of(first)
+
+    def test_people_come_and_go_as_before_afterwards(
+        self, connector: Any, box: Sandbox, list_id: str
+    ) -> None:
+        connector.replace(list_id, self.wanted)
+        box.settle()
+        connector.add(list_id, batch(5000, 3))
+        box.settle()
+        connector.remove(list_id, batch(self.people // 2, 2, Verb.REMOVE))
+        box.settle()
+        left = batch(self.people // 2 + 2, self.people - 2)
+        held = self.digests_of(left) | self.digests_of(batch(5000, 3))
+        assert box.members(self.platform, list_id) == held
+
+    @pytest.mark.parametrize("name", FAULTS)
+    def test_a_list_is_replaced_whatever_happens(
+        self, connector: Any, box: Sandbox, list_id: str, name: str
+    ) -> None:
+        self.fault(box, self.replace_operation, name)
+        assert connector.replace(list_id, self.wanted).accepted == self.people
+        assert box.faults_left() == []
+        box.settle()
+        assert box.members(self.platform, list_id) == self.digests_of(self.wanted)
+
+    def test_without_an_answer_it_is_unsure(
+        self, connector: Any, box: Sandbox, list_id: str
+    ) -> None:
+        """Then the list holds the old people or the new ones, and never nobody."""
+        box.fault("server_error", self.platform, self.replace_operation, times=50)
+        with pytest.raises(Unsure):
+            connector.replace(list_id, self.wanted)
+        box.no_more_faults()
+        box.settle()
+        held = box.members(self.platform, list_id)
+        assert held in (self.digests_of(batch(1, self.people)), self.digests_of(self.wanted))
+
+    def test_an_error_inside_a_success_is_none(
+        self, connector: Any, box: Sandbox, list_id: str
+    ) -> None:
+        box.fault("error_inside", self.platform, self.replace_operation)
+        try:
+            done = connector.replace(list_id, self.wanted).accepted == self.people
+        except ConnectorError:
+            done = False
+        assert box.faults_left() == []
+        box.settle()
+        expected = self.wanted if done else batch(1, self.people)
+        assert box.members(self.platform, list_id) == self.digests_of(expected)
+
+    def test_nobody_replaces_a_list_by_nobody(
+        self, connector: Any, box: Sandbox, list_id: str
+    ) -> None:
+        with pytest.raises(RuleRefused):
+            connector.replace(list_id, batch(1, 0, Verb.REPLACE))
+        box.settle()
+        assert box.members(self.platform, list_id) == self.digests_of(batch(1, self.people))
+
+    def test_a_list_that_is_gone(self, connector: Any, box: Sandbox, list_id: str) -> None:
+        box.forget(self.platform, list_id)
+        with pytest.raises(ListGone):
+            connector.replace(list_id, self.wanted)
+
+    def test_a_list_under_processing_is_busy(
+        self, connector: Any, box: Sandbox, list_id: str
+    ) -> None:
+        connector.replace(list_id, self.wanted)
+        with pytest.raises(ListBusy):
+            connector.add(list_id, batch(5000, 3))
 
 
 class LookalikeContract(PlatformContract):

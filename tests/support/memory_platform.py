@@ -7,7 +7,7 @@ digests than those that were added removes nobody.
 import json
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,7 +21,7 @@ from audiences.model import (
     Refusal,
 )
 from config.audiences import Identifier
-from connectors.base import Connector, Limits
+from connectors.base import Connector, Limits, ReplacesWhole
 from connectors.errors import ConnectorError, ListGone, RuleRefused
 
 KINDS = ("email", "phone", "external_id")
@@ -80,7 +80,7 @@ class MemoryConnector(Connector):
         on_effect: Callable[[str], None] = lambda _what: None,
     ) -> None:
         self.remote = platform
-        self.limits = limits or MemoryConnector.limits  # type: ignore[misc]
+        self.limits = limits or type(self).limits  # type: ignore[misc]
         self.faults = deque(faults)
         self.refuse = refuse or {}
         self.poison = frozenset(poison)
@@ -165,6 +165,20 @@ class MemoryConnector(Connector):
         people = [person for person, _ in rows_of(batch)]
         refused = [self.refuse[person] for person in people if person in self.refuse]
         return Receipt(batch.key, len(people) - len(refused), tuple(refused), "ref-1")
+
+
+class Replacing(MemoryConnector, ReplacesWhole):
+    """One on a platform that takes a whole list at once."""
+
+    limits: ClassVar[Limits] = replace(MemoryConnector.limits, batch_size=40)
+
+    def replace(self, list_id: str, batch: Batch) -> Receipt:
+        def swap() -> Receipt:
+            members = self._list(list_id)
+            members.clear()
+            return self._take(list_id, batch)
+
+        return self._request("replace", swap)
 
 
 def rows_of(batch: Batch) -> list[tuple[str, set[str]]]:

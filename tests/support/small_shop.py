@@ -108,6 +108,8 @@ class SmallShop:
     """Lists that are seeds, each with a look-alike: everybody who bought more than once."""
     bids: dict[str, int] = field(default_factory=dict)
     """By list: the correction of its people, in per cent."""
+    replaces: bool = False
+    """Whether lists that are no seeds may be replaced whole."""
 
     def write(self) -> None:
         """Write every file of the project."""
@@ -134,7 +136,7 @@ class SmallShop:
             overlays.append(f'[[overlay]]\nname = "{name}"\nrule = "{rule}"\n')
             audiences.append(
                 f'[[audience]]\nname = "{name}"\npeople = "{name}"\naccounts = ["lists"]\n'
-                f'title = "Small shop: {name}"\n'
+                f'title = "Small shop: {name}"\n' + "replace = true\n" * self.replaces
             )
         for name in self.seeds:
             audiences.append(

@@ -87,7 +87,8 @@ class Chain:
         self.lists = (LISTS[0], SEED) if self.seeded else LISTS
         people = people_of(PEOPLE_WITH_A_SEED if self.seeded else PEOPLE)
         seeds = (SEED,) if self.seeded else ()
-        self.shop = SmallShop(self.folder, people, seeds=seeds, bids={"north": 10})
+        bids, whole = {"north": 10}, self.random.random() < 0.5
+        self.shop = SmallShop(self.folder, people, seeds=seeds, bids=bids, replaces=whole)
         self.children = multiprocessing.get_context("forkserver")
         self.children.set_forkserver_preload([torture_child.__name__])
         self.step = 1
