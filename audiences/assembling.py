@@ -30,14 +30,19 @@ USUAL_GAP_DAYS = 30.0
 Rows = dict[ExportKind, list[ir.Table]]
 
 
-def assemble(engine: Backend, rows: Rows, shop: Shop, rates: Sequence[Rate]) -> None:
-    """Write the four tables. Raises ExportRefused for amounts in a currency without a rate."""
+def assemble(
+    engine: Backend, rows: Rows, shop: Shop, rates: Sequence[Rate], *, orders: bool = True
+) -> None:
+    """Write the four tables, or three of them without the `orders`.
+
+    Raises ExportRefused for amounts in a currency without a rate.
+    """
     sums = rows.get(ExportKind.AGGREGATE, [])
     _write_contacts(engine, [*rows.get(ExportKind.CONTACTS, []), *sums])
-    orders = rows.get(ExportKind.ORDERS, [])
-    ordered = [*orders, *map(_orders_of, sums)]
-    lines = [_columns(table, ORDER_LINES.names) for table in rows.get(ExportKind.ORDER_LINES, [])]
-    _write_orders(engine, ordered, lines, shop, rates)
+    if orders:
+        told = [*rows.get(ExportKind.ORDERS, []), *map(_orders_of, sums)]
+        lines = rows.get(ExportKind.ORDER_LINES, [])
+        write_orders(engine, ORDERS_TABLE, told, lines, shop, rates)
     _write_plain(engine, EVENTS_TABLE, rows.get(ExportKind.EVENTS, []), EVENT_ROWS)
     costs = [
         _in_shop_currency(table, "costs", "date", ("cost", "revenue"), shop, rates)
@@ -100,24 +105,28 @@ def _write_contacts(engine: Backend, tables: Sequence[ir.Table]) -> None:
 # Orders
 
 
-def _write_orders(
+def write_orders(
     engine: Backend,
+    name: str,
     tables: Sequence[ir.Table],
     lines: Sequence[ir.Table],
     shop: Shop,
     rates: Sequence[Rate],
-) -> None:
-    """ORDER_ROWS: one row per order and per return, the last row that tells of it."""
+) -> ir.Table:
+    """ORDER_ROWS as table `name`: a row per order and per return, the last row that tells of it.
+
+    Raises ExportRefused for amounts in a currency without a rate.
+    """
     if not tables:
-        new_table(engine, ORDERS_TABLE, schema=ORDER_ROWS)
-        return
+        return new_table(engine, name, schema=ORDER_ROWS)
     money = ("amount", "discount", "margin")
     every = _gathered(engine, "every_order_row", tables, _ORDER_COLUMNS)
     rows = _in_shop_currency(every, "orders", "ordered_on", money, shop, rates)
     last = _told_last(rows)
     told = _with_lines(last, lines) if lines else last
-    new_table(engine, ORDERS_TABLE, told.select(*ORDER_ROWS.names).cast(dict(ORDER_ROWS)))
+    written = new_table(engine, name, told.select(*ORDER_ROWS.names).cast(dict(ORDER_ROWS)))
     drop(engine, "every_order_row")
+    return written
 
 
 def _told_last(rows: ir.Table) -> ir.Table:
@@ -147,7 +156,7 @@ def _with_lines(orders: ir.Table, lines: Sequence[ir.Table]) -> ir.Table:
     The category is that of the order's largest line that has one; the cost counts where every
     line has one.
     """
-    every = all_rows(lines, ORDER_LINES)
+    every = all_rows([_columns(table, ORDER_LINES.names) for table in lines], ORDER_LINES)
     size = ibis.struct({"amount": every.amount.abs(), "category": every.category})
     summed = every.group_by("source", "order_id").aggregate(
         line_category=every.category.argmax(size, where=every.category.notnull()),

@@ -23,6 +23,7 @@ from audiences.assembling import (
     all_rows,
     assemble,
 )
+from audiences.carried import OF_ORDERS, Carried, OrderFile, Past, carry_on
 from audiences.columns import REQUIRED
 from audiences.engines import engine_for
 from audiences.layers import drop, new_table
@@ -63,9 +64,13 @@ class Reading:
     newest_order: date | None
     contacts: int
     """Rows of CONTACT_ROWS."""
-    orders: int
-    """Rows of ORDER_ROWS: an order told twice is there once, as it was told last."""
+    orders: int | None
+    """Rows of ORDER_ROWS: an order told twice is there once, as it was told last. None where they
+    are `carried`."""
     rejected: int
+    order_files: tuple[OrderFile, ...] = ()
+    carried: Carried | None = None
+    """What is taken over from the last refresh: then there is no table of ORDER_ROWS."""
 
     @property
     def read(self) -> int:
@@ -99,6 +104,8 @@ class Read:
     rejects: list[ir.Table]
     passing: tuple[str, ...]
     """Tables that nobody needs once the run's own are made of them."""
+    of_orders: tuple[OrderFile, ...] = ()
+    """What may be taken over to another run's orders; none where nothing may be."""
 
 
 def read_exports(
@@ -110,13 +117,15 @@ def read_exports(
     databases: Mapping[str, str] | None = None,
     refused: Path | None = None,
     kept: Readings | None = None,
+    past: Past | None = None,
 ) -> Reading:
     """Read all exports into contact_rows, order_rows, event_rows, cost_rows, rejects (tables.py).
 
     `databases` maps the name in `export.database` to a URL. The engine's time zone is set to the
     shop's. Rejects are written into the folder `refused` before a file with too many of them is
     refused. Files that were read before are taken from `kept`, and what it may keep is offered to
-    it. Raises ExportRefused before any table of rows is replaced.
+    it; with the `past` few orders may be made, or none. Raises ExportRefused before any table of
+    rows is replaced.
     """
     at_work = engine_for(engine)
     at_work.set_time_zone(shop.time_zone)
@@ -129,7 +138,10 @@ def read_exports(
         write_rejects(engine, refused)
     for file in files:
         _refuse_too_many(file, exports.max_rejected)
-    assemble(engine, read.rows, shop, exports.rate)
+    carried = None
+    if kept is not None and past is not None:
+        carried = carry_on(engine, read.of_orders, kept, past, shop, exports.rate)
+    assemble(engine, read.rows, shop, exports.rate, orders=carried is None)
     for name in read.passing:
         drop(engine, name)
     bought = (ExportKind.ORDERS, ExportKind.AGGREGATE)
@@ -138,8 +150,10 @@ def read_exports(
         files,
         max(newest, default=None),
         int(engine.to_pyarrow(engine.table(CONTACTS_TABLE).count()).as_py()),
-        int(engine.to_pyarrow(engine.table(ORDERS_TABLE).count()).as_py()),
+        None if carried else int(engine.to_pyarrow(engine.table(ORDERS_TABLE).count()).as_py()),
         sum(file.rejected for file in files),
+        read.of_orders,
+        carried,
     )
 
 
@@ -156,6 +170,12 @@ def read_here(engine: Backend, asked: Asked) -> Read:
         rows,
         [table for one in done for table in one.rejects],
         tuple(name for one in done for name in one.passing),
+        tuple(
+            OrderFile(one.kept_as.get(place), file.kind, file.accepted)
+            for one in done
+            for place, file in sorted(one.files.items())
+            if file.kind in (*OF_ORDERS, ExportKind.AGGREGATE)
+        ),
     )
 
 
@@ -195,6 +215,7 @@ def _read_or_found(
             done.files[place] = FileRead(kind=export.kind, newest=newest, **facts)
             done.rows.append(one.typed.rows)
             done.rejects.append(one.typed.rejects)
+    done.kept_as.update({n: name for n, name in enumerate(known_as) if kept.holds(name)})
     return done
 
 

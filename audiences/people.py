@@ -6,12 +6,14 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+from audiences.bought import Bought, buy
+from audiences.carried import Carried
 from audiences.consents import gathered
 from audiences.contacts import as_digest
 from audiences.identity import CONTACT_ID, ROWS, IdentityReport, Resolution, resolve
 from audiences.junk import OWN
 from audiences.staging import Staging, keep
-from audiences.tables import IDENTIFIERS, OCCASIONS, PEOPLE, PERSON_ROWS, RETURNS
+from audiences.tables import IDENTIFIERS, PEOPLE, PERSON_ROWS
 from audiences.unions import stacked
 from config.shop import Shop
 
@@ -22,8 +24,6 @@ its plus)."""
 
 GUEST = "order:"
 """How a row made of an order is named: after the least of the orders it stands for."""
-
-PAID, RETURNED = "paid", "returned"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,8 @@ class People:
     """(source, order_id, file, line): orders that lead to nobody; no contacts."""
     identity: IdentityReport
     resolution: Resolution
+    bought: Bought
+    """Of everybody, also of those who are left out since."""
     orders: int
     orders_unattributed: int
 
@@ -50,41 +52,46 @@ def build_people(
     engine: ibis.BaseBackend,
     shop: Shop,
     contact_rows: ir.Table,
-    order_rows: ir.Table,
+    orders: ir.Table | Carried,
     *,
     previous_keys: ir.Table | None = None,
     suppressed: ir.Table | None = None,
 ) -> People:
-    """Build people out of CONTACT_ROWS and ORDER_ROWS.
+    """Build people out of CONTACT_ROWS and orders: ORDER_ROWS, or what changed of them.
 
     `previous_keys` has schema naming.KEYS, `suppressed` SUPPRESSED.
     """
     with Staging() as passing:
         known = passing.keep(_known(contact_rows))
-        strangers = passing.keep(_strangers(order_rows, known))
+        some = orders.of_strangers(known) if isinstance(orders, Carried) else orders
+        strangers = passing.keep(_strangers(some, known))
         rows = passing.keep(_rows(contact_rows, strangers))
         resolution = resolve(engine, rows, shop, previous_keys)
         row_people = passing.keep(_persons_only(resolution))
         buyers = passing.keep(known.join(row_people, ["source", "row_id"]).select(*_BUYERS))
-        owned = _owned(order_rows, buyers, strangers.join(row_people, ["source", "row_id"]))
-        paid = keep(_occasions(owned))
-        returned = keep(_returns(owned))
+        led = strangers.join(row_people, ["source", "row_id"])
+        if isinstance(orders, Carried):
+            bought = orders.buy(buyers, passing.keep(led))
+        else:
+            bought = buy(orders, buyers, led)
         lost = keep(strangers.anti_join(row_people, ["source", "row_id"]).select(*_PLACE))
         identifiers = keep(_identifiers(resolution.keys, row_people))
-        people = keep(_people(contact_rows, row_people, owned, identifiers, suppressed))
+        people = keep(_people(contact_rows, row_people, bought, identifiers, suppressed))
         person_rows = keep(row_people.select(*PERSON_ROWS.names))
+    nobodys = int(engine.to_pyarrow(lost.count()).as_py())
     return People(
         people=people,
         identifiers=identifiers,
-        occasions=paid,
-        returns=returned,
+        occasions=bought.occasions,
+        returns=bought.returns,
         person_rows=person_rows,
         keys=resolution.key_table,
         unattributed=lost,
         identity=replace(resolution.report, people=int(engine.to_pyarrow(people.count()).as_py())),
         resolution=resolution,
-        orders=int(engine.to_pyarrow(order_rows.count()).as_py()),
-        orders_unattributed=int(engine.to_pyarrow(lost.count()).as_py()),
+        bought=bought,
+        orders=bought.orders() + nobodys,
+        orders_unattributed=nobodys,
     )
 
 
@@ -139,44 +146,6 @@ def _persons_only(resolution: Resolution) -> ir.Table:
     return rows.anti_join(nameless, "node")
 
 
-def _owned(order_rows: ir.Table, buyers: ir.Table, strangers: ir.Table) -> ir.Table:
-    """Every order with its person; not kept, for it is as long as the orders are."""
-    known = order_rows.join(buyers, ["source", "contact_id"])
-    return stacked(
-        *(table.mutate(day=table.ordered_on).select(*_OWNED) for table in (known, strangers))
-    )
-
-
-_OWNED = (
-    "person_id", "source", "order_id", "state", "amount", "discount", "margin", "items",
-    "category", "channel", "consent_ads", "day",
-)  # fmt: skip
-
-
-def _occasions(owned: ir.Table) -> ir.Table:
-    """One row per person and day with net paid value above zero (same-day orders are one)."""
-    paid = owned.filter(owned.state == PAID)
-    size = ibis.struct({"amount": paid.amount, "source": paid.source, "order": paid.order_id})
-    days = paid.group_by("person_id", "day").aggregate(
-        orders=_.count(),
-        revenue=_.amount.sum(),
-        discount=_.discount.sum().fill_null(0),
-        margin=(paid.margin.count() == paid.count()).ifelse(paid.margin.sum(), None),
-        items=_["items"].sum().fill_null(0),
-        # The engine's argmax keeps an empty cell: an order without a category must not hide the
-        # category of a smaller one of the same day.
-        category=_.category.argmax(size, where=_.category.notnull()),
-        channel=_.channel.argmax(size, where=_.channel.notnull()),
-    )
-    return days.filter(days.revenue > 0).select(*OCCASIONS.names).cast(dict(OCCASIONS))
-
-
-def _returns(owned: ir.Table) -> ir.Table:
-    back = owned.filter(owned.state == RETURNED)
-    days = back.group_by("person_id", "day").aggregate(amount=_.amount.abs().sum())
-    return days.filter(days.amount > 0).cast(dict(RETURNS))
-
-
 def _identifiers(keys: ir.Table, row_people: ir.Table) -> ir.Table:
     """Good contacts, and those that join nothing where only one person has them; never our own."""
     ours = keys.filter((keys.kind != CONTACT_ID) & (keys.bad.isnull() | (keys.bad != OWN)))
@@ -191,7 +160,7 @@ def _identifiers(keys: ir.Table, row_people: ir.Table) -> ir.Table:
 def _people(
     contact_rows: ir.Table,
     row_people: ir.Table,
-    owned: ir.Table,
+    bought: Bought,
     identifiers: ir.Table,
     suppressed: ir.Table | None,
 ) -> ir.Table:
@@ -219,11 +188,7 @@ def _people(
         yes=(_.consent_ads == "yes").any().fill_null(False),
     )
     stopped = _stopped(people, identifiers, suppressed)
-    speaking = owned.filter(owned.consent_ads.notnull())
-    said = speaking.group_by("person_id").aggregate(
-        order_no=(_.consent_ads == "no").any(), order_yes=(_.consent_ads == "yes").any()
-    )
-    marked = people.left_join(said, "person_id").drop("person_id_right")
+    marked = people.left_join(bought.said(), "person_id").drop("person_id_right")
     marked = marked.left_join(gathered(rows), "person_id").drop("person_id_right")
     refused = marked.no | marked.order_no.fill_null(False)
     if stopped is not None:

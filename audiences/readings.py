@@ -9,6 +9,7 @@ somebody who asked to be forgotten, nothing is kept at all.
 import hashlib
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from importlib.metadata import version
@@ -21,7 +22,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from audiences.faults import FUTURE
-from audiences.sealing import Seal, open_parquet
+from audiences.sealing import Seal, is_sealed, open_parquet
 from audiences.snapshots import open_rows, parquet_writer, private_folder, stream
 from audiences.staged import Origin, file_digest
 from audiences.tables import REJECTS
@@ -85,8 +86,7 @@ class Readings:
         path = self._path(name, "rows")
         if not path.is_file():
             return None
-        with open_parquet(path, self.seal) as file:
-            facts = json.loads((file.schema_arrow.metadata or {})[FACTS])
+        facts = told_in(path, self.seal)
         if date.fromisoformat(facts["as_of"]) > self.as_of:
             return None
         self._used[name] = False
@@ -118,9 +118,30 @@ class Readings:
             "rejected": typed.counted.rejected,
             "newest": newest.isoformat() if newest else None,
         }
-        self._write(engine, self._path(name, f"rejects.{self._run}"), typed.rejects, {})
-        self._write(engine, self._path(name, f"rows.{self._run}"), typed.rows, told)
+        for what, rows, facts_of in (("rejects", typed.rejects, {}), ("rows", typed.rows, told)):
+            path = self._path(name, f"{what}.{self._run}")
+            write_told(engine, path, rows, facts_of, self.seal)
         self._used[name] = True
+
+    def holds(self, name: str) -> bool:
+        """Whether this run has found or offered a reading of this name."""
+        return name in self._used
+
+    @property
+    def found(self) -> int:
+        """How many readings this run has found."""
+        return sum(not offered for offered in self._used.values())
+
+    def rows_of(self, engine: Backend, names: Sequence[str]) -> list[ir.Table]:
+        """The rows of readings of one kind, in few tables. Raises FileNotFoundError."""
+        paths = [
+            self._path(name, f"rows.{self._run}" if self._used.get(name) else "rows")
+            for name in names
+        ]
+        sealed = [path for path in paths if is_sealed(path)]
+        plain = [path for path in paths if path not in sealed]
+        tables = [open_rows(engine, path, self.seal) for path in sealed]
+        return [*tables, *([engine.read_parquet(plain)] if plain else [])]
 
     def settle(self, now: datetime) -> None:
         """Keep what was offered, and let go of what no run needed for a day."""
@@ -145,16 +166,27 @@ class Readings:
     def _path(self, name: str, what: str) -> Path:
         return self.folder / f"{name}.{what}.parquet"
 
-    def _write(self, engine: Backend, path: Path, rows: ir.Table, told: dict[str, Any]) -> None:
-        private_folder(path.parent)
-        path.unlink(missing_ok=True)
-        path.touch(mode=0o600)
-        schema = rows.schema().to_pyarrow().with_metadata({FACTS: json.dumps(told).encode()})
-        with path.open("wb") as target, parquet_writer(target, schema, self.seal) as writer:
-            for batch in stream(engine, rows):
-                writer.write_batch(
-                    pa.RecordBatch.from_arrays(batch.cast(schema).columns, schema=schema)
-                )
+
+def write_told(
+    engine: Backend, path: Path, rows: ir.Table, told: dict[str, Any], seal: Seal | None
+) -> None:
+    """Write rows into a file of mode 0600, and beside them in its schema what is told of them."""
+    private_folder(path.parent)
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    schema = rows.schema().to_pyarrow().with_metadata({FACTS: json.dumps(told).encode()})
+    with path.open("wb") as target, parquet_writer(target, schema, seal) as writer:
+        for batch in stream(engine, rows):
+            writer.write_batch(
+                pa.RecordBatch.from_arrays(batch.cast(schema).columns, schema=schema)
+            )
+
+
+def told_in(path: Path, seal: Seal | None) -> dict[str, Any]:
+    """What `write_told` told."""
+    with open_parquet(path, seal) as file:
+        told: dict[str, Any] = json.loads((file.schema_arrow.metadata or {})[FACTS])
+    return told
 
 
 def _code_fingerprint() -> str:

@@ -42,6 +42,8 @@ class ReadTogether:
     """Names in the engine that nobody needs once the rows are elsewhere."""
     of: dict[int, Callable[[], Typed]] = field(default_factory=dict)
     """Gives the rows and the rejects of one file."""
+    kept_as: dict[int, str] = field(default_factory=dict)
+    """The name of a file's reading, where that is kept."""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ from flows.seeding import (
     seeds_now,
 )
 from flows.sending import apply_lists
+from flows.show_work import work
 from flows.workshop import Workshop
 
 __all__ = [
@@ -235,6 +236,7 @@ def summary(document: Document) -> list[str]:
             f"{document['people']:,} people on {document['as_of']}; {rejected:,} rows rejected."
         )
     said += document.get("notes", ())
+    said += work(document.get("work"))
     waits = sum(one["action"] == "wait" for one in document.get("bids", ()))
     if waits:
         said.append(f"{waits} corrections wait for a list that is not ready yet.")

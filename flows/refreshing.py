@@ -1,43 +1,34 @@
 """Exports to segments: read, resolve, segment, and keep it all as one set of snapshots."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import ibis.expr.types as ir
-from sqlalchemy import Connection
 
 from audiences.attribution import attribute
-from audiences.contacts import by_person, digests
-from audiences.engines import engine_for
 from audiences.exports import (
     CONTACTS_TABLE,
-    COSTS_TABLE,
     EVENTS_TABLE,
     ORDERS_TABLE,
     REJECTS_FILE,
     REJECTS_TABLE,
     FileRead,
-    Reading,
     read_exports,
 )
 from audiences.forgetting import look_for, settle, without
-from audiences.history import STORIES
 from audiences.people import People, build_people
 from audiences.readings import Readings
-from audiences.refreshes import Refresh, last_refreshes, record_refresh
-from audiences.seeds import Seed
+from audiences.refreshes import Refresh, last_refreshes
 from audiences.segments import Segmentation
-from audiences.snapshots import commit_snapshot, snapshot_name
-from audiences.staging import keep
 from audiences.suppression import suppressed_in
-from audiences.tables import OCCASIONS, PEOPLE, RETURNS, SCORES, SEGMENTED
 from config.exports import ExportKind
 from config.labels import SEGMENTS
-from connectors.base import Connector
+from flows.committing import commit, costs_read, write_all
 from flows.documents import Document
 from flows.experimenting import power_notes
+from flows.footprint import Footprint, footprint
 from flows.gating import (
     gate_document,
     judge_base,
@@ -45,8 +36,9 @@ from flows.gating import (
     roll_ups_of,
     segment_gated,
 )
-from flows.holding import KIND, assign
-from flows.scoring import Scored, described_people, pick_seeds, score, seed_document
+from flows.holding import assign
+from flows.reusing import leave, leave_nothing, past_of, reused
+from flows.scoring import described_people, pick_seeds, score, seed_document
 from flows.unchanged import UNKNOWN, inputs_of, nothing_new, told_again
 from flows.workshop import Workshop
 
@@ -59,9 +51,15 @@ def refresh(workshop: Workshop) -> Document:
 
     Raises ExportRefused before anything is changed.
     """
+    limit = workshop.project.adsteer.engine.memory_limit
+    with footprint(workshop.state / "scratch", limit) as taken:
+        return _refresh(workshop, taken)
+
+
+def _refresh(workshop: Workshop, taken: Footprint) -> Document:
     inputs, last = inputs_of(workshop), _last_refresh(workshop)
     if last is not None and nothing_new(workshop, inputs, last):
-        return told_again(workshop, last)
+        return told_again(workshop, last, taken)
     engine, project, as_of = workshop.engine, workshop.project, workshop.as_of
     shop = project.adsteer.shop
     readings = Readings.of(workshop.state, shop, as_of, workshop.seal)
@@ -74,13 +72,14 @@ def refresh(workshop: Workshop) -> Document:
         workshop.databases(),
         refused=workshop.state / "rejects",
         kept=readings,
+        past=past_of(workshop),
     )
     rejects = workshop.state / "rejects" / REJECTS_FILE
     everybody = build_people(
         engine,
         shop,
         engine.table(CONTACTS_TABLE),
-        engine.table(ORDERS_TABLE),
+        reading.carried or engine.table(ORDERS_TABLE),
         previous_keys=_previous_keys(workshop),
         suppressed=suppressed_in(engine, project.exports, project.folder, shop.phone_regions),
     )
@@ -101,7 +100,7 @@ def refresh(workshop: Workshop) -> Document:
     made = segment_gated(workshop, tables, as_of)
     rolled = roll_ups_document(workshop, made, roll_ups_of(last.document if last else None))
     behaviour = _behaviour(workshop, people)
-    costs = next((table for _, _, table in _costs(workshop)), None)
+    costs = next(costs_read(workshop), None)
     scored = score(workshop, made, people.occasions, people.people, behaviour, costs)
     described = described_people(workshop, made.table, people.people, scored.scores, made.as_of)
     assigned = assign(workshop, described, people.resolution.naming)
@@ -126,12 +125,26 @@ def refresh(workshop: Workshop) -> Document:
     document["notes"] += power_notes(workshop, described, people.occasions)
     if inputs_of(workshop) != inputs:
         inputs = UNKNOWN  # a file was written anew while it was read
-    _keep(workshop, reading, people, made, scored, seeds, document, behaviour, assigned, inputs)
+    now = workshop.now()
+    files = write_all(workshop, people, made, scored, seeds, behaviour, assigned, now)
+    document["work"] = {**reused(reading, readings, people), **taken.told()}
+    commit(
+        workshop,
+        files,
+        people,
+        document,
+        as_of=made.as_of,
+        now=now,
+        newest_order=reading.newest_order,
+        inputs=inputs,
+    )
     settle(workshop.catalog, workshop.state, doing, workshop.now(), workshop.seal)
     if doing.anybody:
         readings.clear()
+        leave_nothing(workshop)
     else:
         readings.settle(workshop.now())
+        leave(workshop, reading, people)
     return document
 
 
@@ -206,43 +219,6 @@ def _previous_keys(workshop: Workshop) -> ir.Table | None:
     return workshop.read(found) if found else None
 
 
-def _keep(
-    workshop: Workshop,
-    reading: Reading,
-    people: People,
-    made: Segmentation,
-    scored: Scored,
-    seeds: Mapping[str, Seed],
-    document: Document,
-    behaviour: ir.Table | None,
-    assigned: ir.Table | None,
-    inputs: str,
-) -> None:
-    """Write every snapshot beside the old ones, then make all of them current together."""
-    now, state = workshop.now(), workshop.state
-    tables: list[tuple[str, str, ir.Table]] = [
-        ("people", "", people.people.select(*PEOPLE.names)),
-        ("keys", "", people.keys),
-        ("occasions", "", people.occasions.select(*OCCASIONS.names)),
-        ("returns", "", people.returns.select(*RETURNS.names)),
-        ("segments", "", made.table.select(*SEGMENTED.names)),
-        *([("events", "", behaviour)] if behaviour is not None else []),
-        *_costs(workshop),
-        *([(KIND, "", assigned)] if assigned is not None else []),
-        ("stories", "", scored.stories.select(*STORIES.names)),
-        ("scores", "", scored.scores.select(*SCORES.names)),
-        *(("seed", name, seed.table) for name, seed in seeds.items()),
-        *(("digests", name, table) for name, table in _digests(workshop, people)),
-    ]
-    files = [(kind, name, _write(workshop, kind, name, table, now)) for kind, name, table in tables]
-    with workshop.catalog.begin() as connection:
-        for kind, name, file in files:
-            commit_snapshot(
-                connection, state, kind=kind, name=name, file=file, as_of=made.as_of, made_at=now
-            )
-        _record(connection, reading, people, made, document, now, inputs)
-
-
 def _behaviour(workshop: Workshop, people: People) -> ir.Table | None:
     """What people did, schema EVENTS, where the project exports it."""
     engine, project = workshop.engine, workshop.project
@@ -250,53 +226,6 @@ def _behaviour(workshop: Workshop, people: People) -> ir.Table | None:
         return None
     rows, contacts = engine.table(EVENTS_TABLE), engine.table(CONTACTS_TABLE)
     return attribute(engine, rows, contacts, people, project.adsteer.shop.phone_regions)
-
-
-def _costs(workshop: Workshop) -> Iterator[tuple[str, str, ir.Table]]:
-    if any(one.kind is ExportKind.COSTS for one in workshop.project.exports.export):
-        yield "costs", "", workshop.engine.table(COSTS_TABLE)
-
-
-def _write(workshop: Workshop, kind: str, name: str, table: ir.Table, now: datetime) -> Any:
-    folder = workshop.state / kind / name if name else workshop.state / kind
-    keys = table.columns[:2]
-    work = engine_for(workshop.engine)
-    return work.write_file(folder, snapshot_name(now), table, keys, workshop.seal)
-
-
-def _digests(workshop: Workshop, people: People) -> Iterator[tuple[str, ir.Table]]:
-    """Digests by every recipe that an account in use asks for."""
-    used = {account for one in workshop.project.audiences.audience for account in one.accounts}
-    connectors = [workshop.connectors[account] for account in sorted(used)]
-    recipes = {one.recipe.name: one.recipe for one in connectors if isinstance(one, Connector)}
-    contacts = keep(by_person(people.identifiers))
-    for name, recipe in sorted(recipes.items()):
-        yield name, digests(contacts, recipe)
-
-
-def _record(
-    connection: Connection,
-    reading: Reading,
-    people: People,
-    made: Segmentation,
-    document: Document,
-    now: datetime,
-    inputs: str,
-) -> None:
-    everybody = people.people
-    willing = everybody.filter(everybody.consent_ads == "yes").count().to_pyarrow().as_py()
-    record_refresh(
-        connection,
-        Refresh(
-            made_at=now,
-            as_of=made.as_of,
-            people=document["people"],
-            consent_share=willing / document["people"] if document["people"] else 0.0,
-            newest_order=reading.newest_order,
-            sources=inputs,
-            document=document,
-        ),
-    )
 
 
 def file_document(file: FileRead) -> Document:

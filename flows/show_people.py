@@ -7,6 +7,7 @@ from rich.table import Table
 
 from flows.show import Document, count, notes, share, signed, table
 from flows.show_seeds import seeds
+from flows.show_work import work
 
 
 def begun(document: Document) -> Iterable[RenderableType]:
@@ -86,6 +87,7 @@ def refreshed(document: Document) -> Iterable[RenderableType]:
         segments(document),
         *notes(document),
         *seeds(document),
+        *work(document.get("work")),
     ]
 
 

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from flows.show import table
+from flows.show_work import work
 
 Document = Mapping[str, Any]
 
@@ -26,6 +27,8 @@ def status(document: Document) -> Iterator[RenderableType]:
     ]
     if told:
         yield table("Last runs", ["began", "run", "outcome", "said"], told, left=4)
+    if words := work(document["work"]):
+        yield " ".join(("The last refresh:", *words))
 
 
 def ages(document: Document) -> RenderableType:

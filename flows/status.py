@@ -1,5 +1,6 @@
 """The state of a project in one document: ages, troubles, questions, runs. Asks no platform."""
 
+from audiences.refreshes import last_refreshes
 from flows import alerting, approving, freshness, journal
 from flows.documents import Document
 from flows.workshop import Workshop
@@ -16,4 +17,12 @@ def status(workshop: Workshop) -> Document:
         "troubles": alerting.known_troubles(workshop),
         "waiting": approving.waiting(workshop),
         "runs": journal.runs(workshop),
+        "work": _work(workshop),
     }
+
+
+def _work(workshop: Workshop) -> Document | None:
+    """What the last refresh made anew, and the memory it took; None before the first."""
+    with workshop.catalog.begin() as connection:
+        last = last_refreshes(connection, most=1)
+    return last[0].document.get("work") if last else None

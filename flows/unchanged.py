@@ -26,6 +26,7 @@ from audiences.staged import file_digest
 from audiences.value_tests import believed_test
 from config.exports import Export, ExportKind
 from flows.documents import Document
+from flows.footprint import Footprint
 from flows.gating import roll_ups_of, rolled_up
 from flows.workshop import Workshop
 
@@ -89,9 +90,12 @@ def nothing_new(workshop: Workshop, inputs: str, last: Refresh | None) -> bool:
     return all((workshop.state / path).exists() for path in paths)
 
 
-def told_again(workshop: Workshop, last: Refresh) -> Document:
+def told_again(workshop: Workshop, last: Refresh, taken: Footprint) -> Document:
     """The document of a refresh that changed nothing, recorded as one."""
     document = dict(last.document)
+    files = len(last.document["exports"])
+    everybody = {"files": files, "files_taken_over": files, "people_taken_over": last.people}
+    document["work"] = {**everybody, **taken.told()}
     document["segments"] = {
         name: {**one, "change": 0} for name, one in last.document["segments"].items()
     }
