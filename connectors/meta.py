@@ -3,6 +3,10 @@
 A list is a custom audience made empty, then filled by requests of at most 10,000 rows. Meta takes
 changes at any time and shows their effect hours later, as a rounded range of matched people.
 
+Sessions are used where one batch takes several requests, and nowhere else: Meta drops what comes
+90 minutes after a session's first batch, and batches must stand alone to be sent again. The column
+COUNTRY is not sent: nobody's country is known here, and phones carry their country code.
+
 Facts: Marketing API v26.0 documentation and the official SDK 26.0.3, as of November 2026.
 UNVERIFIED marks what they leave open.
 """

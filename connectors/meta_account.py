@@ -12,7 +12,7 @@ from config.platforms import Account
 from connectors.errors import ContractBroken, RuleRefused
 from connectors.facts import facts_of
 from connectors.http import Surroundings, redact
-from connectors.meta_wire import Graph
+from connectors.meta_wire import PAGE, Graph
 
 PLATFORM = "meta"
 FACTS = facts_of(PLATFORM)
@@ -26,8 +26,13 @@ STATE_FIELDS = (
     "approximate_count_upper_bound"
 )
 
+HEAVY_PAGE = FACTS.whole("rows_of_heavy_fields")
+"""Rows of a page where the answer has large fields."""
+
 READY, EMPTY, REPLACING, POPULATING, FLAGGED = 200, 410, 414, 441, (470, 471)
 BUSY = frozenset({REPLACING, POPULATING})
+SERVES = frozenset({100, READY, 400, 411, 412})
+"""Expiring, normal, with a warning, few recognised, many invalid rows: delivery_status decides."""
 DELIVERS = 200
 
 
@@ -54,14 +59,15 @@ class MetaAccount:
         low = str(answer.get("approximate_count_lower_bound", -1))
         return ListState(
             list_id,
-            ready=code == READY and delivery == DELIVERS,
+            ready=code in SERVES and delivery == DELIVERS,
             settled=code not in BUSY,
             matched=int(low) if low.isdigit() else None,
             said=f"{code} {said}".strip(),
         )
 
-    def _audiences(self, fields: str) -> Iterator[dict[str, Any]]:
-        return self._graph.pages(AUDIENCES, gaps=self._gaps, query={"fields": fields})
+    def _audiences(self, fields: str, limit: int = PAGE) -> Iterator[dict[str, Any]]:
+        query: dict[str, str | int] = {"fields": fields, "limit": limit}
+        return self._graph.pages(AUDIENCES, gaps=self._gaps, query=query)
 
 
 def account_id(account: Account) -> str:

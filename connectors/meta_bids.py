@@ -34,7 +34,7 @@ LABELS = {
     # The pairs below are a guess: UNVERIFIED. They are taken last.
     "HIGH_VALUE_CUSTOMERS": "HIGH_VALUE",
     "LOW_VALUE_CUSTOMERS": "LOW_VALUE",
-    "GENERAL_CUSTOMERS": "OTHER_CUSTOMERS",
+    "GENERAL_CUSTOMERS": "OTHER_CUSTOMERS",  # the SDK's word; the guide says CUSTOMERS
     "APP_USERS": "APP_INSTALLERS",
     "RECENT_PURCHASERS": "NEW_USERS",
 }
@@ -63,7 +63,6 @@ WITH_RULES = frozenset({"LOWEST_COST_WITHOUT_CAP", "COST_CAP"})
 """Strategies of ad sets that can follow value rules."""
 LOWEST_FACTOR = 0.09
 """A multiplier is 0.09 to 1.0: it only lowers."""
-MULTIPLIERS_END = FACTS.day("multipliers_end")
 
 ACTS_ON = {
     "LOWEST_COST_WITHOUT_CAP": "bid",

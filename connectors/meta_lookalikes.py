@@ -3,7 +3,7 @@
 Facts: Marketing API v26.0, Lookalike Audiences; as of November 2026.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from json import dumps
 from typing import Any
 
@@ -11,7 +11,15 @@ from config.audiences import Lookalike
 from connectors.base import GrowsLookalikes
 from connectors.errors import ListBusy, RuleRefused, SeedRefused
 from connectors.http import Effect
-from connectors.meta_account import AUDIENCES, EMPTY, FACTS, FLAGGED, MetaAccount, id_of
+from connectors.meta_account import (
+    AUDIENCES,
+    EMPTY,
+    FACTS,
+    FLAGGED,
+    HEAVY_PAGE,
+    MetaAccount,
+    id_of,
+)
 from connectors.meta_wire import WrongParameter
 
 SEED_PEOPLE = FACTS.whole("seed_people")
@@ -20,7 +28,7 @@ RATIOS = {1: 0.01, 2: 0.02, 3: 0.03, 4: 0.05, 5: 0.10}
 
 
 class MetaLookalikes(MetaAccount, GrowsLookalikes):
-    """Look-alikes are audiences like any other: found by title, seed and ratio."""
+    """Look-alikes are audiences like any other: found by title, seed, ratio and countries."""
 
     def grow(self, seed_id: str, title: str, reach: int, wish: Lookalike) -> str:
         """`reach` 1 to 5 is 1, 2, 3, 5 and 10 % of the people of `wish.countries`.
@@ -32,7 +40,8 @@ class MetaLookalikes(MetaAccount, GrowsLookalikes):
                 f"look-alike {title!r}: Meta must know the countries, and reach is 1 to 5.",
                 act="Set countries = ['UA', ...] under the audience's lookalike.",
             )
-        if (found := self._grown(seed_id, title, reach)) is not None:
+        countries = frozenset(wish.countries)
+        if (found := self._grown(seed_id, title, reach, countries)) is not None:
             return found
         self._refuse_seed(seed_id)
         spec = {"type": "custom_ratio", "ratio": RATIOS[reach], **_where(wish.countries)}
@@ -48,7 +57,7 @@ class MetaLookalikes(MetaAccount, GrowsLookalikes):
             return id_of(AUDIENCES, made)
 
         try:
-            return self._graph.once(make, lambda: self._grown(seed_id, title, reach))
+            return self._graph.once(make, lambda: self._grown(seed_id, title, reach, countries))
         except WrongParameter as fault:
             raise SeedRefused(str(fault)) from None
 
@@ -69,18 +78,31 @@ class MetaLookalikes(MetaAccount, GrowsLookalikes):
                 act="Widen the seed.",
             )
 
-    def _grown(self, seed_id: str, title: str, reach: int) -> str | None:
-        """A look-alike with this title of an older seed is another one."""
-        for one in self._audiences("id,name,subtype,lookalike_spec"):
+    def _grown(self, seed_id: str, title: str, reach: int, countries: frozenset[str]) -> str | None:
+        """A look-alike with this title of an older seed or of other countries is another one."""
+        for one in self._audiences("id,name,subtype,lookalike_spec", HEAVY_PAGE):
             spec = one.get("lookalike_spec") or {}
             origins = {str(origin.get("id")) for origin in spec.get("origin") or []}
             if (
                 (one.get("name"), one.get("subtype")) == (title, "LOOKALIKE")
                 and seed_id in origins
                 and round(100 * float(spec.get("ratio", 0))) == round(100 * RATIOS[reach])
+                and _countries_of(spec) in (countries, frozenset())
             ):
                 return str(one["id"])
         return None
+
+
+def _countries_of(spec: Mapping[str, Any]) -> frozenset[str]:
+    """Where the people of a look-alike are, as far as it is told.
+
+    UNVERIFIED: the form of `target_countries`; a list of codes is taken, all else says nothing.
+    """
+    places = (spec.get("location_spec") or {}).get("geo_locations") or {}
+    told = [spec.get("country"), *(places.get("countries") or [])]
+    if isinstance(spec.get("target_countries"), list):
+        told += spec["target_countries"]
+    return frozenset(one for one in told if isinstance(one, str) and one)
 
 
 def _where(countries: Sequence[str]) -> dict[str, Any]:

@@ -70,6 +70,8 @@ BY_CODE: dict[int, type[ConnectorError]] = {  # Marketing API, errors and rate l
     32: Throttled,  # UNVERIFIED
     341: Throttled,
     613: Throttled,
+    5000: Transient,  # this and the next UNVERIFIED: another client asks again
+    21009: Transient,
     368: QuotaGone,  # a temporary block; how long is not said
     80000: QuotaGone,
     80003: QuotaGone,

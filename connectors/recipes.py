@@ -25,7 +25,7 @@ META = Recipe(
     kinds=_ALL,
 )
 YANDEX = Recipe(
-    name="yandex",
+    name="yandex_audience",
     source="Yandex Audience API, data requirements; e-mail in Latin letters, as written",
     kinds=_ALL,
     email=(EmailStep.ONLY_LATIN,),

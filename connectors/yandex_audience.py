@@ -8,13 +8,16 @@ Facts: the Audience API reference, data requirements, quotas and errors at yande
 as of September 2026. UNVERIFIED marks what the documents leave open.
 """
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
+from pydantic import Field
 
-from audiences.model import AudienceRef, Batch, Opened, PhoneForm, Receipt, Recipe
+from audiences.model import AudienceRef, Batch, Opened, Receipt, Recipe
 from config.audiences import Identifier
 from config.platforms import Account
+from config.settings import Credentials
+from connectors import recipes
 from connectors.base import ApiVersion, Connector, Limits, ReplacesWhole
 from connectors.errors import ContractBroken, ListGone, ListTooSmall, RuleRefused, Unsure
 from connectors.facts import facts_of
@@ -44,6 +47,15 @@ COLUMNS = (Identifier.PHONE, Identifier.EMAIL)
 MAX_FILE_BYTES = FACTS.whole("file_bytes")
 
 
+class YandexChoices(Credentials):
+    """What is no secret, and still one account's own."""
+
+    contact_rule: Literal["yandex_audience", "yandex_canonical"] = Field(
+        default="yandex_audience",
+        description="How an e-mail is written before hashing: as it is, or as Metrica writes it.",
+    )
+
+
 class YandexAudience(YandexLookalikes, Connector, ReplacesWhole):
     """One Yandex account with Audience segments made of CRM contacts."""
 
@@ -52,15 +64,11 @@ class YandexAudience(YandexLookalikes, Connector, ReplacesWhole):
     limits: ClassVar[Limits] = FACTS.limits(
         kinds=frozenset({Identifier.EMAIL, Identifier.PHONE}), born_with_members=True
     )
-    recipe: ClassVar[Recipe] = Recipe(
-        name="yandex_audience",
-        source="yandex.ru/dev/audience/ru/intro/data-requirements (2026-09)",
-        kinds=frozenset({Identifier.EMAIL, Identifier.PHONE}),
-        phone=PhoneForm.DIGITS,
-    )
+    recipe: ClassVar[Recipe] = recipes.YANDEX
 
     @classmethod
-    def connect(cls, account: Account, around: Surroundings) -> Self:
+    def connect(cls, account: Account, around: Surroundings) -> "YandexAudience":
+        """One with the account's rule for contacts."""
         door = Door(
             origin_for(account, around, cls.platform, ORIGIN)
             + f"{account.api_version or 'v1'}/management/",
@@ -70,7 +78,10 @@ class YandexAudience(YandexLookalikes, Connector, ReplacesWhole):
             judge=judge,
             meter=Meter(FACTS.quotas, clock=around.clock, sleep=around.sleep),
         )
-        return cls(door)
+        given = around.secrets.get(account.name)
+        choices = YandexChoices.read(account.secrets_prefix, around.folder, given)
+        canonical = choices.contact_rule == YandexAudienceCanonical.recipe.name
+        return (YandexAudienceCanonical if canonical else cls)(door)
 
     def check(self) -> None:
         self._door.send(Ask("GET", "segments", query={"limit": 1}, counts=READ))
@@ -235,6 +246,12 @@ class YandexAudience(YandexLookalikes, Connector, ReplacesWhole):
             self._settled(list_id)  # processing may have begun meanwhile: then it is busy
             raise
         return file.receipt()
+
+
+class YandexAudienceCanonical(YandexAudience):
+    """E-mails as Yandex's own tag writes them; whether Audience does so is UNVERIFIED."""
+
+    recipe: ClassVar[Recipe] = recipes.YANDEX_CANONICAL
 
 
 def _body(file: MembersCsv) -> FileUpload:

@@ -17,7 +17,7 @@ class YandexLookalikes(YandexSegments, GrowsLookalikes):
         """`reach` 1 (closest) to 5 (widest) is Audience's own scale of accuracy."""
         if not 1 <= reach <= 5:
             raise RuleRefused(f"look-alike {title!r}: reach {reach} is not 1 to 5.")
-        if (found := self._grown(seed_id, title, reach)) is not None:
+        if (found := self._grown(seed_id, title, reach, wish)) is not None:
             return found
         seed = self.state(seed_id)
         if not seed.settled:
@@ -32,8 +32,7 @@ class YandexLookalikes(YandexSegments, GrowsLookalikes):
                 "name": title,
                 "lookalike_link": int(seed_id),
                 "lookalike_value": reach,
-                "maintain_device_distribution": wish.keep_devices,
-                "maintain_geo_distribution": wish.keep_geo,
+                **_settings(wish),
             }
         }
         ask = Ask(
@@ -42,7 +41,7 @@ class YandexLookalikes(YandexSegments, GrowsLookalikes):
         try:
             return self._door.once(
                 lambda: str(segment_of(ask, self._door.send(ask))["id"]),
-                lambda: self._grown(seed_id, title, reach),
+                lambda: self._grown(seed_id, title, reach, wish),
             )
         except RuleRefused as fault:
             raise SeedRefused(str(fault), act=fault.act) from None
@@ -67,13 +66,27 @@ class YandexLookalikes(YandexSegments, GrowsLookalikes):
         )
         assert begun  # noqa: S101  an act that failed raised
 
-    def _grown(self, seed_id: str, title: str, reach: int) -> str | None:
-        """A look-alike with this title of an older seed is another one."""
+    def _grown(self, seed_id: str, title: str, reach: int, wish: Lookalike) -> str | None:
+        """A look-alike with this title of an older seed or with other settings is another one."""
+        settings = _settings(wish)
         for segment in self._segments():
-            if segment.get("type") == "lookalike" and (
-                segment.get("name"),
-                str(segment.get("lookalike_link")),
-                segment.get("lookalike_value"),
-            ) == (title, seed_id, reach):
+            if (
+                segment.get("type") == "lookalike"
+                and (
+                    segment.get("name"),
+                    str(segment.get("lookalike_link")),
+                    segment.get("lookalike_value"),
+                )
+                == (title, seed_id, reach)
+                and all(segment.get(name, value) == value for name, value in settings.items())
+            ):
                 return str(segment["id"])
         return None
+
+
+def _settings(wish: Lookalike) -> dict[str, bool]:
+    """Cannot be changed once the look-alike is there."""
+    return {
+        "maintain_device_distribution": wish.keep_devices,
+        "maintain_geo_distribution": wish.keep_geo,
+    }

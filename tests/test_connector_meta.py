@@ -105,7 +105,8 @@ def error(code, subcode=None, **more):
 
 
 def listed(net, fields, *rows):
-    got(net, AUDIENCES, {"limit": 100, "fields": fields}, {"data": list(rows)})
+    limit = 20 if "lookalike_spec" in fields else 100
+    got(net, AUDIENCES, {"limit": limit, "fields": fields}, {"data": list(rows)})
 
 
 FIND = "id,name,subtype"
@@ -192,6 +193,9 @@ def test_a_missing_secret_is_named(account, monkeypatch, tmp_path):
         (error(100, 1713230), RuleRefused),
         (error(100, 1713228), SeedRefused),
         (error(2650, 1870145), ListBusy),
+        (error(2650, 1870144), RuleRefused),
+        (error(2650, 1870147), ContractBroken),
+        (error(2650, 1870148), RuleRefused),
         (error(80003), QuotaGone),
         (error(80004), QuotaGone),
         (error(368), QuotaGone),
@@ -211,6 +215,7 @@ def test_an_error_is_known_by_its_code(net, connector, told, kind, status):
 @pytest.mark.parametrize(
     "told",
     [error(1), error(2), error(4), error(17, 2446079), error(613, 5044001), error(341),
+     error(5000), error(21009),
      error(99, is_transient=True), error(100, is_transient=True)],
 )  # fmt: skip
 def test_a_passing_error_is_asked_again(net, connector, told):
@@ -531,6 +536,12 @@ def state_answer(code=200, delivery=200, low=1000):
         (state_answer(low="1000"), True, True, 1000),
         (state_answer(code=441, delivery=300, low=-1), False, False, None),
         (state_answer(code=414), False, False, 1000),
+        (state_answer(code=411), True, True, 1000),
+        (state_answer(code=412), True, True, 1000),
+        (state_answer(code=100), True, True, 1000),
+        (state_answer(code=411, delivery=300), False, True, 1000),
+        (state_answer(code=415), False, True, 1000),
+        (state_answer(code=450), False, True, 1000),
         (state_answer(code=471), False, True, 1000),
         (state_answer(delivery=300, low=0), False, True, 0),
     ],
@@ -590,6 +601,26 @@ def test_a_lookalike_is_made(net, connector, reach, ratio):
     }
     sent(net, AUDIENCES, body, {"id": LIST})
     assert connector.grow(SEED, "like", reach, WISH) == LIST
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        ({"country": "DE"}, True),
+        ({"country": "DE", "target_countries": ["DE"]}, True),
+        ({"location_spec": {"geo_locations": {"countries": ["DE"]}}}, True),
+        ({}, True),
+        ({"country": "AT"}, False),
+        ({"target_countries": ["DE", "AT"]}, False),
+    ],
+)
+def test_a_lookalike_of_other_countries_is_another_one(net, connector, told, found):
+    spec = {"type": "custom_ratio", "ratio": 0.01, "origin": [{"id": SEED}], **told}
+    listed(net, GROWN, {"id": "9", "name": "like", "subtype": "LOOKALIKE", "lookalike_spec": spec})
+    if not found:
+        got(net, SEED, STATE, state_answer())
+        net.add("POST", f"{BASE}{AUDIENCES}", json={"id": LIST})
+    assert connector.grow(SEED, "like", 1, WISH) == ("9" if found else LIST)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import responses
 from pydantic import SecretStr
 from responses import matchers
 
+from audiences.contacts import hash_one
 from audiences.model import AudienceRef, Verb
-from config.audiences import Lookalike, Purpose
+from config.audiences import Identifier, Lookalike, Purpose
 from config.faults import ConfigError
 from config.platforms import Account
 from connectors.errors import (
@@ -384,6 +385,7 @@ GROWN = {
     "lookalike_value": 2,
 }
 WISH = Lookalike(keep_geo=False)
+SETTINGS = {"maintain_device_distribution": True, "maintain_geo_distribution": False}
 
 
 def test_a_lookalike_is_made(net, connector):
@@ -396,6 +398,32 @@ def test_a_lookalike_is_made(net, connector):
 def test_a_lookalike_that_is_there_is_found(net, connector):
     lists(net, READY, GROWN)
     assert connector.grow("101", "LAL buyers 2", 2, WISH) == "202"
+
+
+@pytest.mark.parametrize("told", SETTINGS)
+def test_a_lookalike_with_other_settings_is_another_one(net, connector, told):
+    lists(net, {**GROWN, told: not SETTINGS[told]}, READY)
+    lists(net, {**GROWN, told: not SETTINGS[told]}, READY)
+    lookalike(net)
+    assert connector.grow("101", "LAL buyers 2", 2, WISH) == "202"
+
+
+@pytest.mark.parametrize(
+    ("rule", "email", "written"),
+    [
+        (None, "Name.Namovich+promo@ya.ru", "name.namovich+promo@ya.ru"),
+        (None, "имя@пример.рф", None),
+        ("yandex_canonical", "Name.Namovich+promo@ya.ru", "name-namovich@yandex.ru"),
+    ],
+)
+def test_how_an_address_is_written_is_the_accounts_choice(monkeypatch, rule, email, written):
+    monkeypatch.setenv("SHOP_TOKEN", "secret-token")
+    if rule is not None:
+        monkeypatch.setenv("SHOP_CONTACT_RULE", rule)
+    account = Account(name="ya", platform="yandex_audience", secrets="SHOP_")
+    recipe = connect(account, surroundings()).recipe
+    found = hash_one(Identifier.EMAIL, email, recipe, ("RU",))
+    assert list(found) == ([digest(written)] if written else [])
 
 
 def test_a_lookalike_whose_answer_was_lost_is_found(net, connector):

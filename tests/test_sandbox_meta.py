@@ -82,6 +82,19 @@ def test_unknown_and_expired_versions(sandbox: Running, version: str) -> None:
     assert graph.code(graph.ask("GET", ACCOUNT)) == (2635, None)
 
 
+def test_a_version_whose_end_is_known_is_warned_of() -> None:
+    with run_in_thread() as running:  # a world of its own, before the version's end
+        running.world.move_clock(datetime(2026, 9, 1, tzinfo=UTC).timestamp() - running.world.now())
+        for version, warned in (("v24.0", True), ("v26.0", False)):
+            answer = requests.get(
+                f"{running.url}/meta/{version}/{ACCOUNT}",
+                headers={"Authorization": "Bearer sandbox-token"},
+                timeout=20,
+            )
+            assert answer.status_code == 200
+            assert ("X-Ad-Api-Version-Warning" in answer.headers) == warned
+
+
 @pytest.mark.parametrize("version", ["v25.0", "v26.0"])
 def test_living_versions(sandbox: Running, version: str) -> None:
     assert Graph(sandbox, version).get(ACCOUNT) == {"id": ACCOUNT}
@@ -427,7 +440,10 @@ def test_a_list_is_replaced(sandbox: Running, graph: Graph, ready: str) -> None:
     assert held(sandbox, ready) == all_digests(range(300))
     assert graph.code(graph.users(ready, range(2))) == (2650, 1870145)
     assert graph.code(graph.replace(ready, range(2), 10, 1, last=True)) == (2650, 1870145)
-    assert graph.replace(ready, range(600, 650), 9, 2, last=True).json()["num_received"] == 150
+    answer = graph.replace(ready, range(600, 650), 9, 2, last=True).json()
+    assert answer["num_received"] == 150
+    assert answer["account_id"] == ACCOUNT.removeprefix("act_")
+    assert "audience_id" not in answer
     assert held(sandbox, ready) == all_digests(range(500, 650))
     assert graph.status(ready) == 414
     sandbox.world.move_clock(TWO_HOURS)
@@ -514,7 +530,9 @@ def test_a_lookalike_grows(sandbox: Running, graph: Graph, ready: str) -> None:
     assert graph.status(number) == 200
     spec = graph.get(number, fields="lookalike_spec,subtype")["lookalike_spec"]
     assert (spec["ratio"], spec["country"]) == (0.05, "DE")
-    assert spec["origin"] == [{"id": ready, "name": "buyers", "deleted": False}]
+    origin = {"id": ready, "name": "buyers", "type": "custom_audience", "deleted": False}
+    assert spec["origin"] == [origin]
+    assert spec["target_countries"] == ["DE"]
     seed = graph.get(ready, fields="lookalike_audience_ids")
     assert seed["lookalike_audience_ids"] == [number]
     assert not held(sandbox, number) & held(sandbox, ready)
@@ -753,6 +771,18 @@ def test_figures_are_texts_by_day(graph: Graph, sandbox: Running) -> None:
         assert row["adset_id"] == AD_SET
         assert all(isinstance(row[name], str) for name in ("spend", "impressions", "clicks"))
         assert all(isinstance(one["value"], str) for one in row["actions"])
+
+
+def test_every_field_of_the_page_may_be_asked(graph: Graph, sandbox: Running) -> None:
+    later(sandbox)
+    fields = (
+        "adset_id,adset_name,campaign_id,spend,impressions,clicks,inline_link_clicks,actions,"
+        "action_values,conversions,conversion_values,purchase_roas,account_currency,date_start,"
+        "date_stop"
+    )
+    (row, *_) = graph.get(f"{AD_SET}/insights", **ask_figures(fields=fields))["data"]
+    assert row["account_currency"] == "EUR"
+    assert row["inline_link_clicks"] == row["clicks"]
 
 
 def test_no_purchases_is_no_field(graph: Graph, sandbox: Running) -> None:

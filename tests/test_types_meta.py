@@ -76,6 +76,9 @@ def everything(box) -> None:
     connector.add(made, batch(1, 300))
     connector.remove(made, batch(1, 2, Verb.REMOVE))
     box.settle()
+    box.fault("cut", "meta", "users.replace", after_effect=True)  # so that its session is asked for
+    connector.replace(made, batch(1, 300, Verb.REPLACE))
+    box.settle()
     connector.state(made)
     grown = connector.grow(made, "adsteer: like vip", 3, Lookalike(countries=("DE", "AT")))
     connector.condition_for(made, "adsteer: vip")
@@ -109,6 +112,8 @@ def sdk_request(method: str, node: str, edge: str, params: dict[str, Any], field
         ("23", "DELETE", ""): audience.api_delete,
         ("23", "POST", "users"): audience.create_user,
         ("23", "DELETE", "users"): audience.delete_users,
+        ("23", "POST", "usersreplace"): audience.create_users_replace,
+        ("23", "GET", "sessions"): audience.get_sessions,
         ("12", "POST", ""): ad_set.api_update,
         ("84", "POST", ""): rule_set.api_update,
         ("84", "POST", "delete_rule_set"): rule_set.create_delete_rule_set,
@@ -147,7 +152,7 @@ def test_every_request_is_one_the_sdk_would_make(box, strict, monkeypatch):
         unknown = [key for key in params if not theirs._param_checker.is_valid_key(key)]
         assert not set(unknown) - OF_EVERY_EDGE, f"{request.method} {edge}: {unknown}"
         edges.add((request.method, edge))
-    assert len(edges) == 13
+    assert len(edges) == 15
 
 
 def typed(text: str) -> Any:

@@ -226,7 +226,10 @@ def router(world: World) -> APIRouter:
         login = authorize(world, request.headers.get("authorization", ""), params)
         check_version(version, world.now())
         call = Call(world, login, params, fault_of(request))
-        return await run_in_threadpool(answered, call, method, path)
+        answer = await run_in_threadpool(answered, call, method, path)
+        if end := VERSIONS[version]:
+            answer.headers["X-Ad-Api-Version-Warning"] = f"{version} is served until {end}"
+        return answer
 
     return routes
 

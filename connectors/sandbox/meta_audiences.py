@@ -87,6 +87,8 @@ WORDS = {
 }
 
 # UNVERIFIED choices
+SPEC_SHOWN = ("type", "ratio", "starting_ratio", "country")
+"""What of a given spec is read back; the type of an origin and a list of codes are guesses too."""
 MIN_DELIVERY = 100
 """Matched people from which an audience is delivered to."""
 ROUNDED_TO = 10
@@ -148,10 +150,17 @@ def wire(call: Call, audience: Document) -> Document:
     }
     if "lookalike_spec" in audience:
         seed = call.store.get("audience", int(audience["origin"]))
-        name = seed["name"] if seed else ""
+        origin = {
+            "id": audience["origin"],
+            "name": seed["name"] if seed else "",
+            "type": "custom_audience",
+            "deleted": seed is None,
+        }
+        spec = audience["lookalike_spec"]
         shown["lookalike_spec"] = {
-            **audience["lookalike_spec"],
-            "origin": [{"id": audience["origin"], "name": name, "deleted": seed is None}],
+            **{name: spec[name] for name in SPEC_SHOWN if name in spec},
+            "origin": [origin],
+            "target_countries": countries_of(spec),
         }
     return shown
 
@@ -327,6 +336,12 @@ def spec_of(call: Call) -> Document:
             refuse(100, "lookalike_spec.starting_ratio must be below ratio")
     check_place(given)
     return {**given, "type": kind, "ratio": ratio}
+
+
+def countries_of(spec: Mapping[str, Any]) -> list[str]:
+    if spec.get("country"):
+        return [spec["country"]]
+    return list(spec["location_spec"]["geo_locations"].get("countries") or [])
 
 
 def check_ratio(ratio: Any, name: str) -> None:

@@ -59,9 +59,8 @@ def change(call: Call, number: str, verb: str) -> Document:
             refuse(REPLACE, "The audience is being replaced", IN_PROGRESS)
         put(call, audience, verb, upload.records)
         repopulate(call, audience, fails=call.fault == "processing_failed")
-    answer = audiences_answer(audience, session, upload)
     call.store.put("session", int(session["id"]), session)
-    return answer
+    return answer_of(audience, session, upload, verb)
 
 
 def takes_uploads(call: Call, number: str) -> Document:
@@ -83,9 +82,13 @@ def put(call: Call, audience: Document, verb: str, records: Rows) -> None:
         call.store.change_members(audience["id"], "remove", digests(records))
 
 
-def audiences_answer(audience: Document, session: Document, upload: Upload) -> Document:
+def answer_of(audience: Document, session: Document, upload: Upload, verb: str) -> Document:
+    """The guide's sample of a replacement names the account where the others name the audience."""
+    whose = {"audience_id": str(audience["id"])}
+    if verb == "replace":
+        whose = {"account_id": audience["account"]}
     return {
-        "audience_id": str(audience["id"]),
+        **whose,
         "session_id": str(session["id"]),
         "num_received": session["received"],
         "num_invalid_entries": session["invalid"],
