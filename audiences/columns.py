@@ -19,7 +19,7 @@ REQUIRED: dict[ExportKind, tuple[tuple[str, ...], ...]] = {
     ExportKind.ORDERS: (
         ("order_id",),
         ("ordered_on",),
-        ("amount",),
+        ("amount", "price"),
         ("contact_id", "email", "phone"),
     ),
     ExportKind.AGGREGATE: (

@@ -14,7 +14,7 @@ DAYS = (
     "birth_date", "registered_on", "last_activity_on", "consent_on", "ordered_on",
     "first_ordered_on", "last_ordered_on", "date", "ts",
 )  # fmt: skip
-MONEY = ("amount", "discount", "margin", "cost", "refunded", "revenue")
+MONEY = ("amount", "price", "discount", "margin", "cost", "refunded", "revenue")
 COUNTS = ("items", "orders", "clicks", "impressions", "conversions")
 IDS = ("contact_id", "external_id", "order_id")
 EARLIEST = date(1995, 1, 1)

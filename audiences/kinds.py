@@ -1,5 +1,6 @@
 """The kinds of exports: which typed columns each gives, and what may be wrong with a row of it."""
 
+from collections.abc import Collection
 from datetime import date
 
 import ibis
@@ -16,6 +17,7 @@ from audiences.faults import (
     blank,
     consent,
     currency_of,
+    filled,
     numbers,
     or_null,
     out_of_range,
@@ -38,19 +40,31 @@ ORDER_LINES = ibis.schema(
 """One row per line of an order."""
 
 
+PRICE = "price"
+"""Of one item of a line: price times items is what the line comes to."""
+
+
+def is_priced_by_line(columns: Collection[str]) -> bool:
+    """Whether what an order comes to is told by the prices of its lines alone."""
+    return PRICE in columns and "amount" not in columns
+
+
 def order_columns(
     texts: ir.Table, values: Values, export: Export, as_of: date
 ) -> tuple[Values, list[Fault]]:
     money = tuple(c for c in MONEY if c in values)
+    told = (PRICE, "items") if is_priced_by_line(values) else ("amount",)
     faults = [
-        *blank(texts, values, "order_id", "ordered_on", "amount"),
+        *blank(texts, values, "order_id", "ordered_on", *told),
         *unread(texts, values, ("ordered_on",), "a date"),
         *unread(texts, values, (*money, "items"), "a number"),
         *out_of_range(values, ("ordered_on",), as_of),
     ]
-    gross = values["amount"]
+    gross = _line_comes_to(values) if is_priced_by_line(values) else values["amount"]
     net = gross - values["refunded"].fill_null(0).abs() if "refunded" in values else gross
     state = _state(values.get("state"), net, export)
+    if out := [_is_marked(texts, values[c], c, export) for c in OUT if c in values]:
+        state = any_of(out).ifelse("cancelled", state)
     columns = {
         name: or_null(values, name, str(kind))
         for name, kind in ORDER_ROWS.items()
@@ -71,6 +85,23 @@ def order_columns(
         .fill_null(ibis.literal(export.currency, type="string"))
     )
     return columns, faults
+
+
+def _line_comes_to(values: Values) -> ir.DecimalValue:
+    items = values["items"] if "items" in values else ibis.literal(1)
+    return (values[PRICE] * items.fill_null(1)).cast(cells.MONEY)
+
+
+OUT = ("cancelled_on", "test")
+"""Columns that take an order out by being filled in: a day, a yes, a reason."""
+
+
+def _is_marked(
+    texts: ir.Table, value: ir.StringValue, column: str, export: Export
+) -> ir.BooleanValue:
+    """Whether a cell says anything but no; zero dates such as 00.00.0000 say nothing."""
+    no = value.lower().isin(words_of(export, "no")) | value.re_search(r"^[0 .:/-]*$")
+    return (filled(texts, column) & ~no).fill_null(False)
 
 
 def _state(said: ir.Value | None, net: ir.DecimalValue, export: Export) -> ir.StringValue:

@@ -23,7 +23,7 @@ from audiences.origins import origins_of
 from audiences.refusals import ExportRefused
 from audiences.staged import stage
 from config.exports import Export, ExportKind
-from config.presets import load_preset, preset_names
+from config.presets import COMMON, load_preset, preset_names
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,14 @@ def _says_something(kind: ExportKind, mapping: Mapping) -> bool:
 
 
 def _own_headers(kind: ExportKind, preset: str | None, headers: Sequence[str]) -> int:
-    """How many headers the preset itself knows."""
+    """How many headers the preset knows that not every system may use."""
     if preset is None:
         return 0
-    own = {plain(each) for names in load_preset(preset).headers(kind).values() for each in names}
-    return sum(plain(header) in own for header in headers)
+    own, common = (
+        {plain(each) for names in load_preset(name).headers(kind).values() for each in names}
+        for name in (preset, COMMON)
+    )
+    return sum(plain(header) in own - common for header in headers)
 
 
 def _worth(reading: _Reading) -> tuple[int, int, int, int, bool]:

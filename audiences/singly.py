@@ -11,7 +11,9 @@ import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
+from audiences import cells
 from audiences.columns import Mapping, match_columns
+from audiences.kinds import is_priced_by_line
 from audiences.layers import drop
 from audiences.refusals import ExportRefused
 from audiences.staged import Staged
@@ -67,7 +69,7 @@ def read_one(
     for table in ("_text", "_staged", "_lines"):
         drop(engine, f"{name}{table}")
     if export.kind is ExportKind.ORDERS and takes_several_rows(export):
-        typed = replace(typed, rows=_whole_orders(typed.rows))
+        typed = replace(typed, rows=_whole_orders(typed.rows, mapping))
     return file, typed
 
 
@@ -109,9 +111,22 @@ def file_read(
     )
 
 
-def _whole_orders(lines: ir.Table) -> ir.Table:
-    """Rows that are lines of an order as the order: items of all lines, paid if any of them is."""
+def _whole_orders(lines: ir.Table, mapping: Mapping) -> ir.Table:
+    """Rows that are lines of an order as the order: items of all lines, paid if any of them is.
+
+    Where a line has its own price, the order's amount is what its lines come to, and an order that
+    comes to less than nothing is a return.
+    """
     order = ibis.window(group_by=["source", "order_id"])
+    if is_priced_by_line(mapping.columns):
+        counts = lines.state != "cancelled"
+        amount = counts.ifelse(lines.amount, 0).sum().over(order)
+        state = ibis.cases(
+            (~counts.any().over(order), "cancelled"), (amount < 0, "returned"), else_="paid"
+        )
+        return lines.mutate(
+            items=lines["items"].sum().over(order), amount=amount.cast(cells.MONEY), state=state
+        )
     paid = (lines.state == "paid").any().over(order)
     part = paid & (lines.state == "cancelled")
     return lines.mutate(

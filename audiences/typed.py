@@ -16,7 +16,7 @@ from audiences.columns import Mapping
 from audiences.contacts import MixedContacts, refuse_mixed
 from audiences.faults import Fault, Values
 from audiences.forms import clean, forms_of, looks_of, valued
-from audiences.kinds import BUILDERS
+from audiences.kinds import BUILDERS, PRICE
 from audiences.layers import PLACE, layer, new_table
 from audiences.refusals import ExportRefused, masked
 from audiences.tables import REJECTS
@@ -62,6 +62,8 @@ class Typed:
 
 def takes_several_rows(export: Export) -> bool:
     """Whether an order of this export may take several rows, one per line of it."""
+    if PRICE in export.columns:
+        return True
     return export.preset is not None and load_preset(export.preset).several_rows
 
 
@@ -176,8 +178,9 @@ def _counted(typed: ir.Table, export: Export) -> dict[str, Counted]:
 
 
 def _filled_down(rows: ir.Table) -> ir.Table:
-    """What an order says on one of its rows only, on all of them; never the count of a line."""
-    own = [column for column in rows.columns if column not in (*PLACE, "order_id", "items")]
+    """What an order says on one of its rows only, on all of them; never what a line is for."""
+    lines = (*PLACE, "order_id", "items", PRICE)
+    own = [column for column in rows.columns if column not in lines]
     told = {
         column: ibis.coalesce(
             rows[column].nullif(""), rows[column].nullif("").max().over(group_by=rows.order_id)

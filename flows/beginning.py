@@ -18,6 +18,8 @@ def begin(folder: Path, given: Sequence[Path]) -> Document:
 
     Raises ConfigError where files are in the way and CannotRun for a file that is not there.
     """
+    if folder.is_file():
+        raise CannotRun(f"{folder} is a file. Name the folder to make first: init DIR --from FILE.")
     missing = [str(path) for path in given if not path.is_file()]
     if missing:
         raise CannotRun(f"no such file: {', '.join(missing)}. Name exports that are there.")

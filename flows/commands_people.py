@@ -33,13 +33,16 @@ def init(
         list[Path] | None,
         typer.Option("--from", help="Export to look at for a first exports.toml; repeatable."),
     ] = None,
+    more: Annotated[
+        list[Path] | None, typer.Argument(help="Further exports, as a shell's `*.csv` gives them.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make a project: commented settings, and the demo's exports to try them on."""
     from flows import beginning, show_people
 
     with said_plainly():
-        document = beginning.begin(folder, given or ())
+        document = beginning.begin(folder, [*(given or ()), *(more or ())])
     tell(document, as_json=json, show=show_people.begun)
 
 

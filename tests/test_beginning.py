@@ -31,8 +31,8 @@ def begun(folder: Path, *texts: str) -> tuple[dict, str]:
     for place, text in enumerate(texts):
         path = folder / f"given{place}.csv"
         path.write_text(text, encoding="utf-8")
-        given += ["--from", str(path)]
-    result = CliRunner().invoke(app, ["init", str(folder / "shop"), *given, "--json"])
+        given.append(str(path))
+    result = CliRunner().invoke(app, ["init", str(folder / "shop"), "--from", *given, "--json"])
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout), (folder / "shop" / "exports.toml").read_text("utf-8")
 
@@ -48,6 +48,27 @@ def test_a_first_file_of_exports_names_what_it_knows_and_copies_no_value(tmp_pat
         assert value not in text
         assert value not in json.dumps(document, ensure_ascii=False)
     assert "as_of" not in tomllib.loads((tmp_path / "shop" / "adsteer.toml").read_text())["shop"]
+
+
+def test_headers_that_any_system_may_use_are_no_presets(tmp_path):
+    sums = "customer_id;email;last_purchase_date;orders_count;total_sum;last_category;channel\n"
+    document, _ = begun(tmp_path, sums + "1;a@example.com;2026-05-20;3;300.50;tea;email\n")
+    (told,) = document["recognised"]
+    assert (told["kind"], told["preset"]) == ("aggregate", None)
+    assert told["columns"]["amount"] == "total_sum"
+    assert told["unknown"] == []
+
+
+def test_each_file_is_named_apart_or_all_after_one_word(tmp_path):
+    given = []
+    for name in ("one.csv", "two.csv"):
+        (tmp_path / name).write_text(PEOPLE, encoding="utf-8")
+        given += ["--from", str(tmp_path / name)]
+    made = CliRunner().invoke(app, ["init", str(tmp_path / "shop"), *given, "--json"])
+    assert len(json.loads(made.stdout)["recognised"]) == 2
+    nowhere = CliRunner().invoke(app, ["init", "--from", *given[1:4:2]])
+    assert nowhere.exit_code == 1
+    assert "is a file" in nowhere.output
 
 
 def test_a_file_without_headers_is_told_apart_and_not_shown(tmp_path):

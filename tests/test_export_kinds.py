@@ -111,6 +111,70 @@ def test_an_order_on_several_rows_is_one_order(engine: Any, tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID,Country",
+        "Invoice,StockCode,Quantity,InvoiceDate,Price,Customer ID,Country",
+    ],
+)
+def test_lines_with_prices_come_to_their_order(engine: Any, tmp_path: Path, headers: str) -> None:
+    """Both published spellings of Online Retail, which has no sum of an order anywhere."""
+    text = (
+        f"{headers}\n"
+        "536365,85123A,6,12/1/2010 8:26,2.55,17850.0,United Kingdom\n"
+        "536365,71053,4,12/1/2010 8:26,3.39,17850.0,United Kingdom\n"
+        "536365,D,-1,12/1/2010 8:26,1.00,17850.0,United Kingdom\n"
+        "C536379,22960,-2,12/14/2010 9:41,4.25,17850.0,United Kingdom\n"
+        "536380,22961,,12/14/2010 9:45,4.25,17851.0,United Kingdom\n"
+    )
+    export = {"kind": "orders", "preset": "online_retail", "text": text}
+    reading = read(engine, tmp_path, export)
+    assert (reading.read, reading.rejected, reading.orders) == (5, 1, 2)
+    assert reading.files[0].columns["price"] in ("UnitPrice", "Price")
+    assert table(engine, ORDERS_TABLE, "order_id", "contact_id", "state", "amount", "items") == [
+        ("536365", "17850", "paid", Decimal("27.86"), 9),
+        ("C536379", "17850", "returned", Decimal("-8.50"), -2),
+    ]
+
+
+def test_a_price_of_one_is_asked_for_by_name(engine: Any, tmp_path: Path) -> None:
+    text = (
+        "order_id;customer_id;date;Цена;Количество;status\n"
+        "1;c1;2026-05-01;10,50;2;paid\n"
+        "1;c1;2026-05-01;1,00;3;отменён\n"
+        "2;c1;2026-05-02;7,00;1;отменён\n"
+    )
+    export = {
+        "kind": "orders",
+        "text": text,
+        "columns": {"price": "Цена"},
+        "values": {"cancelled": ["отменён"]},
+    }
+    read(engine, tmp_path, export)
+    assert table(engine, ORDERS_TABLE, "order_id", "state", "amount") == [
+        ("1", "paid", Decimal("21.00")),
+        ("2", "cancelled", Decimal("0.00")),
+    ]
+
+
+def test_cancelled_and_test_orders_are_out_whatever_their_state(
+    engine: Any, tmp_path: Path
+) -> None:
+    text = (
+        "order_id;customer_id;date;total;status;cancelled_at;is_test\n"
+        "1;c1;2026-05-01;10;paid;;\n"
+        "2;c1;2026-05-02;10;paid;2026-05-03 10:00:00;no\n"
+        "3;c1;2026-05-03;10;paid;0000-00-00 00:00:00;yes\n"
+        "4;c1;2026-05-04;10;paid;00.00.0000;0\n"
+        "5;c1;2026-05-05;10;paid;нет;false\n"
+    )
+    read(engine, tmp_path, {"kind": "orders", "text": text})
+    states = dict(table(engine, ORDERS_TABLE, "order_id", "state"))
+    assert {order for order, state in states.items() if state == "cancelled"} == {"2", "3"}
+    assert {order for order, state in states.items() if state == "paid"} == {"1", "4", "5"}
+
+
 def test_events_lead_to_people(engine: Any, tmp_path: Path) -> None:
     contacts = "customer_id;email;phone\n1;a@x.ru;\n2;b@x.ru;+79031112233\n"
     events = (
