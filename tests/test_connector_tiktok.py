@@ -811,6 +811,16 @@ def test_codes_that_pass(net, connector, clock, code):
     assert clock.slept
 
 
+def test_twenty_requests_a_second_are_not_passed(net, connector, clock):
+    for _ in range(7):
+        let_in(net)
+    for _ in range(6):
+        connector.check()
+    assert clock.slept == []
+    connector.check()
+    assert clock.slept == [1.0]
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from connectors.sandbox import vk_files, vk_lookalikes, vk_segments
+from connectors.sandbox import vk_call, vk_files, vk_lookalikes, vk_segments
 from connectors.sandbox.server import Running, run_in_thread
 from connectors.sandbox.world import Settings
 
@@ -406,6 +406,19 @@ def test_lists_that_nothing_used_for_60_days_are_deleted(vk: Vk) -> None:
     assert codes(vk.upload(lines(5000, 25), base=idle)) == (400, {"not_found"})
 
 
+def test_rule_5_a_list_tells_what_the_documents_say(vk: Vk) -> None:
+    number = vk.ready()
+    vk.upload(lines(5000, 25), base=number).raise_for_status()
+    shown = vk.list(number)
+    assert set(shown) == {
+        *("id", "name", "type", "status", "base", "created", "updated"),
+        *("entries_count", "ids_count", "matched_ids_count", "has_history", "history"),
+        *("users", "users_count", "can_create_portrait"),
+    }
+    assert set(shown["history"][0]) == {"created", "diff", "status"}
+    assert (shown["base"], shown["has_history"]) == (0, True)
+
+
 # 6. Renaming and deleting
 
 
@@ -486,6 +499,17 @@ def test_rule_7_relations_are_read_added_and_dropped(vk: Vk) -> None:
     answer = vk.ask("DELETE", path.replace(".json", f"/{places}.json"))
     assert answer.status_code == 204
     assert vk.ask("GET", path).json()["items"] == items[:1]
+
+
+def test_rule_7_a_segment_and_its_relations_tell_what_the_documents_say(vk: Vk) -> None:
+    source = vk.ready()
+    made = vk.segment(of_list(source))
+    assert made.status_code == 200
+    assert set(made.json()) == {"id", "created", "updated", "name", "pass_condition"}
+    path = f"v2/remarketing/segments/{made.json()['id']}/relations.json"
+    (relation,) = vk.ask("GET", path).json()["items"]
+    assert set(relation) == {"object_type", "id", "object_id"}
+    assert (relation["object_type"], relation["object_id"]) == ("remarketing_users_list", source)
 
 
 def test_rule_7_segments_are_found_by_name_and_renamed(vk: Vk) -> None:
@@ -693,6 +717,36 @@ def test_rule_10_uploads_are_limited_by_windows_of_the_calendar(vk: Vk) -> None:
         assert vk.upload(lines(0, 2000)).status_code == 200
     finally:
         world.change(speed=1)
+
+
+def test_rule_10_reads_of_lists_are_limited_apart(vk: Vk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each version has limits of its own, and all together have theirs."""
+    monkeypatch.setitem(vk_call.LIST_LIMITS, ("all", "READ"), {3600: 3})
+    world = vk.running.world
+    world.change(quotas=True, speed=0)
+    try:
+        world.move_clock(3600 - world.now() % 3600 + 1)
+        older = [vk.ask("GET", "v2/remarketing/users_lists.json").status_code for _ in range(2)]
+        assert older == [200, 429]
+        assert [vk.ask("GET", LISTS).status_code for _ in range(3)] == [200, 200, 429]
+        world.move_clock(3600)
+        assert vk.ask("GET", LISTS).status_code == 200
+    finally:
+        world.change(speed=1)
+
+
+def test_collections_have_20_items_unless_asked_and_50_at_most(vk: Vk) -> None:
+    """Segments give 100."""
+    number = vk.ready()
+    for place in range(21):
+        vk.segment(of_list(number), name=f"s{place:02}").raise_for_status()
+    shown = vk.ask("GET", SEGMENTS).json()
+    assert (shown["count"], shown["limit"], shown["offset"]) == (22, 20, 0)
+    assert len(shown["items"]) == 20
+    assert len(vk.ask("GET", f"{SEGMENTS}?offset=20").json()["items"]) == 2
+    for path, most in ((SEGMENTS, 100), ("v2/ad_groups.json", 50), (LISTS, 50)):
+        assert vk.ask("GET", f"{path}?limit={most}").status_code == 200
+        assert codes(vk.ask("GET", f"{path}?limit={most + 1}")) == (400, {"invalid_value"})
 
 
 # 11. Look-alikes
