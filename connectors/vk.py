@@ -24,11 +24,11 @@ from connectors.errors import (
     ConnectorError,
     ListGone,
     ListTooSmall,
-    RuleRefused,
     Unsure,
 )
 from connectors.http import Ask, Door, Effect, Surroundings, interrupted
 from connectors.kept import KeptFile
+from connectors.origins import origin_for
 from connectors.recipes import VK
 from connectors.vk_files import FEWEST_OF_DIFFERENCE, Lines, Verdict, receipt
 from connectors.vk_lookalikes import AUDIENCE, AUDIENCES, LOADED, USELESS, VkLookalikes
@@ -66,7 +66,7 @@ class Vk(VkSegments, VkPrices, VkNames, VkSpend, Connector):
     @classmethod
     def connect(cls, account: Account, around: Surroundings) -> "Vk":
         """One that grows look-alikes where the account's secrets switch them on."""
-        origin = origin_for(account, around)
+        origin = origin_for(account, around, cls.platform, ORIGIN)
         tokens = tokens_for(account, around, origin)
         kept = None
         if around.state is not None:
@@ -250,18 +250,6 @@ class VkWithLookalikes(Vk, VkLookalikes):
         for one in grown:
             with suppress(InUse):  # somebody took it into a segment of their own
                 self._delete(AUDIENCE, one)
-
-
-def origin_for(account: Account, around: Surroundings) -> str:
-    """Where requests of this account go."""
-    if not account.sandbox:
-        return ORIGIN
-    if around.sandbox_url is None:
-        raise RuleRefused(
-            f"account {account.name} is a sandbox account, but no sandbox address is set.",
-            act="Start `adsteer sandbox` and set its address, or remove `sandbox = true`.",
-        )
-    return f"{around.sandbox_url.rstrip('/')}/vk/"
 
 
 def _relation(number: int) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from connectors.errors import ContractBroken, CredentialsRefused, OperatorError
 from connectors.http import Ask, Door, Effect, Reply, Surroundings, error_for_status
 from connectors.kept import KeptFile
 from connectors.oauth import Grant, GrantStore, KeptGrant, OAuthTokens, TokenStore
+from connectors.origins import SANDBOX_TOKEN
 from connectors.vk_wire import ACTS_401, OTHERWISE_401
 
-SANDBOX_TOKEN = "sandbox-token"  # noqa: S105  # opens nothing but our own sandbox
 PATH = "api/v2/oauth2/token.json"
 NONE_YET = Grant(SecretStr(""))
 
