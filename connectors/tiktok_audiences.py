@@ -37,16 +37,25 @@ class TikTokAudiences(TikTokDoor):
             )
         ready, failed = one.get("is_valid") is True, bool(one.get("error_msg"))
         expired = self._expired(one)
-        word = "usable" if ready else "expired" if expired else "not usable yet"
+        told = one.get("error_msg") or one.get("msg")
         return ListState(
             list_id,
             ready=ready,
             settled=ready or failed or expired,
             matched=_count(one.get("cover_num")),
-            said=redact(str(one.get("error_msg") or one.get("msg") or word)),
+            said=redact(str(told)) if told else self._word(one),
         )
 
     # What follows knows the wire.
+
+    def _word(self, one: Mapping[str, Any]) -> str:
+        """Ours, where TikTok says nothing of an audience."""
+        if one.get("is_valid") is not True:
+            return "expired" if self._expired(one) else "not usable yet"
+        end = moment_of(one.get("expired_time"))
+        if one.get("is_expiring") and end is not None:
+            return f"usable until {end:%Y-%m-%d} unless it is used or changed"
+        return "usable"
 
     def _named(self, title: str) -> list[dict[str, Any]]:
         """The account's own audiences of this name; others may share theirs with it."""

@@ -304,6 +304,10 @@ def test_a_replacement_of_somebody_else_counts(net, connector):
     ("shown", "expected"),
     [
         ({"is_valid": True, "cover_num": 1400}, (True, True, 1400, "usable")),
+        (
+            {"is_valid": True, "is_expiring": True, "expired_time": "2026-10-02 00:00:00"},
+            (True, True, None, "usable until 2026-10-02 unless it is used or changed"),
+        ),
         ({"is_valid": False, "cover_num": 0, "msg": "busy"}, (False, False, 0, "busy")),
         ({"is_valid": False, "cover_num": 0}, (False, False, 0, "not usable yet")),
         ({"is_valid": False, "cover_num": 9, "error_msg": "few"}, (False, True, 9, "few")),
