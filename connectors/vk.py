@@ -214,13 +214,6 @@ class Vk(VkSegments, VkPrices, VkNames, VkSpend, Connector):
 
         self._door.once(act, lambda: done() or None)
 
-    def _delete(self, path: str, number: str | int) -> None:
-        gaps = {"version": self._version, "id": number}
-        try:
-            self._door.send(Ask("DELETE", path, gaps=gaps, effect=Effect.SAME, is_json=False))
-        except ListGone:
-            return
-
 
 class VkWithLookalikes(Vk, VkLookalikes):
     """An account whose look-alikes are switched on."""

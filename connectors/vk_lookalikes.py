@@ -7,6 +7,8 @@ Facts: VK Ads API documentation, SegmentRelations (2026-04), help pages of its f
 look-alikes, error bodies that its clients recorded.
 """
 
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from config.audiences import Lookalike
@@ -16,7 +18,7 @@ from connectors.facts import facts_of
 from connectors.http import Ask, Effect
 from connectors.vk_segments import VkSegments, refuse_busy
 from connectors.vk_uploads import POLL_SECONDS
-from connectors.vk_wire import code_of, whole
+from connectors.vk_wire import InUse, code_of, whole
 
 AUDIENCES = "api/v2/remarketing/lookalike_audiences.json"
 AUDIENCE = "api/v2/remarketing/lookalike_audiences/{id}.json"
@@ -46,11 +48,17 @@ class VkLookalikes(VkSegments, GrowsLookalikes):
         if reach not in REACH:
             raise RuleRefused(f"look-alike {title!r}: reach {reach} is not 1 to 5.")
         seed = self._seed(seed_id)
-        audience = self._audience(title, seed)
+        known = self._audiences_named(title, seed)
+        serving = {str(number) for number, serves in known.items() if serves}
         for segment in self._segments_named(title):
-            if str(audience) in self._grown_in(segment):
+            if not serving.isdisjoint(self._grown_in(segment)):
                 return segment
-        params = {"source_id": audience, "reach": REACH[reach], "type": "positive"}
+        self._clear_away(known)
+        params = {
+            "source_id": self._make_audience(title, seed),
+            "reach": REACH[reach],
+            "type": "positive",
+        }
         return self._make_segment(title, [{"object_type": RELATION, "params": params}])
 
     def refresh(self, lookalike_id: str) -> None:
@@ -97,9 +105,15 @@ class VkLookalikes(VkSegments, GrowsLookalikes):
         one = self._door.send(ask).body
         return code_of(one.get("status")) if isinstance(one, dict) else "unnamed"
 
-    def _audience(self, title: str, users_list: int) -> int:
-        if (found := self._audience_named(title, users_list)) is not None:
-            return found
+    def _clear_away(self, audiences: Iterable[int]) -> None:
+        """Look-alikes of ours without a segment of ours: of an attempt that ended between the two,
+        or of a segment that somebody deleted. One in a segment of somebody's stays."""
+        for one in audiences:
+            with suppress(InUse):
+                self._delete(AUDIENCE, one)
+
+    def _make_audience(self, title: str, users_list: int) -> int:
+        before = self._audiences_named(title, users_list)
         ask = Ask("POST", AUDIENCES, json=_creation(title, users_list), effect=Effect.TWICE)
 
         def act() -> int:
@@ -111,19 +125,19 @@ class VkLookalikes(VkSegments, GrowsLookalikes):
                 raise SeedRefused(f"look-alike {title!r} is {made['status']}.")
             return number
 
-        return self._door.once(act, lambda: self._audience_named(title, users_list))
+        def look() -> int | None:
+            found = self._audiences_named(title, users_list)
+            return next((one for one in found if one not in before), None)
 
-    def _audience_named(self, title: str, users_list: int) -> int | None:
-        """The look-alike with this title; one of an older seed is another one.
+        return self._door.once(act, look)
+
+    def _audiences_named(self, title: str, users_list: int) -> dict[int, bool]:
+        """Look-alikes with this title, and whether they serve; one of an older seed is another one.
 
         UNVERIFIED: that its source is told; where it is not, the title is enough.
         """
-        for one in self._all(AUDIENCES, {}):
-            source = whole(one.get("source_id"))
-            if (
-                one.get("name") == title
-                and one.get("status") not in USELESS
-                and source in (None, users_list)
-            ):
-                return int(one["id"])
-        return None
+        return {
+            int(one["id"]): one.get("status") not in USELESS
+            for one in self._all(AUDIENCES, {})
+            if one.get("name") == title and whole(one.get("source_id")) in (None, users_list)
+        }

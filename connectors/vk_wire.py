@@ -24,7 +24,7 @@ from connectors.errors import (
     VersionGone,
 )
 from connectors.facts import facts_of
-from connectors.http import Ask, Door, Reply, TokenExpired, error_for_status, interrupted
+from connectors.http import Ask, Door, Effect, Reply, TokenExpired, error_for_status, interrupted
 from connectors.kept import KeptFile
 
 T = TypeVar("T")
@@ -237,3 +237,11 @@ class VkDoor:
             if len(items) < page:
                 return
             offset += page
+
+    def _delete(self, path: str, number: str | int) -> None:
+        """What is gone already is as wanted; raises InUse."""
+        gaps = {"version": self._version, "id": number}
+        try:
+            self._door.send(Ask("DELETE", path, gaps=gaps, effect=Effect.SAME, is_json=False))
+        except ListGone:
+            return

@@ -72,16 +72,36 @@ def segment_made(net, reach):
     post(net, SEGMENTS, body, {"id": 490, "name": TITLE, "pass_condition": 1})
 
 
+def made_anew(net, reach, *before):
+    audiences(net, *before)
+    made = {"id": 10, "name": TITLE, "status": "pending"}
+    post(net, AUDIENCES, {"name": TITLE, "source_id": 28612}, made)
+    segments(net)
+    segment_made(net, reach)
+
+
 @pytest.mark.parametrize(("reach", "people"), [(1, 300_000), (5, 3_000_000)])
 def test_it_is_made_of_the_list_and_its_width_is_the_relations(net, connector, reach, people):
     seed(net)
     audiences(net)
-    made = {"id": 10, "name": TITLE, "status": "pending"}
-    post(net, AUDIENCES, {"name": TITLE, "source_id": 28612}, made)
     segments(net)
-    segments(net)
-    segment_made(net, people)
+    made_anew(net, people)
     assert connector.grow("481", TITLE, reach, Lookalike()) == "490"
+
+
+@pytest.mark.parametrize("status", [204, 404, 409])
+def test_one_whose_segment_is_gone_is_grown_anew(net, connector, status):
+    """409: it is in a segment that somebody made."""
+    seed(net)
+    left = {"id": 9, "name": TITLE, "status": "loaded", "source_id": 28612}
+    audiences(net, left)
+    segments(net, 488)
+    relations(net, 488, "remarketing_users_list", 7)
+    answer = {} if status == 204 else {"json": {"error": {"code": "not_found"}}}
+    url = BASE + "lookalike_audiences/9.json"
+    net.add("DELETE", url, status=status, match=[AUTH], **answer)
+    made_anew(net, 300_000, *([left] if status == 409 else []))
+    assert connector.grow("481", TITLE, 1, Lookalike()) == "490"
 
 
 def test_one_of_an_older_seed_or_that_failed_is_another_one(net, connector):
