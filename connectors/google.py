@@ -77,7 +77,7 @@ class Google(GoogleLookalikes, GoogleBids, GoogleSpend):
         return cls(account.name, data, ads, manager=manager, terms_accepted=accepted)
 
     def check(self) -> None:
-        """Both APIs let us in, the customer can keep lists and bid, the terms are accepted."""
+        """Both APIs let us in, the customer can make lists and bid, the terms are accepted."""
         self._data.send(self._lists_ask({"pageSize": 1}))
         query = "SELECT customer.manager, customer.test_account FROM customer LIMIT 1"
         found = next(self._ads.search(query), {}).get("customer")
@@ -93,6 +93,7 @@ class Google(GoogleLookalikes, GoogleBids, GoogleSpend):
                 f"customer {self._ads.customer} is a test account: Google closes its lists.",
                 act="Use a real account, or rehearse with `sandbox = true`.",
             )
+        self.try_to_make_a_list()
         self._refuse_without_terms()
 
 

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 DAY = 86_400
 LONGEST_DAYS = FACTS.lists["membership_days"].whole
 LISTS_PER_PAGE = FACTS.whole("lists_per_page")
+TRIAL = "adsteer: may lists be made?"
+"""Title of the list that is never made."""
 TURNS = 3
 """How often a batch is sent again without the members that were refused."""
 
@@ -85,18 +87,11 @@ class GoogleLists(AdsAccount, Connector, TellsOutcomes):
         days = audience.membership_days or LONGEST_DAYS
         if days > LONGEST_DAYS:
             raise RuleRefused(f"{audience}: members stay {LONGEST_DAYS} days at most, not {days}.")
-        body = {
-            "displayName": audience.title,
-            "description": "Kept by adsteer.",
-            "membershipStatus": "OPEN",
-            "membershipDuration": f"{days * DAY}s",
-            "ingestedUserListInfo": CONTACTS,
-        }
         ask = Ask(
             "POST",
             LISTS,
             gaps=self._gaps,
-            json=body,
+            json=_list_body(audience.title, days),
             effect=Effect.TWICE,
             counts=("lists write",),
         )
@@ -105,6 +100,18 @@ class GoogleLists(AdsAccount, Connector, TellsOutcomes):
                 lambda: _id_of(ask, self._data.send(ask).body), lambda: self.find(audience)
             )
         )
+
+    def try_to_make_a_list(self) -> None:
+        """Have Google look whether we may make one, without making it: reading proves less."""
+        ask = Ask(
+            "POST",
+            LISTS,
+            gaps=self._gaps,
+            query={"validateOnly": "true"},
+            json=_list_body(TRIAL, LONGEST_DAYS),
+            counts=("lists write",),
+        )
+        self._data.send(ask)
 
     def add(self, list_id: str, batch: Batch) -> Receipt:
         """Raises TermsNotAccepted before anything is sent if nobody accepted them."""
@@ -252,6 +259,16 @@ class GoogleLists(AdsAccount, Connector, TellsOutcomes):
             **through,
             "productDestinationId": list_id,
         }
+
+
+def _list_body(title: str, days: int) -> dict[str, Any]:
+    return {
+        "displayName": title,
+        "description": "Kept by adsteer.",
+        "membershipStatus": "OPEN",
+        "membershipDuration": f"{days * DAY}s",
+        "ingestedUserListInfo": CONTACTS,
+    }
 
 
 def _id_of(ask: Ask, found: Any) -> str:

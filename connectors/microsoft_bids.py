@@ -18,7 +18,7 @@ from connectors.errors import ContractBroken
 from connectors.facts import facts_of
 from connectors.http import Ask, Door, Effect
 from connectors.in_turn import Step, by_level, by_object, refused, write_in_turn
-from connectors.microsoft_wire import (
+from connectors.microsoft_errors import (
     NOT_ON_CAMPAIGNS,
     Said,
     by_index,

@@ -32,8 +32,6 @@ PAUSES = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 LONGEST_BUILD_SECONDS = FACTS.number("report_seconds")
 DOWNLOADS = 3
 """How often a fresh address is asked for when one has died."""
-TIME_ZONE = "GreenwichMeanTimeDublinEdinburghLisbonLondon"
-"""Left out, days would be those of the Pacific coast."""
 
 METRICS = ("Impressions", "Clicks", "Spend", "ConversionsQualified", "Conversions", "Revenue")
 """`Conversions` holds zeros since 2022; it is read only where the other one is blank."""
@@ -56,10 +54,11 @@ class AddressDied(ConnectorError):
 class Reports:
     """Reports of one ad account."""
 
-    def __init__(self, door: Door, around: Surroundings, account: str) -> None:
+    def __init__(self, door: Door, around: Surroundings, account: str, time_zone: str) -> None:
         self._door = door
         self._around = around
         self._account = account
+        self._time_zone = time_zone
 
     def rows(
         self,
@@ -71,8 +70,9 @@ class Reports:
     ) -> tuple[SpendRow, ...]:
         """One row per day, object and list, and one for people in none of them."""
         scope = _scope(self._account, level, objects, campaign_of)
+        days = (first, last, self._time_zone)
         listed, whole = (
-            tuple(self._report(request(kind, level, scope, first, last), level, objects))
+            tuple(self._report(request(kind, level, scope, *days), level, objects))
             for kind in (BY_AUDIENCE, WHOLE[level])
         )
         return (*listed, *in_no_list(whole, listed))
@@ -132,7 +132,7 @@ def _scope(
 
 
 def request(
-    kind: str, level: Level, scope: dict[str, Any], first: date, last: date
+    kind: str, level: Level, scope: dict[str, Any], first: date, last: date, time_zone: str
 ) -> dict[str, Any]:
     """Body of Submit: one row per day and object, and audience where the kind knows any."""
     audience = ["AudienceId"] if kind == BY_AUDIENCE else []
@@ -152,7 +152,7 @@ def request(
             "Time": {
                 "CustomDateRangeStart": _day(first),
                 "CustomDateRangeEnd": _day(last),
-                "ReportTimeZone": TIME_ZONE,
+                "ReportTimeZone": time_zone,
             },
         }
     }

@@ -236,10 +236,31 @@ def search(net, query, *rows, **answer):
 CHECK = "SELECT customer.manager, customer.test_account FROM customer LIMIT 1"
 
 
-def check(net, **answer):
+TRIAL = {
+    "displayName": "adsteer: may lists be made?",
+    "description": "Kept by adsteer.",
+    "membershipStatus": "OPEN",
+    "membershipDuration": "46656000s",
+    "ingestedUserListInfo": CONTACTS,
+}
+
+
+def trial(net, **answer):
+    dry = matchers.query_param_matcher({"validateOnly": "true"})
+    body = matchers.json_params_matcher(TRIAL)
+    net.add("POST", LISTS, match=[AUTH, dry, body], **(answer or {"json": {}}))
+
+
+def read_lists(net):
     first = matchers.query_param_matcher({"pageSize": "1"})
     net.add("GET", LISTS, json={}, match=[AUTH, first])
+
+
+def check(net, **answer):
+    read_lists(net)
     search(net, CHECK, {"customer": {"id": "1234567890"}}, **answer)
+    if not answer:
+        trial(net)
 
 
 # Credentials
@@ -248,6 +269,26 @@ def check(net, **answer):
 def test_check_asks_both_apis(net, known):
     check(net)
     known.check()
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "error"),
+    [
+        (400, "ADVERTISER_NOT_ALLOWLISTED_FOR_UPLOADED_DATA", OperatorError),
+        (400, "ADVERTISER_TOS_NOT_ACCEPTED", TermsNotAccepted),
+        (403, "PERMISSION_DENIED", CredentialsRefused),
+        (403, "SERVICE_DISABLED", OperatorError),
+    ],
+)
+def test_check_finds_what_reading_would_not(net, known, status, reason, error):
+    """A list is tried to be made, and is not."""
+    read_lists(net)
+    search(net, CHECK, {"customer": {"id": "1234567890"}})
+    trial(net, **wrong(status, reason))
+    with pytest.raises(error) as caught:
+        known.check()
+    assert caught.value.act
+    assert_wire(DATA, "UserList", TRIAL)
 
 
 @pytest.mark.parametrize("kind", ["manager", "testAccount"])
@@ -290,6 +331,7 @@ def test_a_manager_account_is_named_in_the_way_of_each_api(net, monkeypatch):
     header = matchers.header_matcher({"login-customer-id": "9999999999"})
     rows = {"results": [{"customer": {"id": "1"}}]}
     net.add("POST", CUSTOMER + "googleAds:search", json=rows, match=[header])
+    net.add("POST", LISTS, json={}, match=[matchers.header_matcher(login)])
     connector.check()
     through = {"accountType": "GOOGLE_ADS", "accountId": "9999999999"}
     place = {**DESTINATION, "loginAccount": through}
@@ -1213,6 +1255,7 @@ def test_throttling_is_waited_out_as_long_as_google_says(net, known, clock):
     throttled = failure("quotaError", "RESOURCE_TEMPORARILY_EXHAUSTED", details=delay)
     check(net, **ads_wrong(429, throttled))
     search(net, CHECK, {"customer": {"id": "1234567890"}})
+    trial(net)
     known.check()
     assert len(clock.slept) == 1
     assert 30 <= clock.slept[0] <= 31
@@ -1271,6 +1314,7 @@ def test_another_version_can_be_set(net, monkeypatch):
     net.add("GET", LISTS, json={})
     url = "https://googleads.googleapis.com/v25/customers/1234567890/googleAds:search"
     net.add("POST", url, json={"results": [{"customer": {"id": "1"}}]})
+    trial(net)
     connect(account, surroundings()).check()
 
 

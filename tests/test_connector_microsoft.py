@@ -434,7 +434,7 @@ def test_everybody_is_accepted_or_refused_for_a_reason(addresses, bad, verb):
     ):
         for name, value in (SECRETS | {"TOKEN": "secret-token"}).items():
             patch.setenv(f"MS_{name}", value)
-        patch.setattr("connectors.microsoft.ITEMS_PER_CALL", 7)
+        patch.setattr("connectors.microsoft_lists.ITEMS_PER_CALL", 7)
         net.add_callback("POST", BASE + APPLY, callback=answer)
         connector = made(surroundings())
         act = connector.add if verb is Verb.ADD else connector.remove
@@ -970,6 +970,22 @@ def test_a_report_is_submitted_polled_and_fetched_without_our_tokens(net, connec
     assert clock.slept == [2, 4]
     (sent,) = [one.request.headers for one in net.calls if one.request.method == "GET"]
     assert not {"Authorization", "DeveloperToken", "CustomerId"} & set(sent)
+
+
+def test_days_are_those_of_the_time_zone_that_the_operator_names(net, secrets):
+    secrets(REPORT_TIME_ZONE="HelsinkiKyivRigaSofiaTallinnVilnius", TOKEN="secret-token")
+    connector = made(surroundings())
+    for kind in ("AudiencePerformance", "CampaignPerformance"):
+        net.add("POST", REPORTS + "Submit", json={"ReportRequestId": kind})
+        told = {"ReportRequestStatus": {"Status": "Success", "ReportDownloadUrl": None}}
+        net.add("POST", REPORTS + "Poll", json=told)
+    connector.spend([CAMPAIGN], date(2026, 11, 1), date(2026, 11, 7))
+    asked = json.loads(net.calls[0].request.body)["ReportRequest"]
+    assert asked["Time"] == {
+        "CustomDateRangeStart": {"Year": 2026, "Month": 11, "Day": 1},
+        "CustomDateRangeEnd": {"Year": 2026, "Month": 11, "Day": 7},
+        "ReportTimeZone": "HelsinkiKyivRigaSofiaTallinnVilnius",
+    }
 
 
 def test_no_address_is_no_data(net, connector):
