@@ -22,6 +22,9 @@ from audiences.contact_cells import SEPARATORS, clean
 PUNCTUATION = " ()-\u00a0"
 """What the fast path looks through; the library looks through all of it as well."""
 
+NEIGHBOURS = ("RU", "UA", "BY", "UZ", "KG", "TJ", "AM", "AZ", "GE", "MD")
+"""Regions whose numbers with a plus and a country code the engine reads for any shop."""
+
 NO_LINK = frozenset(
     {
         PhoneNumberType.TOLL_FREE,
@@ -107,10 +110,9 @@ def bare(cell: ir.StringValue) -> ir.StringValue:
 def number_in(text: ir.StringValue, regions: Sequence[str]) -> ir.StringValue:
     """`fast_phone` of a bare cell. Many uses of it: best a column that was worked out before."""
     plans = [_Plan(region) for region in dict.fromkeys(regions)]
-    branches: list[tuple[ir.BooleanValue, ir.StringValue]] = []
-    for plan in {plan.code: plan for plan in plans if plan.length}.values():
-        branches.append((plan.surely_after_plus(text), text))
-    branches.append((text.startswith("+"), _UNSURE))
+    coded = [*plans, *(_Plan(region) for region in NEIGHBOURS)]
+    whole = [plan.surely_after_plus(text) for plan in _each_code(coded)]
+    branches = [(text.startswith("+"), ibis.or_(*whole).ifelse(text, _UNSURE))]
     for plan in plans:
         if plan.length:
             branches.append((plan.surely(text), plan.e164(text)))
@@ -124,6 +126,11 @@ def number_in(text: ir.StringValue, regions: Sequence[str]) -> ir.StringValue:
 
 
 _UNSURE = ibis.null("string")
+
+
+def _each_code(plans: Sequence["_Plan"]) -> list["_Plan"]:
+    """One plan of each calling code that the engine can be sure of."""
+    return list({plan.code: plan for plan in plans if plan.length}.values())
 
 
 def _metadata(region: str) -> Any:

@@ -87,6 +87,18 @@ def test_a_hundred_thousand_numbers_are_read_as_the_library_reads_them():
     assert len(read) > 20_000
 
 
+def test_a_neighbours_number_with_its_code_never_reaches_the_library():
+    """The shop's regions are for numbers without a code."""
+    engine = ibis.duckdb.connect(threads=2)
+    regions = ("RU", "UA", "BY", "UZ", "KG", "TJ", "AM", "AZ", "GE", "MD", "KZ")
+    examples = [phonenumbers.example_number_for_type(region, 1) for region in regions]
+    written = [phonenumbers.format_number(one, 1) for one in examples]  # 1: as people write it
+    cells = ibis.memtable(pa.table({"cell": written}))
+    answers = engine.to_pyarrow(cells.select(value=fast_phone(cells.cell, ("PL",))))
+    codes = [phonenumbers.format_number(one, 0) for one in examples]
+    assert answers.column("value").to_pylist() == codes
+
+
 def test_typical_numbers_never_reach_the_library():
     engine = ibis.duckdb.connect(threads=2)
     written = ["8 (903) 111-22-33", "+7 903 111 22 33", "9031112233", "79031112233.0",
