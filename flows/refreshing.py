@@ -254,6 +254,7 @@ def identity_document(people: People) -> Document:
         "merged": report.merged,
         "split": report.split,
         "conflicts": report.conflicts,
+        "too_big": list(report.big),
         "junk_keys": dict(report.junk),
         "orders": people.orders,
         "orders_unattributed": people.orders_unattributed,

@@ -115,11 +115,30 @@ def segments(document: Document) -> Table:
 def people(document: Document) -> str:
     found = document["identity"]
     junk = sum(found["junk_keys"].values())
-    return (
+    told = (
         f"{count(found['rows'])} rows are {count(found['people'])} people "
         f"({count(junk)} contacts join nobody: shared, fake or the shop's own; "
         f"{count(found['orders_unattributed'])} orders lead to nobody)."
     )
+    return " ".join([told, *_changes(found)])
+
+
+def _changes(found: Document) -> Iterable[str]:
+    """What became of people since the last run, and what was not joined."""
+    if merged := found["merged"]:
+        yield f"Turned out to be somebody known, and go by the older id: {count(merged)}."
+    if split := found["split"]:
+        yield f"Were taken for somebody else, and have an id of their own: {count(split)}."
+    if doubted := found["conflicts"]:
+        yield (
+            "Contacts on cards with different ids or names, which join only together with a "
+            f"second one: {count(doubted)}."
+        )
+    if sizes := found.get("too_big"):  # a refresh of an earlier version did not tell
+        yield (
+            f"Groups of rows too big for one person, joined by external id only: "
+            f"{count(len(sizes))}, the largest of {count(sizes[0])} rows."
+        )
 
 
 def exports(document: Document) -> Table:

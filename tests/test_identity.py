@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from audiences.people import People, build_people
 from config.shop import Shop
+from flows import show_people
+from flows.refreshing import identity_document
 from tests.support.generated_people import generate_people, load, pair_quality
 from tests.support.tables import contacts, orders, rows_of
 
@@ -235,6 +237,25 @@ def test_who_splits_off_gets_a_new_name(engine):
     assert names(engine, second)["1"] == names(engine, first)["1"]
     assert names(engine, second)["2"] != names(engine, first)["1"]
     assert second.identity.split == 1
+
+
+def told(people: People) -> str:
+    return show_people.people({"identity": identity_document(people)})
+
+
+def test_a_refresh_tells_who_was_joined_parted_and_left_apart(engine):
+    card, other = {"id": 1, "email": "a@example.ru"}, {"id": 2, "phone": "+79035554411"}
+    both = {"id": 3, "email": "a@example.ru", "phone": "+79035554411"}
+    first = build(engine, card, other)
+    assert told(first).endswith("lead to nobody).")
+    joined = build(engine, card, other, both, previous=first.keys)
+    assert "known, and go by the older id: 1." in told(joined)
+    parted = build(engine, card, other, previous=joined.keys)
+    assert "have an id of their own: 1." in told(parted)
+    one, two = card | {"external_id": "a"}, {"id": 4, "email": "a@example.ru", "external_id": "b"}
+    assert "together with a second one: 1." in told(build(engine, one, two))
+    chain = [{"id": f"{n:02}", "email": f"u{n}@example.ru, u{n + 1}@example.ru"} for n in range(31)]
+    assert "external id only: 1, the largest of 31 rows." in told(build(engine, *chain))
 
 
 def test_a_name_is_never_given_twice(engine):
