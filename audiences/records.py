@@ -168,13 +168,19 @@ def known_now(connection: Connection, audience: AudienceRef) -> tuple[str, str |
 
 
 def last_replacement(connection: Connection, audience: AudienceRef) -> tuple[datetime, bool] | None:
-    """When the list was last to be replaced whole, and whether it is open what came of it."""
+    """When the list was last to be replaced whole, and whether it is open what came of it.
+
+    It is open no more once another batch of the list was settled.
+    """
     mine = (BATCHES.c.account == audience.account) & (BATCHES.c.audience == audience.audience)
-    query = select(BATCHES.c.intended_at, BATCHES.c.state).where(
-        mine, BATCHES.c.verb == Verb.REPLACE.value
-    )
-    row = connection.execute(query.order_by(BATCHES.c.intended_at.desc())).first()
-    return None if row is None else (row.intended_at, row.state != "settled")
+    latest = select(BATCHES.c.intended_at, BATCHES.c.state).where(mine)
+    latest = latest.order_by(BATCHES.c.intended_at.desc(), BATCHES.c.number.desc()).limit(1)
+    whole = connection.execute(latest.where(BATCHES.c.verb == Verb.REPLACE.value)).first()
+    if whole is None:
+        return None
+    done = connection.execute(latest.where(BATCHES.c.state == "settled")).first()
+    settled = done is not None and done.intended_at > whole.intended_at
+    return whole.intended_at, whole.state != "settled" and not settled
 
 
 def sent_batches(

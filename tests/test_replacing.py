@@ -169,11 +169,13 @@ def test_a_lost_answer_leaves_in_doubt_who_comes_and_who_goes(run, platform, aft
     assert (delivered.added.unsure, delivered.removed.unsure) == (2, 2)
     standing = run.standing()
     assert {who for who, how in standing.items() if how == ["unsure"]} == {"c0", "c1", "c8", "c9"}
+    run.now += timedelta(hours=1)
     connector = Replacing(platform)
     run.sync(AFTER, connector, limits=WHOLE)
-    assert connector.requests == ["remove", "add"], "what may not work here is not tried again"
+    assert connector.requests == ["remove", "add"], "what may not work here is not tried at once"
     assert platform.members(TITLE) == digests(AFTER)
     assert run.plan(AFTER, limits=WHOLE).is_empty
+    assert dict(run.plan(BEFORE, limits=WHOLE).lists[0].steps) == {Step.REPLACE: 4}
 
 
 PEOPLE = st.dictionaries(

@@ -4,26 +4,21 @@ A refresh token stays the same, and an access token lives on beside its successo
 accounts' signed assertions and the authorization page are not played.
 """
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
 from connectors.sandbox.frame import Platform, Refused
 from connectors.sandbox.google_call import ADS_SCOPE, DATA_SCOPE
+from connectors.sandbox.oauth import check_client, form_of, operation, refresh_token_of, refusals
 from connectors.sandbox.store import Document
-from connectors.sandbox.world import CLIENT_ID, CLIENT_SECRET, World
+from connectors.sandbox.world import World
 
 TOKEN_LIFE = 3599
 
 
-def refuse(kind: str, status: int) -> tuple[int, Any]:
-    return {
-        "throttle": (429, {"error": "rate_limit_exceeded"}),
-        "server_error": (status, {"error": "internal_failure"}),
-        "error_inside": (200, {"error": "internal_failure"}),
-        "not_found": (status, {"error": "not_found"}),
-    }.get(kind, (400, {"error": "invalid_grant", "error_description": "Bad Request"}))
+refuse = refusals(
+    often="rate_limit_exceeded", broken="internal_failure", unknown="not_found", grant="Bad Request"
+)
 
 
 def refresh(world: World, refresh_token: str) -> Document:
@@ -48,14 +43,9 @@ def router(world: World) -> APIRouter:
 
     @routes.post("/token")
     async def _token(request: Request) -> Document:
-        form = {k: v for k, v in (await request.form()).items() if isinstance(v, str)}
-        if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
-            raise Refused(401, {"error": "invalid_client"})
-        if form.get("grant_type") != "refresh_token":
-            raise Refused(400, {"error": "unsupported_grant_type"})
-        if not form.get("refresh_token"):
-            raise Refused(400, {"error": "invalid_request"})
-        return await run_in_threadpool(refresh, world, form["refresh_token"])
+        form = await form_of(request)
+        check_client((form.get("client_id"), form.get("client_secret")), 401)
+        return await run_in_threadpool(refresh, world, refresh_token_of(form))
 
     return routes
 
@@ -63,6 +53,6 @@ def router(world: World) -> APIRouter:
 PLATFORM = Platform(
     name="google_oauth",
     router=router,
-    operation=lambda method, path, body: path.replace("/", ".") or "root",
+    operation=operation,
     refuse=refuse,
 )

@@ -4,14 +4,13 @@ Source: Microsoft Advertising, Get access and refresh tokens. The authorization 
 people and is not played.
 """
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
 from connectors.sandbox.frame import Platform, Refused
+from connectors.sandbox.oauth import check_client, form_of, operation, refresh_token_of, refusals
 from connectors.sandbox.store import Document
-from connectors.sandbox.world import CLIENT_ID, CLIENT_SECRET, World
+from connectors.sandbox.world import World
 
 TOKEN_LIFE = 3_600
 SCOPE = "https://ads.microsoft.com/msads.manage"
@@ -19,13 +18,12 @@ USED = "-"
 """What stands where a refresh token was: each is good for one use (the strict reading)."""
 
 
-def refuse(kind: str, status: int) -> tuple[int, Any]:
-    return {
-        "throttle": (429, {"error": "temporarily_unavailable"}),
-        "server_error": (status, {"error": "server_error"}),
-        "error_inside": (200, {"error": "server_error"}),
-        "not_found": (status, {"error": "invalid_request"}),
-    }.get(kind, (400, {"error": "invalid_grant", "error_description": "AADSTS70000"}))
+refuse = refusals(
+    often="temporarily_unavailable",
+    broken="server_error",
+    unknown="invalid_request",
+    grant="AADSTS70000",
+)
 
 
 def refresh(world: World, refresh_token: str) -> Document:
@@ -59,16 +57,12 @@ def router(world: World) -> APIRouter:
 
     @routes.post("/{tenant}/oauth2/v2.0/token")
     async def token(request: Request, tenant: str) -> Document:
-        form = {k: v for k, v in (await request.form()).items() if isinstance(v, str)}
-        if (form.get("client_id"), form.get("client_secret")) != (CLIENT_ID, CLIENT_SECRET):
-            raise Refused(401, {"error": "invalid_client"})
-        if form.get("grant_type") != "refresh_token":
-            raise Refused(400, {"error": "unsupported_grant_type"})
+        form = await form_of(request)
+        check_client((form.get("client_id"), form.get("client_secret")), 401)
+        given = refresh_token_of(form)
         if SCOPE not in form.get("scope", "").split():
             raise Refused(400, {"error": "invalid_scope"})
-        if not form.get("refresh_token"):
-            raise Refused(400, {"error": "invalid_request"})
-        return await run_in_threadpool(refresh, world, form["refresh_token"])
+        return await run_in_threadpool(refresh, world, given)
 
     return routes
 
@@ -76,6 +70,6 @@ def router(world: World) -> APIRouter:
 PLATFORM = Platform(
     name="microsoft_oauth",
     router=router,
-    operation=lambda method, path, body: path.replace("/", ".") or "root",
+    operation=operation,
     refuse=refuse,
 )

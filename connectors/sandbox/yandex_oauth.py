@@ -5,14 +5,14 @@ The authorization page itself is for people and is not played.
 
 import base64
 import binascii
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
 from connectors.sandbox.frame import Platform, Refused
+from connectors.sandbox.oauth import check_client, form_of, operation, refresh_token_of, refusals
 from connectors.sandbox.store import Document
-from connectors.sandbox.world import CLIENT_ID, CLIENT_SECRET, World
+from connectors.sandbox.world import World
 
 TOKEN_LIFE = 31_536_000
 """Seconds; about a year is seen in practice, the contract is what `expires_in` says."""
@@ -25,13 +25,9 @@ USED = "-"
 """What stands where a refresh token was."""
 
 
-def refuse(kind: str, status: int) -> tuple[int, Any]:
-    return {
-        "throttle": (429, {"error": "too_many_requests"}),
-        "server_error": (status, {"error": "backend_error"}),
-        "error_inside": (200, {"error": "backend_error"}),
-        "not_found": (status, {"error": "not_found"}),
-    }.get(kind, (400, {"error": "invalid_grant", "error_description": "refused"}))
+refuse = refusals(
+    often="too_many_requests", broken="backend_error", unknown="not_found", grant="refused"
+)
 
 
 def client(request: Request, form: dict[str, str]) -> tuple[str, str]:
@@ -74,14 +70,9 @@ def router(world: World) -> APIRouter:
 
     @routes.post("/token")
     async def token(request: Request) -> Document:
-        form = {k: v for k, v in (await request.form()).items() if isinstance(v, str)}
-        if client(request, form) != (CLIENT_ID, CLIENT_SECRET):
-            raise Refused(400, {"error": "invalid_client"})
-        if form.get("grant_type") != "refresh_token":
-            raise Refused(400, {"error": "unsupported_grant_type"})
-        if not form.get("refresh_token"):
-            raise Refused(400, {"error": "invalid_request"})
-        return await run_in_threadpool(refresh, world, form["refresh_token"])
+        form = await form_of(request)
+        check_client(client(request, form), 400)
+        return await run_in_threadpool(refresh, world, refresh_token_of(form))
 
     return routes
 
@@ -89,6 +80,6 @@ def router(world: World) -> APIRouter:
 PLATFORM = Platform(
     name="yandex_oauth",
     router=router,
-    operation=lambda method, path, body: path.replace("/", ".") or "root",
+    operation=operation,
     refuse=refuse,
 )
