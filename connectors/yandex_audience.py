@@ -225,7 +225,10 @@ class YandexAudience(YandexLookalikes, Connector, ReplacesWhole):
             "segment/{id}/modify_data",
             gaps={"id": list_id},
             # A difference may be small, and leaving must stay possible for a list of any size.
-            query={"modification_type": how, "check_size": "false"},
+            query={
+                "modification_type": how,
+                "check_size": "true" if how == "replace" else "false",
+            },
             body=_body(file),
             effect=Effect.TWICE,
             counts=CHANGE,

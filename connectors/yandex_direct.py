@@ -8,7 +8,7 @@ September 2026. UNVERIFIED marks what they leave open.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import ClassVar, Self
 
 from bids.model import BidObject
@@ -19,7 +19,15 @@ from connectors.chunks import chunks
 from connectors.errors import Transient
 from connectors.http import Ask, Surroundings
 from connectors.yandex_corrections import YandexCorrections
-from connectors.yandex_direct_wire import FACTS, PATH, PLATFORM, REPORTS, WIRE, Wire
+from connectors.yandex_direct_wire import (
+    FACTS,
+    PATH,
+    PLATFORM,
+    REPORTS,
+    WIRE,
+    TookTooLong,
+    Wire,
+)
 
 
 class YandexDirect(YandexCorrections, ReportsSpend):
@@ -40,8 +48,21 @@ class YandexDirect(YandexCorrections, ReportsSpend):
             for some in chunks(
                 [one for one in objects if one.level is level], reports.OBJECTS_PER_REPORT
             )
-            for row in self._report(wire, some, first, last)
+            for row in self._rows(wire, some, first, last)
         )
+
+    def _rows(
+        self, wire: Wire, objects: Sequence[BidObject], first: date, last: date
+    ) -> Iterator[SpendRow]:
+        """By halves of the days where Direct cannot report on all of them in its time."""
+        try:
+            yield from self._report(wire, objects, first, last)
+        except TookTooLong:
+            if first == last:
+                raise
+            middle = first + (last - first) // 2
+            yield from self._rows(wire, objects, first, middle)
+            yield from self._rows(wire, objects, middle + timedelta(days=1), last)
 
     def _report(
         self, wire: Wire, objects: Sequence[BidObject], first: date, last: date

@@ -124,6 +124,10 @@ WIRE = {
 }
 
 
+class TookTooLong(Transient):
+    """A report that Direct could not make in its time: less is to be asked for."""
+
+
 class YandexDirectAccount:
     """One Direct account, or one client of an agency (`login`)."""
 
@@ -187,6 +191,8 @@ class YandexDirectAccount:
                 f"{ask}: HTTP {reply.status}; {self._version} is not served here.",
                 act="Update adsteer, or set api_version of the account to one that is served.",
             )
+        if ask.gaps["service"] == REPORTS and reply.status == 502:
+            raise TookTooLong(f"{ask}: HTTP 502.", retry_after=reply.retry_after)
         if not 200 <= reply.status < 300:
             raise error_for_status(ask, reply)
         finished = ask.gaps["service"] == REPORTS and reply.status not in reports.BUILDING

@@ -125,7 +125,7 @@ def confirm(net, **answer):
 
 def modify(net, how, content, **answer):
     answer = answer or {"json": {"segment": {**READY, "status": "is_updated"}}}
-    query = {"modification_type": how, "check_size": "false"}
+    query = {"modification_type": how, "check_size": "true" if how == "replace" else "false"}
     match = [AUTH, file_is(content), matchers.query_param_matcher(query)]
     net.add("POST", BASE + "segment/101/modify_data", match=match, **answer)
 

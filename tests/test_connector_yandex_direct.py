@@ -493,6 +493,31 @@ def test_a_report_is_asked_for_until_it_is_built(net, connector, clock):
     assert (plain.condition_id, plain.conversions, plain.revenue) == (None, None, None)
 
 
+def test_a_report_that_takes_too_long_is_asked_for_by_halves(net, connector):
+    asked = []
+
+    def answer(request):
+        wish = json.loads(request.body)["params"]["SelectionCriteria"]
+        asked.append((wish["DateFrom"], wish["DateTo"]))
+        if wish["DateFrom"] != wish["DateTo"]:
+            return 502, {}, ""
+        row = f"{wish['DateFrom']}\t500001\t--\t738\t13\t185727453\t--\t--\n"
+        return 200, {}, f"{COLUMNS}{row}Total rows: 1\n"
+
+    for _ in range(7):  # five tries, then a day each
+        net.add_callback("POST", BASE + "reports", callback=answer)
+    rows = connector.spend([GROUP], *DAYS)
+    assert [one.day for one in rows] == list(DAYS)
+    assert asked[-2:] == [("2026-08-01", "2026-08-01"), ("2026-08-02", "2026-08-02")]
+
+
+def test_a_day_that_takes_too_long_is_told(net, connector):
+    for _ in range(5):
+        net.add("POST", BASE + "reports", status=502)
+    with pytest.raises(Transient, match="502"):
+        connector.spend([GROUP], DAYS[0], DAYS[0])
+
+
 @pytest.mark.parametrize("part", [REPORT[:-20], REPORT.replace("rows: 2", "rows: 3"), ""])
 def test_a_report_that_arrived_in_part_is_asked_for_again(net, connector, part):
     report(net, part)
