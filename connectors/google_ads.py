@@ -47,6 +47,7 @@ class Ads:
         if None in failures:
             raise ContractBroken(f"{collection}:mutate: {failures[None].code} concerns no item.")
         names = [str(one.get("resourceName", "")) for one in answer.get("results") or []]
+        # UNVERIFIED: a failed item keeps an empty place; one left out at the end is taken so.
         names += [""] * (len(operations) - len(names) if failures else 0)
         if len(names) != len(operations):
             raise ContractBroken(f"{collection}:mutate: does not answer {len(operations)} items.")

@@ -235,6 +235,7 @@ def judge_ads(ask: Ask, reply: Reply) -> None:
         if kind is Transient:
             raise interrupted(ask, one.code, after=one.delay or reply.retry_after)
         if kind is not None:
+            # UNVERIFIED: that there is ever a Retry-After; it is honoured before their own delay.
             after = one.delay if reply.retry_after is None else reply.retry_after
             raise kind(f"{ask}: {one.code}.", act=advice(one.code, kind), retry_after=after)
     said = ", ".join(dict.fromkeys(one.code for one in errors))

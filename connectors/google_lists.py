@@ -301,21 +301,27 @@ def _outcome(reference: str, found: dict[str, Any]) -> Outcome:
     counts = (found.get("errorInfo") or {}).get("errorCounts") or []
     ingested = (found.get("audienceMembersIngestionStatus") or {}).values()
     ranges = (str(one.get("uploadMatchRateRange", "")) for one in ingested)
+    dropped = [(str(one.get("reason", "")), int(one.get("recordCount", 0))) for one in counts]
+    if said == FAILED and not dropped:
+        sent = (found.get(name) or {} for name in PARTS)
+        parts = [one for part in sent for one in part.values()]
+        dropped = [(FAILED, sum(int(one.get("recordCount", 0)) for one in parts))]
     return Outcome(
         reference,
         done=STATUSES[said],
-        dropped=tuple(
-            (str(one.get("reason", "")), int(one.get("recordCount", 0))) for one in counts
-        ),
+        dropped=tuple(dropped),
         matched=next((one.removeprefix("MATCH_RATE_RANGE_") for one in ranges if one), ""),
     )
 
 
+FAILED = "FAILED"
 STATUSES = {
     "PROCESSING": False,
     "REQUEST_STATUS_UNKNOWN": False,
     "SUCCESS": True,
     "PARTIAL_SUCCESS": True,
-    "FAILED": True,
+    FAILED: True,
 }
 """Whether it is over."""
+PARTS = ("audienceMembersIngestionStatus", "audienceMembersRemovalStatus")
+"""Where an outcome counts the people of a request; failed ones are among them."""

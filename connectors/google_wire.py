@@ -119,7 +119,7 @@ def secrets_of(account: Account, around: Surroundings) -> GoogleCredentials:
         client_secret=SecretStr("sandbox-secret"),
         refresh_token=SecretStr("sandbox-refresh-token"),
         manager_id="",
-        access_level="basic",
+        access_level="standard",  # the sandbox counts operations by its own clock
         developer_token=None,
         customer_match_terms="accepted",
     )

@@ -6,7 +6,7 @@ leave open.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Literal
 
 from pydantic import Field, SecretStr
 
@@ -31,10 +31,10 @@ from connectors.oauth import (
 )
 from connectors.origins import origin_for
 
-T = TypeVar("T")
-
 FACTS = facts_of("microsoft")
 OAUTH_ORIGIN = "https://login.microsoftonline.com/"
+GOOGLE_OAUTH_ORIGIN = "https://oauth2.googleapis.com/"
+"""For users who sign in with Google: their refresh tokens stay as they are."""
 SCOPE = "https://ads.microsoft.com/msads.manage offline_access"
 
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105  # these open nothing but our own sandbox
@@ -63,6 +63,9 @@ class MicrosoftCredentials(Credentials):
     token: SecretStr | None = Field(default=None, description="Access token; lives one hour.")
     tenant: str = Field(
         default="common", pattern=r"^[A-Za-z0-9.-]+$", description="Directory of the users."
+    )
+    identity_provider: Literal["microsoft", "google"] = Field(
+        default="microsoft", description="Where the user of the account signs in."
     )
     accepts_terms: bool = Field(
         default=False,
@@ -103,6 +106,8 @@ def headers_of(secrets: MicrosoftCredentials, account: str) -> dict[str, str]:
     }
     if secrets.api_revision:
         headers["Api-Revision"] = secrets.api_revision
+    if secrets.identity_provider == "google":
+        headers["IdentityProvider"] = "Google"
     return headers
 
 
@@ -141,17 +146,20 @@ def tokens_for(
     key = f"microsoft {name}"
     if key not in around.shared:
         around.shared[key] = _store(secrets, around, name)
+    origin, path, scope = OAUTH_ORIGIN, f"{secrets.tenant}/oauth2/v2.0/token", SCOPE
+    if secrets.identity_provider == "google":
+        origin, path, scope = GOOGLE_OAUTH_ORIGIN, "token", ""
     return MicrosoftTokens(
         around.shared[key],
         Door(
-            origin_for(account, around, "microsoft_oauth", OAUTH_ORIGIN),
+            origin_for(account, around, "microsoft_oauth", origin),
             surroundings=around,
             judge=partial(judge_token_answer, act=CONSENT_AGAIN),
         ),
-        f"{secrets.tenant}/oauth2/v2.0/token",
+        path,
         secrets.client_id,
         secrets.client_secret,
-        scope=SCOPE,
+        scope=scope,
     )
 
 

@@ -674,7 +674,18 @@ PLACE = {"destination": DESTINATION}
             (("PROCESSING_ERROR_REASON_DENIED_CONSENT", 2),),
             "51_TO_60",
         ),
-        ({"requestStatus": "FAILED"}, True, (), ""),
+        ({"requestStatus": "FAILED"}, True, (("FAILED", 0),), ""),
+        (
+            {
+                "requestStatus": "FAILED",
+                "audienceMembersRemovalStatus": {
+                    "compositeDataRemovalStatus": {"recordCount": "7"}
+                },
+            },
+            True,
+            (("FAILED", 7),),
+            "",
+        ),
     ],
 )
 def test_an_outcome(net, known, said, done, dropped, matched):

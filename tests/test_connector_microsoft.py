@@ -613,6 +613,35 @@ def test_a_confidential_application_sends_its_secret_and_its_tenant(net, secrets
     assert parse_qs(net.calls[0].request.body)["client_secret"] == ["hush"]
 
 
+def test_a_user_who_signs_in_with_google(net, secrets):
+    """Google's token endpoint, and a header that says so; the refresh token stays."""
+    secrets(IDENTITY_PROVIDER="google", CLIENT_SECRET="hush")
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": "refresh-one",
+        "client_id": "application",
+        "client_secret": "hush",
+    }
+    for token in ("first", "second"):
+        net.add(
+            "POST",
+            "https://oauth2.googleapis.com/token",
+            json={"access_token": token, "expires_in": 3599},
+            match=[matchers.urlencoded_params_matcher(form)],
+        )
+        expected = {"Authorization": f"Bearer {token}", "IdentityProvider": "Google"}
+        expired = fault(109, "AuthenticationTokenExpired")
+        answer = expired if token == "first" else {"Audiences": []}
+        net.add(
+            "POST",
+            BASE + "Audiences/QueryByIds",
+            json=answer,
+            status=401 if token == "first" else 200,
+            match=[matchers.header_matcher(expected)],
+        )
+    made(surroundings()).check()
+
+
 def test_what_an_account_must_have(secrets, monkeypatch, tmp_path):
     around = surroundings(folder=tmp_path)
     with pytest.raises(ConfigError, match="MS_DEVELOPER_TOKEN"):

@@ -114,6 +114,7 @@ def list_of(change: Change) -> int:
 
 
 def check_modifier(modifier: float | None, verb: str) -> None:
+    """UNVERIFIED: which code of RangeError it is."""
     if modifier is not None and not LOWEST <= modifier <= HIGHEST:
         code = "TOO_LOW" if modifier < LOWEST else "TOO_HIGH"
         raise Failure("rangeError", code, path=(verb, "bid_modifier"))

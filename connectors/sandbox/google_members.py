@@ -205,7 +205,7 @@ def address_faults(where: str, address: Document, encoding: str) -> Iterator[Vio
 
 
 def decoded(text: str, encoding: str) -> bytes:
-    """Raises ValueError."""
+    """Raises ValueError. UNVERIFIED: that capitals of hex are taken."""
     if encoding == "HEX":
         return bytes.fromhex(text)
     return base64.b64decode(text, validate=True)
