@@ -88,6 +88,8 @@ ACTS = {
     "NOT_ADS_USER": "The user who authorised the account has none in Google Ads: invite them "
     "(Admin, Access and security), or authorise as another user.",
     "REQUEST_TOO_OLD": "Google keeps what became of a request for some 50 days.",
+    "RESOURCE_EXHAUSTED": "What is left waits for a later run. A higher access level of the Cloud "
+    "project has more operations a day: apply for it, then set ACCESS_LEVEL.",
     "CUSTOMER_NOT_ENABLED": "Reactivate the account in Google Ads.",
     "UNSUPPORTED_VERSION": "Update adsteer, or set api_version of the account to one that is "
     "served.",
@@ -99,8 +101,7 @@ ACTS_OF: dict[type[ConnectorError], str] = {
     CredentialsRefused: "Authorise the account again, as a user who may use this customer; set "
     "MANAGER_ID if access comes from a manager account.",
     OperatorError: "Sign in to Google Ads and to the Cloud project: Google says there what to do.",
-    QuotaGone: "What is left waits for a later run; quotas belong to the Cloud project. A higher "
-    "access level has more operations a day: apply for it and set ACCESS_LEVEL.",
+    QuotaGone: "What is left waits for a later run; quotas belong to the Cloud project.",
     ListGone: "Somebody deleted it, or the customer id is another's.",
     NotOurs: "Rename it in Google Ads, or give the audience another title.",
 }
@@ -118,10 +119,8 @@ PLACE = re.compile(r"audience_members\[(\d+)\]")
 
 def trace_in_body(reply: Reply) -> str:
     """The Data Manager tells the id of a request in its errors; a receipt has that of a change."""
-    error = _error_in(reply.body) or {}
-    info = (one.get("requestId") or (one.get("metadata") or {}) for one in _details(error))
-    ids = (one if isinstance(one, str) else one.get("requestId") for one in info)
-    return str(next((one for one in ids if one), ""))
+    details = _details(_error_in(reply.body) or {})
+    return str(next((one["requestId"] for one in details if one.get("requestId")), ""))
 
 
 def judge_data(ask: Ask, reply: Reply) -> None:
