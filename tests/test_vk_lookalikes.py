@@ -1,7 +1,6 @@
 """Look-alikes of VK Ads: what goes over the wire, and what each answer becomes."""
 
 import pytest
-import responses
 from responses import matchers
 
 from config.audiences import Lookalike
@@ -9,20 +8,14 @@ from config.platforms import Account
 from connectors.errors import ListBusy, ListGone, SeedRefused
 from connectors.registry import connect
 from tests.support.surroundings import surroundings
+from tests.support.wire_vk import AUTH, net
+
+__all__ = ["net"]
 
 BASE = "https://ads.vk.com/api/v2/remarketing/"
 AUDIENCES, SEGMENTS = BASE + "lookalike_audiences.json", BASE + "segments.json"
 LIST = "https://ads.vk.com/api/v3/remarketing/users_lists/28612.json"
-AUTH = matchers.header_matcher({"Authorization": "Bearer secret-token"})
 TITLE = "like the best"
-
-
-@pytest.fixture
-def net():
-    with responses.RequestsMock(
-        assert_all_requests_are_fired=True, registry=responses.registries.OrderedRegistry
-    ) as mock:
-        yield mock
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import json
 from decimal import Decimal
 
 import pytest
-import responses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from responses import matchers
@@ -16,23 +15,17 @@ from connectors.errors import ContractBroken, CredentialsRefused, Unsure
 from connectors.registry import connect
 from connectors.vk_groups import Kept, percent_of, to_step
 from tests.support.surroundings import surroundings
+from tests.support.wire_vk import AUTH, net
+
+__all__ = ["net"]
 
 BASE = "https://ads.vk.com/api/v2/"
-AUTH = matchers.header_matcher({"Authorization": "Bearer secret-token"})
 FIELDS = (
     "id,ad_plan_id,status,max_price,budget_limit,budget_limit_day,autobidding_mode,"
     "targetings,issues"
 )
 GROUP = BidObject("vk", "vk", Level.AD_GROUP, "101")
 OTHER = BidObject("vk", "vk", Level.AD_GROUP, "102")
-
-
-@pytest.fixture
-def net():
-    with responses.RequestsMock(
-        assert_all_requests_are_fired=True, registry=responses.registries.OrderedRegistry
-    ) as mock:
-        yield mock
 
 
 @pytest.fixture
