@@ -117,6 +117,13 @@ class Connector(ABC):
     def delete(self, list_id: str) -> None:
         """Delete the list; one that is gone already is no error."""
 
+    def changes_counted(self, seconds: float) -> int:
+        """Changes of lists that our own meter counted in so many seconds before now.
+
+        By whichever process, for the quotas in `limits`; 0 where we do not count them.
+        """
+        return 0
+
 
 class ReplacesWhole(ABC):
     """A platform where one request says who is in a list: everybody in it and nobody else.

@@ -13,6 +13,7 @@ from audiences.model import Recipe
 from config.audiences import Identifier
 from config.platforms import Account
 from connectors.base import ApiVersion, Limits
+from connectors.counted import meter_for
 from connectors.errors import ContractBroken, OperatorError
 from connectors.google_ads import Ads
 from connectors.google_bids import GoogleBids
@@ -31,7 +32,6 @@ from connectors.google_wire import (
 )
 from connectors.http import Door, Surroundings, trace_in_header
 from connectors.origins import origin_for
-from connectors.quota import Meter
 from connectors.recipes import GOOGLE
 
 
@@ -46,7 +46,8 @@ class Google(GoogleLookalikes, GoogleBids, GoogleSpend):
     def connect(cls, account: Account, around: Surroundings) -> Self:
         secrets = secrets_of(account, around)
         tokens = tokens_of(account, around, secrets)
-        meter = _meter_of(around, secrets)
+        # Quotas belong to the Cloud project, and so to the OAuth client, whatever the customer.
+        meter = meter_for(account, around, FACTS.quotas, whose=secrets.client_id)
         manager = secrets.manager_id
         login = f"accountTypes/GOOGLE_ADS/accounts/{manager}"
         data = Door(
@@ -95,13 +96,6 @@ class Google(GoogleLookalikes, GoogleBids, GoogleSpend):
             )
         self.try_to_make_a_list()
         self._refuse_without_terms()
-
-
-def _meter_of(around: Surroundings, secrets: GoogleCredentials) -> Meter:
-    """Quotas belong to the Cloud project, and so to the OAuth client, whatever the customer."""
-    fresh = Meter(FACTS.quotas, clock=around.clock, sleep=around.sleep)
-    shared: Meter = around.shared.setdefault(f"google quotas {secrets.client_id}", fresh)
-    return shared
 
 
 def _ads_headers(secrets: GoogleCredentials) -> dict[str, str]:

@@ -148,6 +148,9 @@ class GoogleLists(AdsAccount, Connector, TellsOutcomes):
         _id_of(ask, self._data.send(ask).body)
         return True
 
+    def changes_counted(self, seconds: float) -> int:
+        return self._data.counted("ingest", seconds)
+
     def delete(self, list_id: str) -> None:
         ask = Ask(
             "DELETE",

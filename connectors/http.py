@@ -96,6 +96,8 @@ class Surroundings:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    calendar: Callable[[], float] = time.time
+    """Seconds that all processes count alike; a sandbox's may pass faster than ours."""
     timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS)
 
 
@@ -250,6 +252,10 @@ class Door:
             if doubts and not isinstance(fault, Unsure):
                 raise doubts[-1] from None
             raise
+
+    def counted(self, group: str, seconds: float) -> int:
+        """Requests of a quota group in so many seconds before now, as far as our meter knows."""
+        return 0 if self._meter is None else self._meter.counted(group, seconds)
 
     def once(self, act: Callable[[], T], look: Callable[[], T | None]) -> T:
         """Act; where nobody knows whether it happened, look before acting again.

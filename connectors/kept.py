@@ -9,11 +9,31 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from connectors.errors import ContractBroken
+
+
+class Lock:
+    """A file that one thread of one process holds at a time; a dead process holds nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._here = threading.Lock()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else holds it for the time of the block."""
+        with self._here:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(lock)
 
 
 class KeptFile:
@@ -21,7 +41,7 @@ class KeptFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._here = threading.Lock()
+        self._lock = Lock(path.with_suffix(".lock"))
 
     def read(self) -> dict[str, Any]:
         """What is kept; nothing where there is no file yet."""
@@ -45,14 +65,6 @@ class KeptFile:
             os.fsync(file.fileno())
         fresh.replace(self._path)
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> AbstractContextManager[None]:
         """Nobody else changes the file for the time of the block."""
-        with self._here:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield
-            finally:
-                os.close(lock)
+        return self._lock.held()

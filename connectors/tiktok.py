@@ -18,10 +18,10 @@ from config.platforms import Account
 from config.settings import Credentials
 from connectors import recipes
 from connectors.base import ApiVersion, Limits
+from connectors.counted import meter_for
 from connectors.errors import RuleRefused
 from connectors.http import Door, Surroundings
 from connectors.origins import SANDBOX_TOKEN, origin_for
-from connectors.quota import Meter
 from connectors.tiktok_audiences import FACTS
 from connectors.tiktok_bids import TikTokBids
 from connectors.tiktok_lists import COLUMNS, REPLACE_EVERY_SECONDS, TikTokLists
@@ -82,7 +82,7 @@ class TikTok(TikTokLists, TikTokLookalikes, TikTokBids, TikTokSpend):
             origin_for(account, around, cls.platform, ORIGIN),
             surroundings=around,
             judge=judge,
-            meter=Meter(FACTS.quotas, clock=around.clock, sleep=around.sleep),
+            meter=meter_for(account, around, FACTS.quotas),
             # The token of an advertiser does not age, so nothing renews it.
             headers={"Access-Token": _token(account, around)},
         )

@@ -19,12 +19,12 @@ from config.platforms import Account
 from config.settings import Credentials
 from connectors import recipes
 from connectors.base import ApiVersion, Connector, Limits, ReplacesWhole
+from connectors.counted import meter_for
 from connectors.errors import ContractBroken, ListGone, ListTooSmall, RuleRefused, Unsure
 from connectors.facts import facts_of
 from connectors.http import Ask, Door, Effect, Surroundings
 from connectors.members_csv import MembersCsv
 from connectors.origins import origin_for
-from connectors.quota import Meter
 from connectors.upload import FileUpload
 from connectors.yandex_account import yandex_tokens
 from connectors.yandex_lookalikes import YandexLookalikes
@@ -76,7 +76,7 @@ class YandexAudience(YandexLookalikes, Connector, ReplacesWhole):
             tokens=yandex_tokens(account, around),
             scheme="OAuth",
             judge=judge,
-            meter=Meter(FACTS.quotas, clock=around.clock, sleep=around.sleep),
+            meter=meter_for(account, around, FACTS.quotas),
         )
         given = around.secrets.get(account.name)
         choices = YandexChoices.read(account.secrets_prefix, around.folder, given)
@@ -138,6 +138,9 @@ class YandexAudience(YandexLookalikes, Connector, ReplacesWhole):
         )
         segment_of(ask, self._door.send(ask))
         return True
+
+    def changes_counted(self, seconds: float) -> int:
+        return self._door.counted("change", seconds)
 
     def delete(self, list_id: str) -> None:
         ask = Ask("DELETE", "segment/{id}", gaps={"id": list_id}, effect=Effect.SAME, counts=CHANGE)

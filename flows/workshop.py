@@ -128,6 +128,7 @@ class Workshop:
     def around(self, account: Account) -> Surroundings:
         """Clocks and addresses for an account; a sandbox's time may run faster than ours."""
         speed = self.settings.sandbox_speed if account.sandbox else 1.0
+        ahead = (self.now() - datetime.now(UTC)).total_seconds()  # a rehearsal's day is not today
         return Surroundings(
             sandbox_url=self.settings.sandbox_url,
             folder=self.project.folder,
@@ -135,6 +136,7 @@ class Workshop:
             clock=lambda: time.monotonic() * speed,
             sleep=lambda seconds: time.sleep(seconds / speed),
             now=self.now,
+            calendar=lambda: time.time() * speed + ahead,
         )
 
 

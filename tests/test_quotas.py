@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from connectors.counted import meter_for
+from connectors.facts import facts_of
 from connectors.vk import Vk
 from connectors.yandex_audience import YandexAudience
 from flows import loop
@@ -43,6 +45,32 @@ def test_the_quota_is_told_in_words():
     assert "10 in a minute, 100 in an hour, 500 in a day" in text
     only_hours = replace(YANDEX, changes_per_minute=None, changes_per_day=None)
     assert "takes 100 in an hour:" in pace(101, only_hours)
+
+
+def test_what_runs_before_used_up_is_gone():
+    def used(seconds):
+        return 480 if seconds == 86_400 else 4
+
+    text = pace(21, YANDEX, used)
+    assert "500 in a day (480 are used up): at least 1 day." in text
+    assert "10 in a minute (4 are used up)" in text
+    assert "at least 2 minutes." in pace(20, YANDEX, used)
+    assert pace(6, YANDEX, used) == ""
+    assert pace(0, YANDEX, lambda _: 500) == ""
+
+
+def test_a_plan_knows_what_an_earlier_process_used_up(tmp_path):
+    refreshed(tmp_path / "shop")
+    with opened(tmp_path / "shop") as workshop:
+        account = workshop.project.account("yandex_lists")
+        quotas = facts_of(account.platform).quotas
+        meter = meter_for(account, workshop.around(account), quotas)
+        for _ in range(7):
+            meter.spend(["change"])
+    with opened(tmp_path / "shop") as workshop:
+        document = loop.plan(workshop, bids=False)
+    (note,) = (one for one in document["notes"] if one.startswith("yandex_lists: "))
+    assert "500 in a day (7 are used up)" in note
 
 
 def test_the_notes_of_a_plan_tell_which_account_needs_long(tmp_path):

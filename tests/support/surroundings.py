@@ -28,4 +28,5 @@ class Clock:
 
 def surroundings(clock: Clock | None = None, **more: object) -> Surroundings:
     clock = clock or Clock()
-    return Surroundings(clock=clock, sleep=clock.sleep, now=clock.now, **more)  # type: ignore[arg-type]
+    known = {"clock": clock, "calendar": clock, "sleep": clock.sleep, "now": clock.now}
+    return Surroundings(**(known | more))  # type: ignore[arg-type]
