@@ -2,7 +2,8 @@
 
 A row of a list is a person with the digests that went, or are to go, to the platform: the same
 person with other digests is another row, so a changed address is the removal of the old row and
-the addition of the new one. Rows are joined on all four columns of model.MEMBERS.
+the addition of the new one. Rows are joined on the person and a short key of the digests
+(`KEY`): joined on the digests, a million of them take several times the memory and the time.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from audiences.holdout import day_of_spread
 from audiences.model import MEMBERS, Verb
 
 ROW = tuple(MEMBERS.names)
+
+KEY = ("person_id", "row_key")
+"""What rows are joined on; `keyed` adds it."""
 
 
 class Standing(StrEnum):
@@ -143,6 +147,13 @@ class Renewal:
         return age >= max(self.days - self.margin, 1) - earlier
 
 
+def keyed(rows: ibis.Table) -> ibis.Table:
+    """`rows` with `row_key`, which is another for every set of digests that a person may have."""
+    digests = [rows[name].join(",").fill_null("") for name in ROW if name != "person_id"]
+    text = digests[0].concat("|", digests[1], "|", digests[2])
+    return rows.mutate(row_key=text.hexdigest("md5"))
+
+
 def judge(
     wanted: ibis.Table,
     known: ibis.Table,
@@ -153,20 +164,38 @@ def judge(
 ) -> ibis.Table:
     """Every row that is wanted or known, with the reason of what happens to it.
 
-    `wanted` has the columns of MEMBERS, `known` of KNOWN, `withdrawn` person_id. Gives `reason` and
-    the columns of MEMBERS.
+    `wanted` has the columns of MEMBERS, one row per person, `known` of KNOWN, `withdrawn`
+    person_id. Gives `reason` and the columns of MEMBERS. Planning asks the parts one by one and
+    holds their answers (`planning.Bench`).
     """
-    wanted = wanted.select(*ROW)
+    keys, before = wanted_keys(wanted, withdrawn), known_keys(known)
+    leaving = judge_leaving(keys, before, known, withdrawn)
+    reasons = judge_wanted(keys, before, wanted, leaving, renewal=renewal, as_of=as_of)
+    staying = wanted.inner_join(reasons, "person_id")
+    return staying.select(*ROW, "reason").union(leaving)
+
+
+def wanted_keys(wanted: ibis.Table, withdrawn: ibis.Table | None) -> ibis.Table:
+    """Who is wanted and did not take consent back: columns KEY."""
     if withdrawn is not None:
         wanted = wanted.anti_join(withdrawn.select("person_id"), "person_id").select(*ROW)
-    leaving = _leaving(wanted, known, withdrawn)
-    staying = _staying(wanted, known, leaving, renewal, as_of)
-    return staying.union(leaving)
+    return keyed(wanted).select(*KEY)
 
 
-def _leaving(wanted: ibis.Table, known: ibis.Table, withdrawn: ibis.Table | None) -> ibis.Table:
-    present = known.filter(known.standing != Standing.REFUSED.value).select(*ROW)
-    leaving = present.anti_join(wanted, ROW).select(*ROW)
+def known_keys(known: ibis.Table) -> ibis.Table:
+    """What is believed of each row: columns KEY, standing, sent_on."""
+    return keyed(known).select(*KEY, "standing", "sent_on")
+
+
+def judge_leaving(
+    wanted: ibis.Table, before: ibis.Table, known: ibis.Table, withdrawn: ibis.Table | None
+) -> ibis.Table:
+    """The rows of `known` that are not to stay, with their reason.
+
+    `wanted` are the `wanted_keys`, `before` the `known_keys`. Gives the columns of MEMBERS, reason.
+    """
+    absent = before.filter(before.standing != Standing.REFUSED.value).anti_join(wanted, KEY)
+    leaving = keyed(known.semi_join(absent, "person_id")).semi_join(absent, KEY).select(*ROW)
     leaving = _marked(leaving, wanted, "wanted")
     if withdrawn is None:
         leaving = leaving.mutate(withdrawn=ibis.literal(False))
@@ -180,14 +209,20 @@ def _leaving(wanted: ibis.Table, known: ibis.Table, withdrawn: ibis.Table | None
     return leaving.select(*ROW, reason=reason)
 
 
-def _staying(
+def judge_wanted(
+    keys: ibis.Table,
+    before: ibis.Table,
     wanted: ibis.Table,
-    known: ibis.Table,
     leaving: ibis.Table,
+    *,
     renewal: Renewal | None,
     as_of: date,
 ) -> ibis.Table:
-    row = wanted.left_join(known, ROW).select(*ROW, "standing", "sent_on")
+    """The reason of everybody who is wanted: columns person_id, reason.
+
+    `keys` are the `wanted_keys`, `before` the `known_keys`, `leaving` is what `judge_leaving` gave.
+    """
+    row = keys.left_join(before, KEY).drop("person_id_right", "row_key_right")
     row = _marked(row, leaving, "changed")
     row = row.left_join(_sharing(wanted, leaving), "person_id").drop("person_id_right")
     is_in = row.standing == Standing.IN.value
@@ -201,7 +236,7 @@ def _staying(
         (row.changed, Reason.CHANGED_TO.value),
         else_=Reason.NEW.value,
     )
-    return row.select(*ROW, reason=reason)
+    return row.select("person_id", reason=reason)
 
 
 def _sharing(wanted: ibis.Table, leaving: ibis.Table) -> ibis.Table:
@@ -236,19 +271,20 @@ def known_after(
     A row to be restored counts as unsure until it is settled: what it shares a digest with may
     have been removed already.
     """
-    events = _events(known, planned, sent, turned_down)
-    untouched = known.anti_join(events, ROW).select(*KNOWN.names)
-    return untouched.union(events.filter(events.standing.notnull()).select(*KNOWN.names))
-
-
-def _events(
-    known: ibis.Table, planned: ibis.Table, sent: ibis.Table, turned_down: ibis.Table
-) -> ibis.Table:
     row = planned.left_join(sent, "batch").drop("batch_right")
     row = row.filter(row.settled.notnull() | (row.reason == Reason.RESTORE.value))
+    others = known.anti_join(row, "person_id").select(*KNOWN.names)
+    theirs = keyed(known.semi_join(row, "person_id"))
+    events = _events(theirs, keyed(row), turned_down)
+    untouched = theirs.anti_join(events, KEY).select(*KNOWN.names)
+    return others.union(untouched, events.filter(events.standing.notnull()).select(*KNOWN.names))
+
+
+def _events(known: ibis.Table, row: ibis.Table, turned_down: ibis.Table) -> ibis.Table:
+    """What became of each row of a plan that was sent or may have been."""
     row = row.left_join(turned_down, ["batch", "person_id"]).drop("batch_right", "person_id_right")
-    before = known.select(*ROW, before="standing", before_on="sent_on")
-    row = row.left_join(before, ROW).drop(*(f"{name}_right" for name in ROW))
+    before = known.select(*KEY, before="standing", before_on="sent_on")
+    row = row.left_join(before, KEY).drop("person_id_right", "row_key_right")
     settled = row.settled.fill_null(False)
     taken = settled & row.temporary.isnull()
     was_in = row.before == Standing.IN.value
@@ -265,7 +301,7 @@ def _events(
     # a removal that may have happened leaves the row in doubt, whatever it was before
     standing = ibis.ifelse(_is(row, Verb.REMOVE) & ~settled, Standing.UNSURE.value, standing)
     sent_on = ibis.ifelse(_is(row, Verb.ADD) & taken, row.day, row.before_on)
-    return row.select(*ROW, standing=standing, sent_on=sent_on)
+    return row.select(*ROW, "row_key", standing=standing, sent_on=sent_on)
 
 
 def _is(row: ibis.Table, verb: Verb) -> ibis.Value:

@@ -75,8 +75,11 @@ class Engine(ABC):
         """The rows of a compiled expression, worked out once and kept as table `name`."""
 
     @abstractmethod
-    def stream(self, table: ir.Table, rows_at_once: int) -> Iterator[pa.RecordBatch]:
-        """Rows in their order, a few thousand at a time; read to the end before anything else."""
+    def stream(self, rows: ir.Table | str, rows_at_once: int) -> Iterator[pa.RecordBatch]:
+        """Rows of a table or a compiled query in their order, a few thousand at a time.
+
+        They are read to the end before anything else is asked.
+        """
 
     @abstractmethod
     def open_file(self, path: Path, seal: Seal | None) -> ir.Table:

@@ -50,10 +50,10 @@ class OnDuckDB(Engine):
         self.backend.raw_sql(f'CREATE TEMP TABLE "{name}" AS {query}')
         return self.backend.table(name)
 
-    def stream(self, table: ir.Table, rows_at_once: int) -> Iterator[pa.RecordBatch]:
+    def stream(self, rows: ir.Table | str, rows_at_once: int) -> Iterator[pa.RecordBatch]:
         # Not to_pyarrow_batches: Ibis 12 calls a method that DuckDB 2.0 no longer has.
-        query = self.backend.con.sql(self.backend.compile(table))
-        yield from query.to_arrow_reader(rows_at_once)
+        query = rows if isinstance(rows, str) else self.backend.compile(rows)
+        yield from self.backend.con.sql(query).to_arrow_reader(rows_at_once)
 
     def open_file(self, path: Path, seal: Seal | None) -> ir.Table:
         """A sealed file is read into the engine, which spills out of core and encrypted if need be:

@@ -89,9 +89,11 @@ class OnSpark(Engine):
         frame = self.backend.session.sql(query)
         return self.backend.named(frame, ibis.schema(PySparkType.to_ibis(frame.schema)), name)
 
-    def stream(self, table: ir.Table, rows_at_once: int) -> Iterator[pa.RecordBatch]:
+    def stream(self, rows: ir.Table | str, rows_at_once: int) -> Iterator[pa.RecordBatch]:
         """Batches travel packed, one part of the rows after the other."""
-        batches = self.backend.frame(table).mapInArrow(packed, "batch binary")
+        here = self.backend
+        frame = here.session.sql(rows) if isinstance(rows, str) else here.frame(rows)
+        batches = frame.mapInArrow(packed, "batch binary")
         for row in batches.toLocalIterator(prefetchPartitions=True):
             yield from pa.ipc.open_stream(bytes(row["batch"]))
 

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,18 @@ import numpy as np
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from audiences.difference import KNOWN, PLANNED, ROW, STEP_OF, Reason, Renewal, Step, judge
+from audiences.difference import (
+    PLANNED,
+    ROW,
+    STEP_OF,
+    Reason,
+    Renewal,
+    Step,
+    judge_leaving,
+    judge_wanted,
+    known_keys,
+    wanted_keys,
+)
 from audiences.model import AudienceRef
 from audiences.plan import (
     AudiencePlan,
@@ -28,7 +39,15 @@ from audiences.plan import (
 )
 from audiences.replacing import instead_of
 from audiences.sealing import Seal
-from audiences.snapshots import held, held_answer, open_rows, private_folder, stream, write_rows
+from audiences.snapshots import (
+    held,
+    held_answer,
+    open_rows,
+    private_folder,
+    stream,
+    viewed,
+    write_rows,
+)
 
 
 @dataclass(frozen=True)
@@ -114,17 +133,38 @@ def plan_audiences(
         shutil.rmtree(draft, ignore_errors=True)
 
 
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """One list, judged; its rows are held by the engine while it is planned."""
+
+    reasons: Mapping[str, int]
+    """How many rows have each reason."""
+    to_send: Iterable[pa.RecordBatch]
+    """The rows that are sent, in the order of sending: reason and the columns of MEMBERS."""
+    wanted: ibis.Table
+    because: ibis.Table
+    """The reason of everybody who is wanted: columns person_id, reason."""
+    leaving: ibis.Table
+
+    @property
+    def everybody(self) -> ibis.Table:
+        """Every row that is wanted or known: the columns of MEMBERS and reason."""
+        staying = self.wanted.inner_join(self.because, "person_id").select(*ROW, "reason")
+        return staying.union(self.leaving)
+
+
 class Bench:
     """Where lists are laid side by side, one after the other: wanted, known, withdrawn.
 
-    The question is the same for every list of a platform, so it is put into SQL once: that takes
-    longer than answering it for a small list.
+    The questions are the same for every list of a platform, so they are put into SQL once: that
+    takes longer than answering them for a small list. Only who leaves, and who comes, is carried
+    along with all digests; the many who stay are a key and a reason.
     """
 
     def __init__(self, engine: Backend, as_of: date) -> None:
         self.engine = engine
         self._as_of = as_of
-        self._questions: dict[Renewal | None, str] = {}
+        self._questions: dict[tuple[str, Renewal | None], str] = {}
 
     @contextmanager
     def judged(
@@ -133,44 +173,82 @@ class Bench:
         known: ibis.Table,
         withdrawn: ibis.Table | None,
         limits: ListLimits,
-    ) -> Iterator[ibis.Table]:
+    ) -> Iterator[Judged]:
         """Every row that is wanted or known, with its reason; as `audiences.difference.judge`."""
         renewal = Renewal(limits.membership_days) if limits.membership_days else None
         nobody = known.filter(ibis.literal(value=False))
         gone = nobody if withdrawn is None else withdrawn
-        with (
-            held(self.engine, wanted.select(*ROW), "wanted_rows") as wanted,
-            held(self.engine, known.select(*KNOWN.names), "known_rows") as known,
-            held(self.engine, gone.select("person_id"), "withdrawn_people") as gone,
-        ):
-            if renewal not in self._questions:
-                question = judge(wanted, known, gone, renewal=renewal, as_of=self._as_of)
-                self._questions[renewal] = self.engine.compile(question)
-            with held_answer(self.engine, self._questions[renewal]) as judged:
-                yield judged
+        with ExitStack() as held_here:
+
+            def answered(name: str, question: Callable[[], ibis.Table]) -> ibis.Table:
+                query = self._query(name, question, renewal)
+                return held_here.enter_context(held_answer(self.engine, query, name))
+
+            wanted = held_here.enter_context(held(self.engine, wanted.select(*ROW), "wanted_rows"))
+            known = held_here.enter_context(viewed(self.engine, known, "known_rows"))
+            people = gone.select("person_id")
+            gone = held_here.enter_context(held(self.engine, people, "withdrawn_people"))
+
+            before = answered("known_keys", lambda: known_keys(known))
+            keys = answered("wanted_keys", lambda: wanted_keys(wanted, gone))
+            leaving = answered("leaving", lambda: judge_leaving(keys, before, known, gone))
+            reasons = answered(
+                "reasons",
+                lambda: judge_wanted(
+                    keys, before, wanted, leaving, renewal=renewal, as_of=self._as_of
+                ),
+            )
+            counted = answered("counted", lambda: _counted(reasons, leaving))
+            query = self._query("to_send", lambda: _to_send(wanted, reasons, leaving), renewal)
+            to_send = stream(self.engine, query)
+            yield Judged(_by_reason(self.engine, counted), to_send, wanted, reasons, leaving)
+
+    def _query(self, name: str, question: Callable[[], ibis.Table], renewal: Renewal | None) -> str:
+        """A question in SQL, compiled the first time."""
+        if (name, renewal) not in self._questions:
+            self._questions[name, renewal] = self.engine.compile(question())
+        return self._questions[name, renewal]
+
+
+def _counted(reasons: ibis.Table, leaving: ibis.Table) -> ibis.Table:
+    both = reasons.select("reason").union(leaving.select("reason"))
+    return both.group_by("reason").agg(people=both.count())
+
+
+def _by_reason(engine: Backend, counted: ibis.Table) -> Mapping[str, int]:
+    table = engine.to_pyarrow(counted)
+    return dict(zip(*(table[name].to_pylist() for name in ("reason", "people")), strict=True))
+
+
+def _to_send(wanted: ibis.Table, reasons: ibis.Table, leaving: ibis.Table) -> ibis.Table:
+    sent = reasons.filter(reasons.reason.isin([one.value for one in STEP_OF]))
+    coming = wanted.inner_join(sent, "person_id").select("reason", *ROW)
+    rows = coming.union(leaving.select("reason", *ROW))
+    order = {Step.WITHDRAW: 0, Step.REMOVE: 1, Step.ADD: 2}
+    place = ibis.cases(*((rows.reason == why.value, order[s]) for why, s in STEP_OF.items()))
+    return rows.mutate(place=place).order_by("place", *ROW).select("reason", *ROW)
 
 
 def plan_list(
     bench: Bench, wanted: Wanted, base: Base, *, folder: Path, seal: Seal | None = None
 ) -> ListPlan:
     """Plan one list and write its rows into `folder`."""
-    engine, limits, members = bench.engine, wanted.limits, wanted.members
+    limits, members = wanted.limits, wanted.members
     if isinstance(members, Path):
-        members = open_rows(engine, members, seal)
+        members = open_rows(bench.engine, members, seal)
     with bench.judged(members, base.known, wanted.withdrawn, limits) as judged:
-        reasons = _count_reasons(engine, judged)
-        steps = _steps(reasons, limits, add_only=base.add_only)
+        steps = _steps(judged.reasons, limits, add_only=base.add_only)
         whole = None
         if _may_be_replaced(limits, base):
             sizes = {"batch_size": limits.batch_size, "min_members": limits.min_members}
-            whole = instead_of(steps, reasons, **sizes)
+            whole = instead_of(steps, judged.reasons, **sizes)
         if whole is None:
-            batches = _numbered(engine, _rows_to_send(judged), steps, limits.batch_size)
+            batches = _numbered(judged.to_send, steps, limits.batch_size)
         else:
             steps = whole.steps
-            batches = whole.batches(engine, judged)
+            batches = whole.batches(bench.engine, judged.everybody)
         file = write_rows(folder, rows_name(wanted.audience), PLANNED, batches, seal=seal)
-    counts = _counts(reasons)
+    counts = _counts(judged.reasons)
     return ListPlan(
         audience=wanted.audience,
         base=base.state,
@@ -198,11 +276,6 @@ def _may_be_replaced(limits: ListLimits, base: Base) -> bool:
 def _old_title(base: Base, audience: AudienceRef) -> str:
     """What the list is called so far, if that is to change."""
     return base.title if base.made and base.title != audience.title else ""
-
-
-def _count_reasons(engine: Backend, judged: ibis.Table) -> Mapping[str, int]:
-    counted = engine.to_pyarrow(judged.group_by("reason").agg(people=judged.count()))
-    return dict(zip(*(counted[name].to_pylist() for name in ("reason", "people")), strict=True))
 
 
 def _counts(of: Mapping[str, int]) -> Counts:
@@ -242,15 +315,8 @@ def _steps(
     return tuple((step, size) for step, size in sizes.items() if size)
 
 
-def _rows_to_send(judged: ibis.Table) -> ibis.Table:
-    order = {Step.WITHDRAW: 0, Step.REMOVE: 1, Step.ADD: 2}
-    place = ibis.cases(*((judged.reason == why.value, order[s]) for why, s in STEP_OF.items()))
-    rows = judged.mutate(place=place)
-    return rows.filter(rows.place.notnull()).order_by("place", *ROW).select("reason", *ROW)
-
-
 def _numbered(
-    engine: Backend, rows: ibis.Table, steps: Sequence[tuple[Step, int]], batch_size: int
+    rows: Iterable[pa.RecordBatch], steps: Sequence[tuple[Step, int]], batch_size: int
 ) -> Iterator[pa.RecordBatch]:
     """The rows with the number and verb of their batch.
 
@@ -265,7 +331,7 @@ def _numbered(
     first = np.cumsum(parts) - parts + 1
     names = np.array([(step.value, step.verb.value) for step, _ in steps], dtype=object)
     place = 0
-    for batch in stream(engine, rows):
+    for batch in rows:
         at = np.arange(place, place + batch.num_rows)
         place += batch.num_rows
         step = np.searchsorted(ends, at, side="right")

@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -90,17 +91,25 @@ def held(engine: ibis.BaseBackend, expression: ibis.Table, name: str = "") -> It
 
 
 @contextmanager
-def held_answer(engine: ibis.BaseBackend, query: str) -> Iterator[ibis.Table]:
-    """The rows of a query that was compiled before, likewise held."""
-    name = ibis.util.gen_name("held")
+def viewed(engine: ibis.BaseBackend, expression: ibis.Table, name: str) -> Iterator[ibis.Table]:
+    """The expression under a name that nothing else bears; worked out each time it is asked for."""
+    try:
+        yield engine.create_view(name, expression)
+    finally:
+        engine.drop_view(name, force=True)
+
+
+@contextmanager
+def held_answer(engine: ibis.BaseBackend, query: str, name: str) -> Iterator[ibis.Table]:
+    """The rows of a query that was compiled before, held as `held` does."""
     try:
         yield engine_for(engine).answer(query, name)
     finally:
         engine.drop_table(name, force=True)
 
 
-def stream(engine: ibis.BaseBackend, rows: ibis.Table) -> Iterator[pa.RecordBatch]:
-    """Rows of a held table or a file, a few thousand at a time.
+def stream(engine: ibis.BaseBackend, rows: ibis.Table | str) -> Iterator[pa.RecordBatch]:
+    """Rows of a table or a compiled query, a few thousand at a time.
 
     Read it to its end before anything else is asked of the engine.
     """
@@ -126,14 +135,19 @@ def write_rows(
     """
     digest = hashlib.sha256()
     rows = 0
+
+    def take_in(batch: pa.RecordBatch) -> None:
+        digest.update(canonical_text(batch))
+
     with NamedTemporaryFile(dir=private_folder(folder), suffix=".part", delete=False) as target:
         part = Path(target.name)  # the module makes it with mode 0600
         try:
-            with parquet_writer(target, schema, seal) as writer:
+            with parquet_writer(target, schema, seal) as writer, ThreadPoolExecutor(1) as beside:
                 for batch in even_batches(batches, schema):
-                    digest.update(canonical_text(batch))
+                    taken_in = beside.submit(take_in, batch)
                     rows += batch.num_rows
                     writer.write_batch(batch)
+                    taken_in.result()
             target.flush()
             os.fsync(target.fileno())
             path = folder / name.format(fingerprint=digest.hexdigest()[:16])
