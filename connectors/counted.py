@@ -34,7 +34,7 @@ class KeptMoments:
     def settle(self, group: str, now: float) -> None:
         last = self.last_but(group, 1)
         if last is not None and last > now:
-            self._replace(group, (min(one, now) for one in self._last(group)))
+            self._replace(group, (min(one, now) for one in self._all(group)))
 
     def last_but(self, group: str, place: int) -> float | None:
         try:
@@ -44,26 +44,24 @@ class KeptMoments:
             return None
 
     def since(self, group: str, moment: float) -> int:
-        return sum(one > moment for one in self._last(group))
+        return sum(one > moment for one in self._all(group))
 
     def add(self, group: str, now: float, weight: int) -> None:
         number = os.open(self._file(group), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
+        with os.fdopen(number, "r+b") as file:
             count = _count(number)
-            # over what a dead process or a full disk left of a moment
-            os.pwrite(number, MOMENT.pack(now) * weight, count * MOMENT.size)
+            file.seek(count * MOMENT.size)  # over half a moment, if a dead process left one
+            file.write(MOMENT.pack(now) * weight)
+            file.flush()
             os.fsync(number)
-        finally:
-            os.close(number)
         if count + weight > 2 * self._most[group]:
-            self._replace(group, self._last(group))
+            self._replace(group, self._all(group)[-self._most[group] :])
 
-    def _last(self, group: str) -> list[float]:
-        """As many as its quotas ask for."""
+    def _all(self, group: str) -> list[float]:
         path = self._file(group)
         content = path.read_bytes() if path.exists() else b""
         whole = content[: len(content) // MOMENT.size * MOMENT.size]
-        return [one for (one,) in MOMENT.iter_unpack(whole)][-self._most[group] :]
+        return [one for (one,) in MOMENT.iter_unpack(whole)]
 
     def _replace(self, group: str, moments: Iterable[float]) -> None:
         fresh = self._file(group).with_suffix(".new")

@@ -54,7 +54,7 @@ class RememberedMoments:
     """Moments for as long as this process lives."""
 
     def __init__(self, most: Mapping[str, int]) -> None:
-        self._moments = {group: deque[float](maxlen=amount) for group, amount in most.items()}
+        self._moments = {group: deque[float](maxlen=2 * each) for group, each in most.items()}
         self._lock = threading.Lock()
 
     def held(self) -> AbstractContextManager[object]:
