@@ -109,7 +109,7 @@ class Ledger:
             add_only,
             title,
             adopted=record is not None and record["adopted"],
-            replaced_hours=since.total_seconds() / 3600 if since else None,
+            replaced_hours=None if since is None else since.total_seconds() / 3600,
             replaced_unsure=replaced is not None and replaced[1],
         )
 

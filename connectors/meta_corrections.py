@@ -1,6 +1,6 @@
 """Bid corrections at Meta, read and written: value rule sets and multipliers of ad sets.
 
-What they are and what an ad set takes is decided in `meta_bids`; here it travels.
+What an ad set takes is decided in `meta_bids`, of rules as `meta_rules` has them; here it travels.
 Facts: Marketing API v26.0, Value Rules and Bid Multipliers; SDK 26.0.3; as of November 2026.
 """
 
@@ -22,6 +22,15 @@ from connectors.base import BidLimits, CorrectsBids, NamesObjects, Strategy
 from connectors.errors import ConnectorError, ContractBroken, ListGone, OperatorError, RuleRefused
 from connectors.http import Effect
 from connectors.meta_account import ACCOUNT, FACTS, PLATFORM, MetaAccount, id_of
+from connectors.meta_rules import (
+    LABELS,
+    SETS_PER_ACCOUNT,
+    Rule,
+    RuleSet,
+    rule_set_of,
+    set_name,
+    with_rules,
+)
 from connectors.meta_wire import WrongParameter
 
 log = logging.getLogger(__name__)
@@ -59,7 +68,7 @@ class MetaCorrections(MetaAccount, CorrectsBids, NamesObjects):
             label = replace(standing, rule_sets=self._rule_sets()).free_label(title)
             if label is None:
                 raise RuleRefused(
-                    f"list {title!r}: all {len(bids.LABELS)} audience labels are in use.",
+                    f"list {title!r}: all {len(LABELS)} audience labels are in use.",
                     act="Correct fewer segments, or take labels off audiences in Ads Manager.",
                 )
             labels = [*standing.labels[list_id], label]
@@ -152,13 +161,16 @@ class MetaCorrections(MetaAccount, CorrectsBids, NamesObjects):
         rows = self._audiences("id,audience_labels")
         return {str(one["id"]): tuple(one.get("audience_labels") or ()) for one in rows}
 
-    def _rule_sets(self) -> dict[str, bids.RuleSet]:
+    def _rule_sets(self) -> dict[str, RuleSet]:
         rows = self._graph.pages(RULE_SETS, gaps=self._gaps, query={"fields": RULE_SET_FIELDS})
         there = [one for one in rows if one.get("status") != "DELETED"]
-        return {one.id: one for one in _parsed(bids.rule_set_of, there)}
+        return {one.id: one for one in _parsed(rule_set_of, there)}
 
     def _move(
-        self, standing: bids.Standing, decided: bids.Decided, in_place: Mapping[str, bids.RuleSet]
+        self,
+        standing: bids.Standing,
+        decided: bids.Decided,
+        in_place: Mapping[str, RuleSet],
     ) -> bids.Standing:
         """Send what an ad set shall have; the standing afterwards."""
         ad_set = decided.ad_set
@@ -181,27 +193,27 @@ class MetaCorrections(MetaAccount, CorrectsBids, NamesObjects):
         return replace(standing, ad_sets={**standing.ad_sets, ad_set.id: moved})
 
     def _set_with(
-        self, standing: bids.Standing, rules: tuple[bids.Rule, ...]
+        self, standing: bids.Standing, rules: tuple[Rule, ...]
     ) -> tuple[bids.Standing, str]:
         """A rule set with exactly these rules, found or made."""
-        found = bids.with_rules(standing.rule_sets, rules)
+        found = with_rules(standing.rule_sets, rules)
         if found is not None:
             return standing, found
-        if len(standing.rule_sets) >= bids.SETS_PER_ACCOUNT:
+        if len(standing.rule_sets) >= SETS_PER_ACCOUNT:
             standing = self._tidy(standing)
-        if len(standing.rule_sets) >= bids.SETS_PER_ACCOUNT:
+        if len(standing.rule_sets) >= SETS_PER_ACCOUNT:
             raise RuleRefused(
                 f"account {self._name} has {len(standing.rule_sets)} value rule sets, all in use.",
                 act="Correct the same on all ad sets, or delete sets in Ads Manager.",
             )
-        wanted = bids.RuleSet("", bids.set_name(rules), rules)
+        wanted = RuleSet("", set_name(rules), rules)
         body = {**wanted.as_json(), "product_type": "AUDIENCE"}
 
         def make() -> str:
             made = self._graph.post(RULE_SETS, gaps=self._gaps, json=body, effect=Effect.TWICE)
             return id_of(RULE_SETS, made)
 
-        made = self._graph.once(make, lambda: bids.with_rules(self._rule_sets(), rules))
+        made = self._graph.once(make, lambda: with_rules(self._rule_sets(), rules))
         known = {**standing.rule_sets, made: replace(wanted, id=made)}
         return replace(standing, rule_sets=known), made
 

@@ -14,7 +14,6 @@ from bids.model import BidObject, CorrectionChange, Level, PresentCorrection
 from config.audiences import Lookalike, Purpose
 from config.faults import ConfigError
 from config.platforms import Account
-from connectors import meta_bids
 from connectors.base import SpendRow, Strategy
 from connectors.errors import (
     ContractBroken,
@@ -32,6 +31,7 @@ from connectors.errors import (
     VersionGone,
 )
 from connectors.meta_members import UserRows
+from connectors.meta_rules import LABELS
 from connectors.meta_wire import proof_of
 from connectors.registry import connect
 from tests.support.members import batch, batch_of, digest, people
@@ -764,7 +764,7 @@ def test_a_label_that_two_lists_carry_means_neither(net, connector):
 
 
 def test_labels_run_out(net, connector):
-    labelled(net, {"id": LIST}, {"id": "1", "audience_labels": [*meta_bids.LABELS]})
+    labelled(net, {"id": LIST}, {"id": "1", "audience_labels": [*LABELS]})
     rule_sets(net)
     with pytest.raises(RuleRefused, match="labels"):
         connector.condition_for(LIST, "seg:vip")

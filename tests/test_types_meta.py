@@ -35,7 +35,7 @@ from facebook_business.apiconfig import ads_api_config
 from facebook_business.exceptions import FacebookRequestError
 from facebook_business.session import FacebookSession
 
-from connectors.meta_bids import LABELS
+from connectors.meta_rules import LABELS
 from connectors.meta_wire import proof_of
 
 ACT = "act_700100200300"
