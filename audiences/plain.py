@@ -22,7 +22,7 @@ from audiences.contacts import DIGEST_LIKE, SHA256_HEX
 from audiences.faults import COUNTS, DAYS, IDS, MONEY
 from audiences.forms import PLAIN, is_word, plain_patterns, value_of
 from audiences.kinds import BUILDERS
-from audiences.layers import drop
+from audiences.layers import hold
 from audiences.typed import texts_of
 from config.exports import Export
 
@@ -35,7 +35,7 @@ DIGEST_SIZES = (32, 40, 64)
 
 @dataclass(frozen=True, eq=False)
 class PlainRows:
-    """What a pass made: a table of file_no, marks, cells, and the columns that differ."""
+    """What a pass made: a table of file_no, marks, cells, row, and the columns that differ."""
 
     table: ir.Table
     constants: dict[str, ir.Value]
@@ -74,14 +74,14 @@ def read_plainly(
         cells=ibis.ifelse(odd, texts, ibis.null(texts.type())),
         **differing,
     )
-    drop(engine, name)
-    engine.raw_sql(
-        f'CREATE TEMP TABLE "{name}" AS WITH as_read AS ({source}), '
-        f"as_written AS ({engine.compile(written)}), as_valued AS ({engine.compile(valued)}) "
-        f"SELECT * FROM ({engine.compile(typed)})"
+    table = hold(
+        engine,
+        name,
+        f"WITH as_read AS ({source}), as_written AS ({engine.compile(written)}), "
+        f"as_valued AS ({engine.compile(valued)}) SELECT * FROM ({engine.compile(typed)})",
     )
     constants = {c: value for c, value in made.items() if c not in differing}
-    return PlainRows(engine.table(name), constants, tuple(made), tuple(mapping.columns), numbers)
+    return PlainRows(table, constants, tuple(made), tuple(mapping.columns), numbers)
 
 
 def _named(name: str, schema: Any) -> ir.Table:

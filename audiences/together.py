@@ -255,7 +255,7 @@ class _Placed:
         return rows.select(file=self._file(rows), line=self._line(rows), **texts)
 
     def _rows(self, without: Collection[int]) -> ir.Table:
-        rows = self.plain.table.mutate(row=self.plain.table.rowid())
+        rows = self.plain.table
         left = sorted(set(self.seen) - set(without))
         return rows if len(left) == len(self.seen) else rows.filter(rows.file_no.isin(left))
 
@@ -274,7 +274,7 @@ class _Placed:
 
 
 def _seen(engine: Backend, plain: PlainRows, export: Export) -> dict[int, _Seen]:
-    rows = plain.table.mutate(row=plain.table.rowid())
+    rows = plain.table
     odd = rows.marks % 2 == ODD
     told_by = NEWEST.get(export.kind)
     found = rows.group_by("file_no").aggregate(
