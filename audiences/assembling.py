@@ -5,6 +5,7 @@ from datetime import date
 from functools import partial, reduce
 
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 from ibis import _
 from ibis.backends.duckdb import Backend
@@ -12,7 +13,7 @@ from ibis.backends.duckdb import Backend
 from audiences import cells
 from audiences.engines import Keep, engine_under
 from audiences.kinds import ORDER_LINES
-from audiences.layers import drop, new_table
+from audiences.layers import drop, layer, new_table
 from audiences.refusals import ExportRefused
 from audiences.staging import keep
 from audiences.tables import CONTACT_ROWS, COSTS, EVENT_ROWS, ORDER_ROWS
@@ -32,26 +33,35 @@ Rows = dict[ExportKind, list[ir.Table]]
 
 def assemble(
     engine: Backend, rows: Rows, shop: Shop, rates: Sequence[Rate], *, orders: bool = True
-) -> None:
-    """Write the four tables, or three of them without the `orders`.
+) -> frozenset[ExportKind]:
+    """Make the four tables, or three of them without the `orders`.
 
-    Raises ExportRefused for amounts in a currency without a rate.
+    Gives the kinds whose rows must stay as they were read: nothing had to be changed in them, so
+    they are looked at where they lie. Raises ExportRefused for amounts in a currency without a
+    rate.
     """
     sums = rows.get(ExportKind.AGGREGATE, [])
     _write_contacts(engine, [*rows.get(ExportKind.CONTACTS, []), *sums])
+    stay: frozenset[ExportKind] = frozenset()
     if orders:
         told = [*rows.get(ExportKind.ORDERS, []), *map(_orders_of, sums)]
         lines = rows.get(ExportKind.ORDER_LINES, [])
-        write_orders(engine, ORDERS_TABLE, told, lines, shop, rates)
+        if _lie_ready(engine, told, lines, shop, rates):
+            layer(engine, ORDERS_TABLE, all_rows([_of_orders(table) for table in told], ORDER_ROWS))
+            stay = frozenset({ExportKind.ORDERS})
+        else:
+            write_orders(engine, ORDERS_TABLE, told, lines, shop, rates)
     _write_plain(engine, EVENTS_TABLE, rows.get(ExportKind.EVENTS, []), EVENT_ROWS)
     costs = [
         _in_shop_currency(table, "costs", "date", ("cost", "revenue"), shop, rates)
         for table in rows.get(ExportKind.COSTS, [])
     ]
     _write_plain(engine, COSTS_TABLE, costs, COSTS)
+    return stay
 
 
 _ORDER_COLUMNS = (*ORDER_ROWS.names, "currency")
+_ORDER_MONEY = ("amount", "discount", "margin")
 
 
 def _columns(table: ir.Table, names: Collection[str]) -> ir.Table:
@@ -94,15 +104,53 @@ def _write_contacts(engine: Backend, tables: Sequence[ir.Table]) -> None:
         return
     names = [name for name in CONTACT_ROWS.names if name != "row_id"]
     rows = all_rows([_columns(table, names) for table in tables], CONTACT_ROWS)
-    first = ibis.row_number().over(group_by=["source", "contact_id"], order_by=["file", "line"])
-    rows = rows.mutate(first=first)
     place = rows.file + ":" + rows.line.cast("string")
-    own = rows.contact_id.notnull() & (rows["first"] == 0)
+    own = rows.contact_id.notnull() & (_place_among_its_like(engine, rows) == 0)
     rows = rows.mutate(row_id=ibis.ifelse(own, rows.contact_id, place))
     new_table(engine, CONTACTS_TABLE, rows.select(*CONTACT_ROWS.names).cast(dict(CONTACT_ROWS)))
 
 
+def _place_among_its_like(engine: Backend, rows: ir.Table) -> ir.IntegerValue:
+    """How many rows of its source with its contact id lie before a row: mostly there are none."""
+    key = ibis.struct({"source": rows.source, "contact_id": rows.contact_id}).hash()
+    counted = (
+        rows.filter(rows.contact_id.notnull()).group_by(key.name("key")).aggregate(n=_.count())
+    )
+    if engine.to_pyarrow(counted.filter(counted.n > 1).limit(1)).num_rows == 0:
+        return ibis.literal(0)
+    return ibis.row_number().over(group_by=["source", "contact_id"], order_by=["file", "line"])
+
+
 # Orders
+
+
+FEW = 4
+"""Tables that may be looked at together, each time anew; a union of many is slow to plan."""
+
+
+def _lie_ready(
+    engine: Backend,
+    tables: Sequence[ir.Table],
+    lines: Sequence[ir.Table],
+    shop: Shop,
+    rates: Sequence[Rate],
+) -> bool:
+    """Whether nothing has to be changed in the rows of orders: then they need not be copied."""
+    if engine.name != "duckdb" or lines or not 0 < len(tables) <= FEW:
+        return False
+    rows = all_rows([_columns(table, _ORDER_COLUMNS) for table in tables], ORDER_ROWS)
+    if _in_shop_currency(rows, "orders", "ordered_on", _ORDER_MONEY, shop, rates) is not rows:
+        return False
+    twice = _told_twice(_keyed(rows)).limit(1)
+    return bool(engine.to_pyarrow(twice).num_rows == 0)
+
+
+def _of_orders(table: ir.Table) -> ir.Table:
+    return _columns(table, ORDER_ROWS.names).cast(_nullable(ORDER_ROWS))
+
+
+def _nullable(schema: ibis.Schema) -> dict[str, dt.DataType]:
+    return {name: kind.copy(nullable=True) for name, kind in schema.items()}
 
 
 def write_orders(
@@ -119,9 +167,8 @@ def write_orders(
     """
     if not tables:
         return new_table(engine, name, schema=ORDER_ROWS)
-    money = ("amount", "discount", "margin")
     every = _gathered(engine, "every_order_row", tables, _ORDER_COLUMNS)
-    rows = _in_shop_currency(every, "orders", "ordered_on", money, shop, rates)
+    rows = _in_shop_currency(every, "orders", "ordered_on", _ORDER_MONEY, shop, rates)
     last = _told_last(rows)
     told = _with_lines(last, lines) if lines else last
     written = new_table(engine, name, told.select(*ORDER_ROWS.names).cast(dict(ORDER_ROWS)))
@@ -134,9 +181,8 @@ def _told_last(rows: ir.Table) -> ir.Table:
 
     Only orders that are told twice are put in order: they are few among all.
     """
-    keyed = rows.mutate(order=ibis.struct(_order_key(rows)).hash())
-    counted = keyed.group_by("order").aggregate(rows=_.count())
-    several = keep(counted.filter(counted.rows > 1).select("order"))
+    keyed = _keyed(rows)
+    several = keep(_told_twice(keyed))
     later = ibis.row_number().over(
         group_by=list(_order_key(rows).values()),
         order_by=[ibis.desc("file"), ibis.desc("line")],
@@ -144,6 +190,15 @@ def _told_last(rows: ir.Table) -> ir.Table:
     twice = keyed.semi_join(several, "order")
     last = twice.mutate(later=later).filter(_.later == 0).drop("later")
     return keyed.anti_join(several, "order").union(last).drop("order")
+
+
+def _keyed(rows: ir.Table) -> ir.Table:
+    return rows.mutate(order=ibis.struct(_order_key(rows)).hash())
+
+
+def _told_twice(keyed: ir.Table) -> ir.Table:
+    counted = keyed.group_by("order").aggregate(rows=_.count())
+    return counted.filter(counted.rows > 1).select("order")
 
 
 def _order_key(rows: ir.Table) -> dict[str, ir.Value]:

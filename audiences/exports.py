@@ -102,7 +102,7 @@ class Read:
     files: tuple[FileRead, ...]
     rows: Rows
     rejects: list[ir.Table]
-    passing: tuple[str, ...]
+    passing: Sequence[tuple[ExportKind, Sequence[str]]]
     """Tables that nobody needs once the run's own are made of them."""
     of_orders: tuple[OrderFile, ...] = ()
     """What may be taken over to another run's orders; none where nothing may be."""
@@ -141,9 +141,10 @@ def read_exports(
     carried = None
     if kept is not None and past is not None:
         carried = carry_on(engine, read.of_orders, kept, past, shop, exports.rate)
-    assemble(engine, read.rows, shop, exports.rate, orders=carried is None)
-    for name in read.passing:
-        drop(engine, name)
+    stay = assemble(engine, read.rows, shop, exports.rate, orders=carried is None)
+    for kind, names in read.passing:
+        for name in names if kind not in stay else ():
+            drop(engine, name)
     bought = (ExportKind.ORDERS, ExportKind.AGGREGATE)
     newest = [f.newest for f in files if f.kind in bought and f.newest is not None]
     return Reading(
@@ -161,7 +162,8 @@ def read_here(engine: Backend, asked: Asked) -> Read:
     """Read everything into this engine."""
     done: list[ReadTogether] = []
     rows: Rows = {}
-    for number, export in enumerate(asked.exports.export):
+    exports = asked.exports.export
+    for number, export in enumerate(exports):
         one = _read_export(engine, asked, export, f"export_{number}")
         rows.setdefault(export.kind, []).extend(one.rows)
         done.append(one)
@@ -169,7 +171,7 @@ def read_here(engine: Backend, asked: Asked) -> Read:
         tuple(one.files[place] for one in done for place in sorted(one.files)),
         rows,
         [table for one in done for table in one.rejects],
-        tuple(name for one in done for name in one.passing),
+        [(export.kind, one.passing) for export, one in zip(exports, done, strict=True)],
         tuple(
             OrderFile(one.kept_as.get(place), file.kind, file.accepted)
             for one in done

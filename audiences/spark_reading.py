@@ -58,7 +58,7 @@ def read_there(spark: Spark, asked: Asked) -> Read:
         rejects.append(bad.select(**{name: bad[f"reject_{name}"] for name in REJECTS.names}))
     if refused:
         raise refused[min(refused)]
-    return Read(tuple(files[place] for place in range(len(jobs))), rows, rejects, passing=())
+    return Read(tuple(files[place] for place in range(len(jobs))), rows, rejects, passing=[])
 
 
 def _jobs(asked: Asked) -> Iterator[Job]:
