@@ -1,7 +1,8 @@
 """Sending a list to a platform that answers in 200 ms: how much of what its limits allow is used.
 
-Allowed is `max_in_flight` requests of `batch_size` people at any time: batches / max_in_flight x
-200 ms. One process, the ledger on SQLite with every commit on the disk.
+Allowed is `max_in_flight` requests of `batch_size` people at any time, removals before additions:
+batches / max_in_flight x 200 ms of each. One process, the ledger on SQLite with every commit on the
+disk.
 """
 
 import math
@@ -16,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar
+
+import ibis
 
 from audiences.catalog import open_catalog
 from audiences.engine import open_engine
@@ -89,20 +92,22 @@ class Sync:
 
     what: str
     people: int
-    batches: int
+    batches: tuple[int, ...]
+    """Of each step: no addition leaves before the last removal has come back."""
     planning: float
     sending: float
 
     @property
     def allowed(self) -> float:
-        return math.ceil(self.batches / Patient.limits.max_in_flight) * LATENCY
+        together = Patient.limits.max_in_flight
+        return sum(math.ceil(batches / together) for batches in self.batches) * LATENCY
 
     def row(self) -> dict[str, object]:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return {
             "sync": self.what,
             "people sent": f"{self.people:,}",
-            "requests": self.batches,
+            "requests": sum(self.batches),
             "plan, s": f"{self.planning:.2f}",
             "send, s": f"{self.sending:.2f}",
             "limits allow, s": f"{self.allowed:.2f}",
@@ -127,7 +132,7 @@ def run(*, quick: bool) -> Iterator[dict[str, object]]:
         catalog.dispose()
 
 
-def sync(what: str, memory: Ledger, connector: Patient, wanted: Path) -> Sync:
+def sync(what: str, memory: Ledger, connector: Patient, wanted: ibis.Table | Path) -> Sync:
     """Plan and send one list."""
     ref = AudienceRef("main", "patient", "all", Purpose.RETARGETING, "all")
     limits = ListLimits(connector.limits.batch_size)
@@ -148,7 +153,7 @@ def sync(what: str, memory: Ledger, connector: Patient, wanted: Path) -> Sync:
         done = deliver(ref, sending.rows, steps, connector, sending, wait=time.sleep, patience=60)
         sent = time.perf_counter()
     people = done.added.accepted + done.removed.accepted
-    batches = sum(math.ceil(size / limits.batch_size) for _, size in one.steps)
+    batches = tuple(math.ceil(size / limits.batch_size) for _, size in one.steps)
     if people != sum(size for _, size in one.steps):
         raise AssertionError(f"{people} accepted of {one.steps}")
     return Sync(what, people, batches, planned - started, sent - planned)
