@@ -54,6 +54,11 @@ class Lookalike(Written):
         description="Audience of existing customers on the same accounts: ad groups that show the "
         "look-alike shall leave them out; platforms leave out the seed's own people only.",
     )
+    shown_in: dict[Name, tuple[Annotated[int, Field(ge=1)], ...]] = Field(
+        default_factory=dict,
+        description="By account: ids of the ad groups (ad sets) that show the look-alike. Where "
+        "the platform takes the request, `exclude` is left out of them.",
+    )
     by_value: bool = Field(
         default=False,
         description="Tell platforms that take it what each member is worth, so that the likeness "
@@ -70,6 +75,12 @@ class Lookalike(Written):
         if len(set(value)) < len(value):
             raise ValueError("each reach once")
         return value
+
+    @model_validator(mode="after")
+    def _shown_without(self) -> Self:
+        if self.shown_in and self.exclude is None:
+            raise ValueError("exclude = 'an audience' beside shown_in")
+        return self
 
 
 class Audience(Written):

@@ -140,6 +140,10 @@ def _audiences(
             expected = "a name that no audience has any more"
             yield Fault(file, f"{key}.formerly", shown(audience.formerly), expected)
         yield from _excluded(f"{key}.lookalike.exclude", audience, audiences)
+        if audience.lookalike is not None:
+            what = "an account of this audience"
+            named = audience.lookalike.shown_in
+            yield from _known(file, f"{key}.lookalike.shown_in", named, what, audience.accounts)
         title = audience.title or audience.name
         for account in audience.accounts:
             first = titles.setdefault((account, title), audience.name)

@@ -147,6 +147,9 @@ class GrowsLookalikes(ABC):
     """Whether a look-alike follows its seed, by itself or by `refresh`. Where not, a person swaps
     an old one for a new one: `refresh` then only looks whether it is there."""
 
+    where_to_exclude: ClassVar[str] = ""
+    """Where a person has a look-alike's ads not shown to a list: menus, so UNVERIFIED."""
+
     @abstractmethod
     def grow(self, seed_id: str, title: str, reach: int, wish: Lookalike) -> str:
         """Id of the look-alike with this title, made if it is not there.
@@ -160,6 +163,24 @@ class GrowsLookalikes(ABC):
 
         Where the platform does so by itself, or knows no such request, it is only looked whether
         the look-alike is there. Raises ListGone if not, ListBusy while it is worked on.
+        """
+
+
+class ExcludesLists(ABC):
+    """A platform on which an ad group can be kept from showing its ads to the people of a list."""
+
+    @abstractmethod
+    def excluded(self, ad_group: str) -> frozenset[str]:
+        """Ids of the lists whose people the ad group leaves out.
+
+        Raises RuleRefused where the account has no such ad group.
+        """
+
+    @abstractmethod
+    def exclude(self, list_id: str, ad_group: str) -> None:
+        """Have an ad group leave out the people of a list, beside whom it leaves out already.
+
+        Twice is as once. Raises RuleRefused where the ad group cannot.
         """
 
 

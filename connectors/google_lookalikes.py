@@ -9,11 +9,12 @@ Facts: as in google_wire.
 from typing import Any
 
 from config.audiences import Lookalike
-from connectors.base import GrowsLookalikes
+from connectors.base import ExcludesLists, GrowsLookalikes
 from connectors.errors import ListBusy, ListGone, RuleRefused, SeedRefused
 from connectors.google_ads import quoted
 from connectors.google_errors import ACTS
 from connectors.google_lists import GoogleLists
+from connectors.google_objects import number_in, tail_of
 from connectors.google_wire import FACTS
 from connectors.http import Effect, redact
 
@@ -30,8 +31,10 @@ MADE_OF = {
 """What a look-alike grows from: its name in JSON, in queries, in a rule."""
 
 
-class GoogleLookalikes(GoogleLists, GrowsLookalikes):
+class GoogleLookalikes(GoogleLists, GrowsLookalikes, ExcludesLists):
     """Look-alikes of one customer."""
+
+    where_to_exclude = "Google Ads: the ad group, Audiences, Exclusions"
 
     def grow(self, seed_id: str, title: str, reach: int, wish: Lookalike) -> str:
         """`reach` 1 is the closest of three; the people of `wish.countries` are looked among."""
@@ -69,6 +72,45 @@ class GoogleLookalikes(GoogleLists, GrowsLookalikes):
         query = f"SELECT user_list.id FROM user_list WHERE user_list.id = {lookalike_id}"
         if next(self._ads.search(query), None) is None:
             raise ListGone(f"look-alike {lookalike_id} is not in the account any more.")
+
+    def excluded(self, ad_group: str) -> frozenset[str]:
+        number = number_in(ad_group)
+        there = f"SELECT ad_group.id FROM ad_group WHERE ad_group.id = {number}"
+        if next(self._ads.search(there), None) is None:
+            raise RuleRefused(
+                f"ad group {number} is not in the account.",
+                act="Name the ad groups that show the look-alike under shown_in.",
+            )
+        name = "ad_group_criterion"
+        query = (
+            f"SELECT ad_group.id, {name}.user_list.user_list, {name}.negative FROM {name} "
+            f"WHERE {name}.type = 'USER_LIST' AND {name}.status != 'REMOVED' "
+            f"AND ad_group.id = {number}"
+        )
+        rows = (row["adGroupCriterion"] for row in self._ads.search(query))
+        return frozenset(
+            tail_of(row["userList"]["userList"]) for row in rows if row.get("negative")
+        )
+
+    def exclude(self, list_id: str, ad_group: str) -> None:
+        """A criterion of the ad group that is negative; such a one has no bid."""
+        if list_id in self.excluded(ad_group):
+            return
+        creation = {
+            "adGroup": self._ads.named("adGroups", ad_group),
+            "userList": {"userList": self._ads.named("userLists", list_id)},
+            "negative": True,
+        }
+
+        def act() -> bool:
+            operations = [{"create": creation}]
+            ((_, error),) = self._ads.mutate("adGroupCriteria", operations, Effect.TWICE)
+            if error is not None:
+                act = ACTS.get(error.code, "")
+                raise RuleRefused(f"ad group {ad_group}: {error.text}.", act=act)
+            return True
+
+        self._ads.door.once(act, lambda: list_id in self.excluded(ad_group) or None)
 
     # What follows knows the wire.
 

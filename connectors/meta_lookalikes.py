@@ -8,8 +8,8 @@ from json import dumps
 from typing import Any
 
 from config.audiences import Lookalike
-from connectors.base import GrowsLookalikes
-from connectors.errors import ListBusy, RuleRefused, SeedRefused
+from connectors.base import ExcludesLists, GrowsLookalikes
+from connectors.errors import ListBusy, ListGone, RuleRefused, SeedRefused
 from connectors.http import Effect
 from connectors.meta_account import (
     AUDIENCES,
@@ -27,8 +27,13 @@ RATIOS = {1: 0.01, 2: 0.02, 3: 0.03, 4: 0.05, 5: 0.10}
 """Share of a country's people by reach; Meta takes 0.01 to 0.20."""
 
 
-class MetaLookalikes(MetaAccount, GrowsLookalikes):
+EXCLUDED = "excluded_custom_audiences"
+
+
+class MetaLookalikes(MetaAccount, GrowsLookalikes, ExcludesLists):
     """Look-alikes are audiences like any other: found by title, seed, ratio and countries."""
+
+    where_to_exclude = "Ads Manager: the ad set, Audience, Exclude people"
 
     def grow(self, seed_id: str, title: str, reach: int, wish: Lookalike) -> str:
         """`reach` 1 to 5 is 1, 2, 3, 5 and 10 % of the people of `wish.countries`.
@@ -64,6 +69,35 @@ class MetaLookalikes(MetaAccount, GrowsLookalikes):
     def refresh(self, lookalike_id: str) -> None:
         """Meta refreshes a look-alike in use by itself; one that is not has nobody to reach."""
         self._graph.get("{id}", gaps={"id": lookalike_id}, query={"fields": "id"})
+
+    def excluded(self, ad_group: str) -> frozenset[str]:
+        return frozenset(_left_out(self._targeting(ad_group)))
+
+    def exclude(self, list_id: str, ad_group: str) -> None:
+        """Targeting must be sent whole: what the ad set has goes back with one list more.
+
+        UNVERIFIED: that Meta takes back all that it tells of a targeting.
+        """
+        targeting = self._targeting(ad_group)
+        lists = _left_out(targeting)
+        if list_id in lists:
+            return
+        whole = {**targeting, EXCLUDED: [{"id": one} for one in (*lists, list_id)]}
+        self._graph.change({"id": ad_group}, {"targeting": whole})
+
+    def _targeting(self, ad_group: str) -> dict[str, Any]:
+        fields = {"fields": "id,targeting"}
+        try:
+            answer = self._graph.get("{id}", gaps={"id": ad_group}, query=fields)
+        except ListGone:
+            answer = {}
+        found = answer.get("targeting")
+        if not isinstance(found, dict):
+            raise RuleRefused(
+                f"ad set {ad_group} is not in the account.",
+                act="Name the ad sets that show the look-alike under shown_in.",
+            )
+        return found
 
     def _refuse_seed(self, seed_id: str) -> None:
         seed = self.state(seed_id)
@@ -103,6 +137,10 @@ def _countries_of(spec: Mapping[str, Any]) -> frozenset[str]:
     if isinstance(spec.get("target_countries"), list):
         told += spec["target_countries"]
     return frozenset(one for one in told if isinstance(one, str) and one)
+
+
+def _left_out(targeting: dict[str, Any]) -> list[str]:
+    return [str(one["id"]) for one in targeting.get(EXCLUDED) or []]
 
 
 def _where(countries: Sequence[str]) -> dict[str, Any]:

@@ -6,11 +6,11 @@ Facts: TikTok's OpenAPI files dmp_custom_audience_lookalike_* (2026-02), help pa
 from contextlib import suppress
 
 from config.audiences import Lookalike
-from connectors.base import GrowsLookalikes
+from connectors.base import ExcludesLists, GrowsLookalikes
 from connectors.errors import ListBusy, RuleRefused, SeedRefused
 from connectors.http import Effect
 from connectors.tiktok_audiences import FACTS, TikTokAudiences
-from connectors.tiktok_groups import GROUPS_PER_PAGE
+from connectors.tiktok_groups import GROUPS_PER_PAGE, TikTokGroups
 from connectors.tiktok_wire import DONE_BEFORE, BadParameter, text_of
 
 MIN_SEED = FACTS.whole("seed_people")
@@ -18,8 +18,10 @@ SIZES = {1: "NARROW", 2: "BALANCED", 3: "BALANCED", 4: "BROAD", 5: "BROAD"}
 """Reach to `audience_size`: TikTok has three steps, and nothing by value."""
 
 
-class TikTokLookalikes(TikTokAudiences, GrowsLookalikes):
+class TikTokLookalikes(TikTokAudiences, TikTokGroups, GrowsLookalikes, ExcludesLists):
     """Look-alikes of one advertiser."""
+
+    where_to_exclude = "TikTok Ads Manager: the ad group, Targeting, Audience, Exclude"
 
     def grow(self, seed_id: str, title: str, reach: int, wish: Lookalike) -> str:
         """In the regions where the advertiser's ad groups are shown, on all devices.
@@ -56,6 +58,27 @@ class TikTokLookalikes(TikTokAudiences, GrowsLookalikes):
         body = {"custom_audience_ids": [lookalike_id]}
         with suppress(*DONE_BEFORE):
             self._wire.post("dmp/custom_audience/lookalike/update/", body, Effect.SAME)
+
+    def excluded(self, ad_group: str) -> frozenset[str]:
+        found = self._groups("adgroup_ids", [ad_group])
+        if ad_group not in found:
+            raise RuleRefused(
+                f"ad group {ad_group} is not in the account.",
+                act="Name the ad groups that show the look-alike under shown_in.",
+            )
+        return found[ad_group].excluded
+
+    def exclude(self, list_id: str, ad_group: str) -> None:
+        """TikTok adds the list to those that the ad group leaves out."""
+        self.excluded(ad_group)
+        body = {
+            "adgroup_ids": [ad_group],
+            "custom_audience_id": list_id,
+            "action_mode": "Apply",
+            "usage_mode": "Exclude",
+        }
+        with suppress(*DONE_BEFORE):
+            self._wire.post("dmp/custom_audience/apply/", body, Effect.SAME)
 
     # What follows knows the wire.
 

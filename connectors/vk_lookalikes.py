@@ -39,6 +39,7 @@ class VkLookalikes(VkSegments, GrowsLookalikes):
     """Look-alikes as segments: they can be targeted and corrected like any list."""
 
     keeps_up = False
+    where_to_exclude = "VK Ads: Audiences, a segment of the look-alike with the list as a negative"
 
     def grow(self, seed_id: str, title: str, reach: int, wish: Lookalike) -> str:
         """Grown from the seed's list with more matched people; regions and devices: no say in VK.

@@ -13,6 +13,11 @@ from connectors.yandex_segments import BUSY, CHANGE, YandexSegments, segment_of
 class YandexLookalikes(YandexSegments, GrowsLookalikes):
     """Look-alikes are segments like any other, found by title, seed and reach."""
 
+    where_to_exclude = (
+        "Yandex Direct: Library, Retargeting conditions: a condition with all of the look-alike "
+        "and none of the list, chosen in the ad group"
+    )
+
     def grow(self, seed_id: str, title: str, reach: int, wish: Lookalike) -> str:
         """`reach` 1 (closest) to 5 (widest) is Audience's own scale of accuracy."""
         if not 1 <= reach <= 5:

@@ -94,8 +94,9 @@ def bid_receipts(receipts: Sequence[BidReceipts]) -> list[Document]:
 
 
 def sends(document: Mapping[str, Any]) -> int:
-    """How many lists and corrections a plan document would change."""
+    """How many lists, exclusions and corrections a plan document would change."""
     lists = sum(bool(one["sends"] or one["old_title"]) for one in document["audiences"])
     changing = {"add", "set", "remove"}
     bids = sum(one["action"] in changing and not one["refused_by"] for one in document["bids"])
-    return lists + bids
+    exclusions: int = sum(one["action"] == "exclude" for one in document.get("exclusions", ()))
+    return lists + exclusions + bids

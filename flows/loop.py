@@ -26,6 +26,7 @@ from flows.bidding import (
 )
 from flows.curating import plan_rollback
 from flows.documents import Document
+from flows.excluding import Exclusion, exclude_all, exclusion_notes, plan_exclusions
 from flows.lists import ledger, plan_lists
 from flows.quotas import quota_notes
 from flows.refreshing import segments_at
@@ -34,7 +35,6 @@ from flows.seeding import (
     Growth,
     age_notes,
     ages,
-    exclusion_notes,
     grow_all,
     plan_growth,
     seeds_now,
@@ -58,6 +58,7 @@ __all__ = [
 
 BIDS = TypeAdapter(BidPlan)
 GROWTH = TypeAdapter(tuple[Growth, ...])
+EXCLUSIONS = TypeAdapter(tuple[Exclusion, ...])
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class WholePlan:
     bids: BidPlan | None
     outlook: Document | None = None
     """Effective corrections, strategies, forecast: for the reader, not part of what is applied."""
+    exclusions: tuple[Exclusion, ...] = ()
+    """Lists that ad groups shall leave out."""
 
     @property
     def fingerprint(self) -> str:
@@ -78,6 +81,8 @@ class WholePlan:
             [one.as_json() for one in self.growth],
             self.bids.fingerprint if self.bids else None,
         ]
+        if self.exclusions:
+            parts.append([one.as_json() for one in self.exclusions])
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -159,12 +164,13 @@ def apply(workshop: Workshop, fingerprint: str | None = None) -> Document:
     _refuse_stale(workshop, whole)
     remember(workshop.state, workshop.project.platforms.account)
     document = _document(workshop, whole)
-    lists, grown = [], []
+    lists, grown, excluded = [], [], []
     if whole.lists is not None:
         approved = _approval(workshop, whole.lists) is not None
         lists = apply_lists(workshop, whole.lists, approved=approved)
         workshop.checkpoint("lists applied")
         grown = grow_all(workshop, whole.growth, whole.lists)
+        excluded = exclude_all(workshop, whole.exclusions)
     corrected: list[BidReceipts] = []
     if whole.bids is not None:
         approval = _approval(workshop, whole.bids)
@@ -172,7 +178,7 @@ def apply(workshop: Workshop, fingerprint: str | None = None) -> Document:
         corrected = apply_corrections(workshop, whole.bids, run=fingerprint[:12], approved_by=who)
     bids = documents.bid_receipts(corrected)
     _tidy(workshop)
-    receipts = {"audiences": lists, "lookalikes": grown, "bids": bids}
+    receipts = {"audiences": lists, "lookalikes": grown, "exclusions": excluded, "bids": bids}
     document = {**document, "receipts": receipts}
     freshness.applied(workshop, document, with_bids=whole.bids is not None)
     return document
@@ -221,7 +227,7 @@ def is_refused(document: Document) -> bool:
 def has_failed(document: Document) -> bool:
     """Whether something that was sent was refused or failed."""
     receipts = document["receipts"]
-    lists = (*receipts["audiences"], *receipts["lookalikes"])
+    lists = (*receipts["audiences"], *_grown_and_excluded(receipts))
     return any(one["outcome"] == "failed" for one in lists) or any(
         one["refused"] for one in receipts["bids"]
     )
@@ -259,24 +265,30 @@ def _receipt_lines(receipts: dict[str, Any]) -> list[str]:
         for name in ("accepted", "refused", "unsure", "waiting")
     }
     corrections = sum(one["accepted"] for one in receipts["bids"])
-    sent = sum(people.values()) + corrections + len(receipts["lookalikes"])
+    sent = sum(people.values()) + corrections + len(_grown_and_excluded(receipts))
     if not sent:
         return ["Sent nothing: the platforms have what can be sent now."]
     figures = ", ".join(f"{number:,} {name}" for name, number in people.items() if number)
     lines = [f"People sent: {figures or 'none'}. Corrections set: {corrections}."]
-    failed = (*receipts["audiences"], *receipts["lookalikes"])
+    failed = (*receipts["audiences"], *_grown_and_excluded(receipts))
     lines += [f"{one['audience']}: {one['said']}" for one in failed if one["said"]]
     return list(dict.fromkeys(lines))
+
+
+def _grown_and_excluded(receipts: dict[str, Any]) -> list[Document]:
+    """Receipts of look-alikes and of exclusions; a bid rollback has none of the latter."""
+    return [*receipts["lookalikes"], *receipts.get("exclusions", ())]
 
 
 def _make(workshop: Workshop, *, lists: bool, bids: bool, only: Collection[str]) -> WholePlan:
     settle_interrupted(workshop)
     list_plan = plan_lists(workshop, only=only) if lists else None
     growth = plan_growth(workshop, only=only) if lists else ()
+    exclusions = plan_exclusions(workshop, only=only) if lists else ()
     if not bids:
-        return WholePlan(list_plan, growth, None)
+        return WholePlan(list_plan, growth, None, exclusions=exclusions)
     bid_plan, ahead = plan_corrections(workshop, list_plan)
-    return WholePlan(list_plan, growth, bid_plan, ahead)
+    return WholePlan(list_plan, growth, bid_plan, ahead, exclusions)
 
 
 def _refuse_stale(workshop: Workshop, whole: WholePlan) -> None:
@@ -313,14 +325,16 @@ def _document(workshop: Workshop, whole: WholePlan) -> Document:
     notes += deleting.notes(workshop) if whole.lists is not None else []
     notes += quota_notes(workshop, whole.lists, approved=lists_approved) if whole.lists else []
     notes += age_notes(workshop, whole.growth)
-    notes += exclusion_notes(workshop, whole.growth)
+    notes += exclusion_notes(workshop, only={one.seed.audience for one in whole.growth})
+    excluded = [one.as_json() for one in whole.exclusions]
     notes += roll_up_notes(workshop) if whole.bids is not None else []
     ahead = {"outlook": whole.outlook} if whole.outlook else {}
     seeds = {
         "currency": workshop.project.adsteer.shop.currency,
         "seeds": seeds_now(workshop) if whole.lists is not None else {},
     }
-    return {**made, **seeds, "lookalikes": growth, "notes": notes, **ahead}
+    grows = {"lookalikes": growth, "exclusions": excluded}
+    return {**made, **seeds, **grows, "notes": notes, **ahead}
 
 
 def _lists(whole: WholePlan) -> tuple[ListPlan, ...]:
@@ -351,6 +365,7 @@ def _save(workshop: Workshop, whole: WholePlan) -> None:
         "lists": whole.lists.fingerprint if whole.lists else None,
         "growth": GROWTH.dump_python(whole.growth, mode="json"),
         "bids": BIDS.dump_python(whole.bids, mode="json") if whole.bids else None,
+        "exclusions": EXCLUSIONS.dump_python(whole.exclusions, mode="json"),
         "outlook": whole.outlook,  # for the reader: what was expected, to be held against what came
     }
     part = path.with_suffix(".part")
@@ -372,7 +387,9 @@ def _load(workshop: Workshop, fingerprint: str) -> WholePlan:
     written = json.loads(found[0].read_text(encoding="utf-8"))
     lists = load_plan(workshop.state, written["lists"], workshop.seal) if written["lists"] else None
     bids = BIDS.validate_python(written["bids"]) if written["bids"] else None
-    whole = WholePlan(lists, GROWTH.validate_python(written["growth"]), bids)
+    growth = GROWTH.validate_python(written["growth"])
+    exclusions = EXCLUSIONS.validate_python(written.get("exclusions", ()))
+    whole = WholePlan(lists, growth, bids, exclusions=exclusions)
     if whole.fingerprint != found[0].stem:
         raise StalePlan(f"plan {found[0].stem[:12]} was changed on disk: plan again.")
     return whole

@@ -132,27 +132,6 @@ def _how_to_swap(workshop: Workshop, one: Growth) -> str:
     )
 
 
-def exclusion_notes(workshop: Workshop, wanted: Collection[Growth]) -> list[str]:
-    """Which list to leave out where a look-alike is shown.
-
-    Targeting of ad groups is not ours to change, and platforms leave out the seed's people alone.
-    """
-    audiences = {one.name: one for one in workshop.project.audiences.audience}
-    notes = []
-    for seed in dict.fromkeys(one.seed for one in wanted):
-        wish = audiences[seed.audience].lookalike
-        if wish is None or wish.exclude is None:
-            continue
-        other = reference(workshop, audiences[wish.exclude], seed.account)
-        list_id = ledger(workshop).list_id(other)
-        if list_id is not None:
-            notes.append(
-                f"{seed}: in the ad groups that show its look-alikes exclude list {list_id} "
-                f"({other.title}), so that they reach new people only."
-            )
-    return notes
-
-
 def grow_all(workshop: Workshop, wanted: Collection[Growth], plan: AudiencePlan) -> list[Document]:
     """Grow what is not there yet and refresh what grows old; a seed that is not ready waits, up to
     the account's patience. What only a person can swap is grown anew once it is deleted."""

@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from flows.show import Document, count, percent, share, table
-from flows.show_plan import audience_plan, bid_plan, held, lookalikes
+from flows.show_plan import audience_plan, bid_plan, exclusions, held, lookalikes
 
 
 def applied(document: Document) -> Iterable[RenderableType]:
@@ -15,6 +15,8 @@ def applied(document: Document) -> Iterable[RenderableType]:
         yield receipts(document)
     if receipts_of["lookalikes"]:
         yield lookalikes(document)
+    if receipts_of.get("exclusions"):
+        yield exclusions(document)
     if receipts_of["bids"]:
         yield bid_receipts(document)
     yield from held(document)

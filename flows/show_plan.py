@@ -13,6 +13,8 @@ def planned(document: Document) -> Iterable[RenderableType]:
     yield audience_plan(document)
     if document["lookalikes"]:
         yield lookalikes(document)
+    if document["exclusions"]:
+        yield exclusions(document)
     yield from seeds(document)
     yield bid_plan(document)
     yield from ahead(document)
@@ -53,6 +55,27 @@ def audience_plan(document: Document) -> Table:
     )
     made.columns[-1].justify = "left"
     return made
+
+
+def exclusions(document: Document) -> Table:
+    """Existing customers kept out of look-alikes, by ad group."""
+    rows = [
+        [
+            one["account"],
+            one["audience"],
+            one["ad_group"],
+            one["exclude"],
+            one.get("outcome", one["action"]),
+            one["said"],
+        ]
+        for one in document.get("receipts", document)["exclusions"]
+    ]
+    return table(
+        "Existing customers kept out of look-alikes",
+        ["account", "seed", "ad group", "leaves out", "state", "said"],
+        rows,
+        left=6,
+    )
 
 
 def bid_plan(document: Document) -> Table:

@@ -1406,3 +1406,47 @@ def test_the_id_of_a_request_is_told_for_googles_support(net, known, caplog):
     net.add("GET", f"{LISTS}/555", match=[AUTH], **wrong(403, "PERMISSION_DENIED"))
     with pytest.raises(CredentialsRefused, match=r"\[request t-1\]$"):
         known.state("555")
+
+
+LEAVE_OUT = {
+    "create": {
+        "adGroup": "customers/1234567890/adGroups/3",
+        "userList": {"userList": "customers/1234567890/userLists/555"},
+        "negative": True,
+    }
+}
+THERE = "SELECT ad_group.id FROM ad_group WHERE ad_group.id = 3"
+LEFT_OUT = (
+    "SELECT ad_group.id, ad_group_criterion.user_list.user_list, ad_group_criterion.negative "
+    "FROM ad_group_criterion WHERE ad_group_criterion.type = 'USER_LIST' "
+    "AND ad_group_criterion.status != 'REMOVED' AND ad_group.id = 3"
+)
+
+
+def test_an_ad_group_leaves_a_list_out(net, known):
+    lists = [("7", True), ("8", False)]
+    rows = [
+        {"adGroupCriterion": {"userList": {"userList": f"customers/1/userLists/{one}"}, **sign}}
+        for one, sign in ((number, {"negative": True} if out else {}) for number, out in lists)
+    ]
+    search(net, THERE, {"adGroup": {"id": "3"}})
+    search(net, LEFT_OUT, *rows)
+    mutate(net, "adGroupCriteria", [LEAVE_OUT], "3~20")
+    for _ in range(2):
+        search(net, THERE, {"adGroup": {"id": "3"}})
+        search(net, LEFT_OUT, *rows)
+    known.exclude("555", "3")
+    assert known.excluded("3") == {"7"}
+    known.exclude("7", "3")
+    service = f"{ADS}.ad_group_criterion_service"
+    body = {"operations": [LEAVE_OUT], "partialFailure": True}
+    assert_wire(service, "MutateAdGroupCriteriaRequest", body)
+
+
+def test_an_ad_group_that_targets_a_list_cannot_leave_it_out(net, known):
+    search(net, THERE, {"adGroup": {"id": "3"}})
+    search(net, LEFT_OUT)
+    wrong = failure("adGroupCriterionError", "CANNOT_TARGET_AND_EXCLUDE", 0)
+    mutate(net, "adGroupCriteria", [LEAVE_OUT], "", failures=[wrong])
+    with pytest.raises(RuleRefused, match="CANNOT_TARGET_AND_EXCLUDE"):
+        known.exclude("555", "3")

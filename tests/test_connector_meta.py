@@ -1221,3 +1221,18 @@ def test_a_run_without_an_id(net, connector):
     net.add("POST", f"{BASE}{ACT}/insights", json={"success": True})
     with pytest.raises(ContractBroken):
         connector.spend([HERE], *DAYS)
+
+
+def test_an_ad_set_leaves_a_list_out_and_keeps_its_targeting(net, connector):
+    """Targeting goes whole; one that leaves the list out already is not written."""
+    aim = {"age_min": 18, "geo_locations": {"countries": ["DE"]}}
+    left = {**aim, "excluded_custom_audiences": [{"id": "7", "name": "old"}]}
+    whole = {**aim, "excluded_custom_audiences": [{"id": "7"}, {"id": "23"}]}
+    got(net, "12", {"fields": "id,targeting"}, {"id": "12", "targeting": left})
+    sent(net, "12", {"targeting": whole}, {"success": True})
+    for _ in range(2):
+        got(net, "12", {"fields": "id,targeting"}, {"id": "12", "targeting": left})
+    connector.exclude("23", "12")
+    connector.exclude("7", "12")
+    assert connector.excluded("12") == {"7"}
+    assert [one.request.method for one in net.calls] == ["GET", "POST", "GET", "GET"]

@@ -14,6 +14,7 @@ from tests.support.contract import (
     FAULTS,
     BidContract,
     ConnectorContract,
+    ExclusionContract,
     LookalikeContract,
     NamesContract,
     OutcomeContract,
@@ -109,6 +110,12 @@ class TestGoogleLookalikes(ThroughAds, LookalikeContract):
     grow_operation = "userLists.create"
     refresh_operation = "googleAds:search.user_list"
     wish = Lookalike(countries=("UA",))
+
+
+class TestGoogleExclusions(ThroughAds, ExclusionContract):
+    platform = "google"
+    ad_group = OBJECTS[-1].object_id
+    exclude_operation = "adGroupCriteria.create"
 
 
 class TestGoogleSpend(ThroughAds, SpendContract):

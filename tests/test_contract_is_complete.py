@@ -8,6 +8,7 @@ import pytest
 from connectors.base import (
     Connector,
     CorrectsBids,
+    ExcludesLists,
     GrowsLookalikes,
     NamesObjects,
     ReplacesWhole,
@@ -19,6 +20,7 @@ from tests.support.contract import (
     FAULTS,
     BidContract,
     ConnectorContract,
+    ExclusionContract,
     LookalikeContract,
     NamesContract,
     OutcomeContract,
@@ -31,6 +33,7 @@ CONTRACTS: dict[type, type[PlatformContract]] = {
     Connector: ConnectorContract,
     ReplacesWhole: ReplaceContract,
     GrowsLookalikes: LookalikeContract,
+    ExcludesLists: ExclusionContract,
     CorrectsBids: BidContract,
     NamesObjects: NamesContract,
     ReportsSpend: SpendContract,

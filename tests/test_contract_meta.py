@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pyarrow as pa
 import pytest
+import requests
 from pydantic import SecretStr
 
 from audiences.model import AudienceRef, Batch, Verb
@@ -21,6 +22,7 @@ from tests.support.contract import (
     FAULTS,
     BidContract,
     ConnectorContract,
+    ExclusionContract,
     LookalikeContract,
     NamesContract,
     ReplaceContract,
@@ -189,6 +191,29 @@ class TestMetaLookalikes(LookalikeContract):
         assert made["is_value_based"] is True
         box.settle()
         assert connector.grow(seed, "like the best", 5, self.wish) in self.grown(box)
+
+
+class TestMetaExclusions(ExclusionContract):
+    platform = "meta"
+    ad_group = OBJECTS[0].object_id
+    exclude_operation = "adset.update"
+    nowhere = "12020000000000404"
+
+    def test_the_rest_of_a_targeting_stays(
+        self, connector: Meta, box: Sandbox, lists: tuple[str, str]
+    ) -> None:
+        """Meta takes targeting whole: what was in it must go back."""
+        connector.exclude(lists[0], self.ad_group)
+        answer = requests.get(
+            f"{box.url}/meta/v26.0/{self.ad_group}",
+            params={"fields": "targeting"},
+            headers={"Authorization": f"Bearer {SANDBOX_TOKEN}"},
+            timeout=10,
+        ).json()
+        assert answer["targeting"] == {
+            "geo_locations": {"countries": ["DE"]},
+            "excluded_custom_audiences": [{"id": lists[0]}],
+        }
 
 
 class TestMetaBids(BidContract):

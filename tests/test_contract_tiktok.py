@@ -16,6 +16,7 @@ from tests.support.contract import (
     VERBS,
     BidContract,
     ConnectorContract,
+    ExclusionContract,
     LookalikeContract,
     NamesContract,
     PlatformContract,
@@ -177,6 +178,11 @@ class TestTikTokLookalikes(_TikTok, LookalikeContract):
     grow_operation = "dmp.custom_audience.lookalike.create"
     refresh_operation = "dmp.custom_audience.lookalike.update"
     seed_people = 1500
+
+
+class TestTikTokExclusions(_TikTok, ExclusionContract):
+    ad_group = SEGMENT
+    exclude_operation = "dmp.custom_audience.apply"
 
 
 class TestTikTokBids(_TikTok, BidContract):

@@ -69,7 +69,7 @@ def test_a_rule_without_a_list_in_an_account_is_told_once(project: Path) -> None
 
 
 def test_the_list_of_customers_to_leave_out_of_a_lookalike_is_told(fresh: Path) -> None:
-    """By id, once it is there; what ad groups target is not ours to change."""
+    """By id, once it is there, and where to do it, while the rules name no ad group."""
     edit(fresh, "audiences.toml", "refresh_days = 30", 'refresh_days = 30\nexclude = "everybody"')
     edit(
         fresh,
@@ -91,6 +91,8 @@ def test_the_list_of_customers_to_leave_out_of_a_lookalike_is_told(fresh: Path) 
     (note,) = (note for note in after if "exclude list" in note)
     assert note.startswith("meta_ads/best_buyers: ")
     assert "exclude list 2300" in note
+    assert "(Ads Manager: the ad set, Audience, Exclude people)" in note
+    assert "or name the ad groups under shown_in.meta_ads" in note
 
 
 def test_only_the_list_of_one_segment_rolls_up(project: Path) -> None:

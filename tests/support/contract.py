@@ -652,6 +652,54 @@ class LookalikeContract(PlatformContract):
             connector.grow(seed, "like the best", 1, self.wish)
 
 
+class ExclusionContract(PlatformContract):
+    """Lists that ad groups leave out, for a connector that keeps lists as well."""
+
+    ad_group: ClassVar[str]
+    """An ad group of the sandbox that leaves out none of our lists."""
+    exclude_operation: ClassVar[str]
+    nowhere: ClassVar[str] = "404"
+    """An id of the kind, that nothing has."""
+
+    @pytest.fixture
+    def lists(self, connector: Any, box: Sandbox) -> tuple[str, str]:
+        made = []
+        for name in ("buyers", "regulars"):
+            title = f"adsteer: {name}"
+            audience = AudienceRef(ACCOUNT, self.platform, name, Purpose.RETARGETING, title)
+            made.append(str(connector.find_or_create(audience, batch(1, 1200)).list_id))
+        box.settle()
+        return made[0], made[1]
+
+    def test_a_list_is_left_out_beside_those_that_were(
+        self, connector: Any, lists: tuple[str, str]
+    ) -> None:
+        before = connector.excluded(self.ad_group)
+        for number, list_id in enumerate(lists, 1):
+            assert list_id not in connector.excluded(self.ad_group)
+            connector.exclude(list_id, self.ad_group)
+            connector.exclude(list_id, self.ad_group)
+            assert connector.excluded(self.ad_group) == before | set(lists[:number])
+
+    @pytest.mark.parametrize("name", FAULTS)
+    def test_a_list_is_left_out_whatever_happens(
+        self, connector: Any, box: Sandbox, lists: tuple[str, str], name: str
+    ) -> None:
+        before = connector.excluded(self.ad_group)
+        self.fault(box, self.exclude_operation, name)
+        connector.exclude(lists[0], self.ad_group)
+        assert box.faults_left() == []
+        assert connector.excluded(self.ad_group) == before | {lists[0]}
+
+    def test_an_ad_group_that_is_not_there(self, connector: Any, lists: tuple[str, str]) -> None:
+        for ask in (
+            lambda: connector.excluded(self.nowhere),
+            lambda: connector.exclude(lists[0], self.nowhere),
+        ):
+            with pytest.raises(RuleRefused, match=f"{self.nowhere} is not in the account"):
+                ask()
+
+
 class BidContract(PlatformContract):
     """Corrections of bids for the people in a list."""
 
