@@ -15,13 +15,13 @@ from audiences.segments import segment
 from config.features import FEATURES
 from config.rules import parse_condition
 from config.segments import Base
-from flows import explaining, show_person
+from flows import explaining, loop, show_person
 from flows.cli import app
 from flows.lists import last_document
 from flows.show import console
 from flows.why_not import not_picked
 from flows.workshop import CannotRun
-from tests.support.demo_project import opened, refreshed
+from tests.support.demo_project import edit, make_project, opened, refreshed
 from tests.support.shops import cdnow_sample, online_retail
 
 OR_DAY = date(2011, 12, 9)
@@ -211,6 +211,23 @@ def test_who_is_not_in_a_seed_is_told_by_which_gate_with_the_figures(project: Pa
     assert why == (
         f"not picked for the seed: revenue is {revenue:,.2f}, under the floor of {floor:,.2f}",
     )
+
+
+def test_a_frequency_guard_is_named_where_the_rule_holds(tmp_path: Path) -> None:
+    folder = make_project(tmp_path / "shop")
+    guarded = 'rule = "orders >= 1"\nnot_in = ["bought_long_ago"]'
+    edit(folder, "segments.toml", 'rule = "orders >= 2"', guarded)
+    with opened(folder) as workshop:
+        loop.refresh(workshop)
+        document = explaining.explain(workshop, EMAIL)
+    (overlay,) = [one for one in document["overlays"] if one["overlay"] == "repeat_buyers"]
+    assert (overlay["holds"], overlay["in"]) == (True, False)
+    assert overlay["kept_out_by"] == ["bought_long_ago"]
+    screen = console()
+    with screen.capture() as caught:
+        for part in show_person.explained(document):
+            screen.print(part)
+    assert "but left out: is in bought_long_ago, which not_in names" in caught.get()
 
 
 PICKED = {"first_order_from": 500.0, "measured_by": "predicted_value", "floor": 90.0}

@@ -6,10 +6,11 @@ import pytest
 
 from audiences.records import write_list
 from audiences.refreshes import last_refreshes
-from audiences.seeds import Age, Freshness
+from audiences.seeds import GATES, Age, Freshness
 from flows import bidding, loop
 from flows.gating import roll_ups_of, segment_of
 from flows.lists import described_now, reference
+from flows.show_seeds import seeds
 from tests.support.demo_project import NOW, edit, make_project, opened, refreshed
 
 
@@ -194,6 +195,33 @@ def test_the_age_clock_of_a_seed() -> None:
         Freshness.EXPIRED,
     ]
     assert str(Age(25, 30)) == "25 days old, a refresh is due (refresh at 30)"
+
+
+def test_a_seed_filtered_by_romi_tells_in_the_plan_which_gate_kept_whom_out(fresh: Path) -> None:
+    """Money earned per money spent on winning a buyer, beside the LTV floor."""
+    edit(fresh, "audiences.toml", 'and not is_returner"\npurpose', 'and romi > 3"\npurpose')
+    edit(fresh, "segments.toml", "margin_rate", "acquisition_costs = { email = 100 }\nmargin_rate")
+    with opened(fresh) as workshop:
+        loop.refresh(workshop)
+        document = loop.plan(workshop, bids=False)
+        described = described_now(workshop)
+        seed = workshop.table("seed", "best_buyers")
+        inside = described.semi_join(seed, "person_id").to_pandas()
+        buyers = described.filter(described.orders > 0).to_pandas()
+    told = document["seeds"]["best_buyers"]
+    left = told["left"]
+    assert list(left) == list(GATES)
+    assert list(left.values()) == sorted(left.values(), reverse=True)
+    assert left["buyers"] == len(buyers) == 4338
+    assert left["consented"] == (buyers.consent_ads == "yes").sum()
+    assert left["above_floor"] >= left["taken"] == told["people"] == len(inside) > 100
+    assert (inside.romi > 3).all()
+    assert (inside.revenue >= told["floor"]).all()
+    assert set(inside.segment) == {"vip", "loyal"}
+    assert (told["age_days"], told["freshness"]) == (0, "fresh")
+    said = "\n".join(seeds(document))
+    assert f"buyers 4,338 > gave consent {left['consented']:,} > " in said
+    assert "0 days old of 30 at most: fresh." in said
 
 
 def test_an_old_seed_is_told_and_an_expired_one_is_not_sent(fresh: Path) -> None:
