@@ -1,5 +1,6 @@
 """Segments of small invented shops: rules, flags, switches, and independence of row order."""
 
+import math
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ from audiences.ranks import RF_GRID, rf_grid
 from audiences.segments import Segmentation, segment, sizes
 from audiences.staging import engine_of
 from audiences.tables import SEGMENTED
+from audiences.value import fit_value, predict
 from config.segments import Base
 from tests.support.shops import Shop, cdnow_sample, shop
 
@@ -253,6 +255,35 @@ def test_categories_have_their_own_rhythm() -> None:
     found = people_of(cut(rows))
     assert found.loc["m"].rhythm_days < found.loc["s"].rhythm_days
     assert found.loc["m"].silence > found.loc["s"].silence
+
+
+def test_a_category_of_thirty_customers_has_a_centre_of_its_own_half_way_to_fifty() -> None:
+    """mu = (50 mu0 + sum of means) / (50 + customers); with 29 customers it is the shop's."""
+    rows = [row | {"category": "milk"} for row in crowd(40)]
+    for i in range(30):
+        rows += bought(f"s{i:03}", 10, 110, category="sofa")
+    for i in range(29):
+        rows += bought(f"t{i:03}", 10, 110, category="tea")
+    calibration = cut(rows).calibration
+    assert calibration is not None
+    centres = dict(calibration.categories)
+    assert set(centres) == {"milk", "sofa"}
+    expected = (50 * calibration.mu0 + 30 * math.log(100)) / 80
+    assert centres["sofa"] == pytest.approx(expected, abs=1e-7)
+
+
+def test_the_model_s_states_end_at_three_quarters_a_half_and_a_quarter() -> None:
+    made = cdnow_sample()
+    base = PLAIN.model_copy(update={"state": "model"})
+    found = of(made, base, date(1997, 9, 30))
+    told = predict(found.known, fit_value(found.known)).select("person_id", "alive")
+    rows = found.table.inner_join(told, "person_id").to_pandas()
+    wanted = pd.cut(
+        rows.alive, [-1, 0.25, 0.5, 0.75, 2], right=False,
+        labels=["lost", "asleep", "slipping", "active"],
+    )  # fmt: skip
+    assert (wanted.astype(str) == rows.state).all()
+    assert rows.state.nunique() == 4
 
 
 def test_the_grid_is_total_and_equals_share_a_score() -> None:

@@ -12,10 +12,12 @@ from connectors.errors import (
 from tests.support.wire_tiktok import (
     DMP,
     OURS,
+    ad_group,
     clock,
     connector,
     details,
     get,
+    groups,
     lists,
     net,
     pages,
@@ -126,3 +128,14 @@ def test_a_lookalike_that_is_gone_is_not_refreshed(net, connector):
     post(net, DMP + "lookalike/update/", body, json=said(code=40007))
     with pytest.raises(ListGone):
         connector.refresh("300")
+
+
+def test_an_ad_group_leaves_a_list_out(net, connector):
+    there = ad_group("11", excluded_audience_ids=["7"])
+    groups(net, {"adgroup_ids": ["11"]}, there)
+    body = {"adgroup_ids": ["11"], "custom_audience_id": "101"}
+    asked = {"action_mode": "Apply", "usage_mode": "Exclude"}
+    post(net, DMP + "apply/", {**body, **asked})
+    groups(net, {"adgroup_ids": ["11"]}, there)
+    connector.exclude("101", "11")
+    assert connector.excluded("11") == {"7"}
