@@ -19,10 +19,10 @@ seconds are those of one machine on one day, and of what else it did. CPU second
 threads. Shops are invented and the same for the same seed (`benchmarks/_shop.py`): buyers with
 heavy tails, seasons, returns, contacts written in several ways, orders in a file per month.
 
-Not reached yet: reading and typing at 2.5 times a bare scan (five to six times: a cell is looked at
-before it is typed, and typed rows are packed so that they fit into memory), and a night of 1 % at a
-quarter of a first run (customer cards hold contacts, so they are read, resolved and hashed anew
-every time).
+Not reached yet: reading and typing at 2.5 times a bare scan (eight to nine times: every cell is
+looked at before it is typed, and typed rows are packed so that they fit into memory), and a night
+of 1 % at a quarter of a first run (customer cards hold contacts, so they are read, resolved and
+hashed anew every time).
 """
 
 
