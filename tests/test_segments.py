@@ -172,7 +172,12 @@ def test_discount_hunters_bought_most_of_it_cheap_and_twice() -> None:
     rows += bought("hunts", 40, 5, margin=1.0, discount=30.0)
     rows += bought("earns", 40, 5, margin=90.0, discount=30.0)
     rows += bought("once", 5, margin=1.0, discount=30.0)
+    for name, full_price in (("four_fifths", 100.0), ("three_quarters", 133.4)):
+        rows += bought(name, 40, 5, margin=1.0, revenue=200.0, discount=30.0)
+        rows += bought(name, 20, margin=1.0, revenue=full_price, discount=0.0)
     flagged = people_of(cut(rows)).is_discount_hunter
+    assert flagged["four_fifths"]
+    assert not flagged["three_quarters"]
     assert flagged["hunts"]
     assert not flagged["earns"]
     assert not flagged["once"]
