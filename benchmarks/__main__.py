@@ -9,6 +9,7 @@ import argparse
 import importlib
 import os
 import pkgutil
+import time
 
 from rich.console import Console
 from rich.table import Table
@@ -38,12 +39,13 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write docs/performance.md anyway")
     parser.add_argument("names", nargs="*", help=f"of {', '.join(names()) or 'none yet'}")
     given = parser.parse_args()
-    load, sections = os.getloadavg()[0], []
+    load, sections, began = os.getloadavg()[0], [], time.perf_counter()
     for name in given.names or names():
         module = importlib.import_module(f"benchmarks.{name}")
         rows = list(module.run(quick=given.quick))
         show(name, rows)
         sections.append(_page.section(name, module.__doc__ or "", rows, quick=given.quick))
+    Console().print(f"All of it took {time.perf_counter() - began:.0f} s.")
     if given.write or not (given.quick or given.names):
         Console().print(f"Written: {_page.write(sections, load)}")
 

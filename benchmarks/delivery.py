@@ -118,7 +118,7 @@ class Sync:
 
 def run(*, quick: bool) -> Iterator[dict[str, object]]:
     """A first sync, and one after 1 % of the people changed."""
-    people = 200_000 if quick else 1_000_000
+    people = 100_000 if quick else 1_000_000
     with TemporaryDirectory() as folder, platform() as url:
         state = Path(folder)
         engine = open_engine(Engine(memory_limit="300MB"), state / "scratch")

@@ -15,7 +15,7 @@ from config.shop import Shop
 from tests.support.generated_people import generate_people, pair_quality
 
 SHOP = Shop(name="Shop", currency="RUB", time_zone="Europe/Moscow")
-ROWS_WHOLE, ROWS_QUICK = 1_000_000, 50_000
+ROWS_WHOLE, ROWS_QUICK = 1_000_000, 20_000
 CORES = 2
 
 

@@ -12,7 +12,7 @@ from benchmarks._measure import Spent, apart, spent
 from benchmarks._project import write_project
 from benchmarks._shop import Shop
 
-CONTACTS, QUICK_CONTACTS = 1_000_000, 100_000
+CONTACTS, QUICK_CONTACTS = 1_000_000, 50_000
 
 
 def run(*, quick: bool) -> Iterator[dict[str, object]]:

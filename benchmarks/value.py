@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from audiences.purchases import PurchaseFit, compress, fit_purchases
 
-PEOPLE, QUICK_PEOPLE = 10_000_000, 500_000
+PEOPLE, QUICK_PEOPLE = 10_000_000, 100_000
 AT_ONCE = 250_000
 WEEKS = 156
 R, ALPHA, A, B = 0.52, 6.18, 0.89, 1.61
