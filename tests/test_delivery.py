@@ -312,6 +312,28 @@ def test_no_addition_leaves_while_a_removal_is_under_way(run, platform):
     run.sync(others, connector)
     assert connector.most == 4
     assert platform.members(TITLE) == digests(others)
+    watched = Watched(platform)
+    run.sync(TWELVE, watched)
+    assert watched.mixed == [False] * len(watched.mixed) != []
+    assert platform.members(TITLE) == digests(TWELVE)
+
+
+class Watched(MemoryConnector):
+    """Four requests at once; a removal takes its time and sees whether an addition comes along."""
+
+    def __init__(self, platform):
+        super().__init__(platform, limits=replace(MemoryConnector.limits, max_in_flight=4))
+        self.adding, self.turn, self.mixed = threading.Event(), threading.Lock(), []
+
+    def add(self, list_id, batch):
+        self.adding.set()
+        with self.turn:
+            return super().add(list_id, batch)
+
+    def remove(self, list_id, batch):
+        self.mixed.append(self.adding.wait(0.2))
+        with self.turn:
+            return super().remove(list_id, batch)
 
 
 class Crowded(MemoryConnector):
