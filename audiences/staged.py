@@ -129,6 +129,8 @@ def _read_csv(
         )
         table = new_table(engine, f"{name}_text", view)
         engine.raw_sql(f'DROP VIEW IF EXISTS "{view.get_name()}"')
+    except duckdb.OutOfMemoryException:  # says nothing of the file
+        raise
     except duckdb.Error as fault:
         # The engine's own words may quote a row, so only their kind is told.
         raise ExportRefused(
@@ -243,6 +245,8 @@ def _stage_parquet(engine: Backend, origin: Origin, export: Export, name: str) -
         headers = tuple(table.columns)
         cells = {f"c{place}": table[header].cast("string") for place, header in enumerate(headers)}
         text = new_table(engine, f"{name}_text", table.select(**cells))
+    except duckdb.OutOfMemoryException:
+        raise
     except duckdb.Error as fault:
         raise _unreadable(origin.label, fault) from None
     count = int(text.count().execute())

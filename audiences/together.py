@@ -130,6 +130,8 @@ def _read_set(job: _Job, alike: _Alike, parts: Sequence[_Part], name: str) -> li
         source = _source(alike, [part.text.path for part in parts], name)
         plain = read_plainly(engine, source, width, mapping, export, job.as_of, f"{name}_plain")
         unclear = _with_errors(engine, [part.text.path for part in parts], name)
+    except duckdb.OutOfMemoryException:
+        raise
     except duckdb.Error:  # told in words of ours where the file is read singly
         return [part.place for part in parts]
     finally:

@@ -2,6 +2,7 @@
 
 import errno
 
+import duckdb
 from sqlalchemy.exc import OperationalError
 
 from audiences.catalog import CatalogUnknown
@@ -34,7 +35,19 @@ MENDABLE: tuple[type[Exception], ...] = (
 
 def told_plainly(error: Exception) -> str:
     """What a person is told of a failure that can be mended; empty for a bug."""
-    return _no_room(error) or (str(error) if isinstance(error, MENDABLE) else "")
+    return (
+        _no_memory(error) or _no_room(error) or (str(error) if isinstance(error, MENDABLE) else "")
+    )
+
+
+def _no_memory(error: Exception) -> str:
+    """What to say where the engine has no room even with what it can put on the disk."""
+    if not isinstance(error, duckdb.OutOfMemoryException):
+        return ""
+    return (
+        "The engine needs more memory than [engine] memory_limit in adsteer.toml allows. Raise it, "
+        "or set threads = 1 there. Nothing is lost: run again afterwards."
+    )
 
 
 def _no_room(error: Exception) -> str:

@@ -2,14 +2,19 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from audiences.bought import buy
 from audiences.engine import open_engine
+from config.sample import ENCODING
 from config.shop import Engine
+from flows.cli import app
 from flows.documents import Document
 from flows.footprint import footprint
 from flows.show_work import work
+from tests.support.starter import make_starter
 
 ORDERS = """
     CREATE TEMP TABLE order_rows AS SELECT
@@ -81,3 +86,20 @@ def test_a_refresh_says_what_it_took(memory: int | None) -> None:
     assert "7 MB" in memory_line
     assert "1GB" in memory_line
     assert work(None) == []
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_too_little_memory_is_said_to_be_that(tmp_path: Path, kind: str) -> None:
+    """Not that something is wrong with the file at which it ran out."""
+    project = make_starter(tmp_path / "shop")
+    if kind == "parquet":
+        orders = project / "exports" / "orders.csv"
+        rows = pd.read_csv(orders, sep=";", encoding=ENCODING, dtype=str)
+        rows.to_parquet(orders.with_suffix(".parquet"))
+        exports = project / "exports.toml"
+        exports.write_text(exports.read_text().replace("orders.csv", "orders.parquet"))
+    settings = project / "adsteer.toml"
+    settings.write_text(settings.read_text().replace('"1500MB"', '"1MB"'))
+    result = CliRunner().invoke(app, ["refresh", "-p", str(project)])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("The engine needs more memory than [engine] memory_limit")
