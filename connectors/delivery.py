@@ -12,37 +12,27 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field, replace
-from threading import Event, Lock
-from typing import Any, Protocol, TypeVar
+from threading import Event
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from audiences.model import AudienceRef, Batch, Receipt, Refusal, Verb
-from connectors.base import Connector, ReplacesWhole
+from connectors.base import Connector
+from connectors.delivered import Delivered, Tally
+from connectors.errands import Errand, Patience, checked
 from connectors.errors import (
     ConnectorError,
-    ContractBroken,
     ListBusy,
     ListGone,
-    ListTooSmall,
     NotOurs,
     OperatorError,
     QuotaGone,
     RuleRefused,
-    SeedRefused,
     Throttled,
 )
-from connectors.replacing import Whole, changes, replaced, with_members
-
-Answer = TypeVar("Answer")
-
-FIRST_WAIT = 5.0
-LONGEST_WAIT = 60.0
-"""Seconds between two tries while a platform is busy and does not say how long."""
-
-REQUESTS_PER_BISECTION = 100
-"""Enough to find four bad members among 100,000; then the rest of the batch waits as refused."""
+from connectors.replacing import Whole, changes, with_members
 
 NOT_TAKEN = (Throttled, ListBusy, QuotaGone, OperatorError, RuleRefused, ListGone, NotOurs)
 """Answers that say for certain that a request had no effect."""
@@ -85,52 +75,6 @@ class Record(Protocol):
         """What the platform said of a batch."""
 
 
-@dataclass(frozen=True)
-class Tally:
-    """What became of the people of one verb: each is counted exactly once."""
-
-    accepted: int = 0
-    refused: int = 0
-    unsure: int = 0
-    waiting: int = 0
-
-    @property
-    def people(self) -> int:
-        """All of them."""
-        return self.accepted + self.refused + self.unsure + self.waiting
-
-    def plus(self, other: "Tally") -> "Tally":
-        """Both together."""
-        return Tally(
-            self.accepted + other.accepted,
-            self.refused + other.refused,
-            self.unsure + other.unsure,
-            self.waiting + other.waiting,
-        )
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """How far one list's plan came in this run. Batches settled in an earlier run do not count."""
-
-    added: Tally = field(default=Tally())
-    removed: Tally = field(default=Tally())
-    stopped_by: ConnectorError | None = None
-    """Why the rest was not sent: say it to whom `stopped_by.who` names."""
-
-    @property
-    def failed(self) -> bool:
-        """True if somebody must act, or an answer never came; waiting for a platform is neither."""
-        patient = (Throttled, ListBusy, QuotaGone)
-        return self.stopped_by is not None and not isinstance(self.stopped_by, patient)
-
-    def plus(self, verb: Verb, tally: Tally) -> "Delivered":
-        """The same and these people."""
-        if verb is Verb.ADD:
-            return replace(self, added=self.added.plus(tally))
-        return replace(self, removed=self.removed.plus(tally))
-
-
 def no_checkpoint(_step: str) -> None:
     """Nothing happens between two steps; a crash test puts a kill here."""
 
@@ -153,7 +97,7 @@ def deliver(
     many seconds, `patience` is how many in all. Raises nothing of the platform: what stopped it is
     in `stopped_by`.
     """
-    patient = _Patience(wait, patience, record.hold)
+    patient = Patience(wait, patience, record.hold)
     most = connector.limits.max_in_flight
     with ThreadPoolExecutor(most) if most > 1 else _HereAndNow() as pool:
         walk = _Walk(audience, connector, record, patient, checkpoint, pool)
@@ -221,52 +165,18 @@ class _HereAndNow(Executor):
 
 
 @dataclass
-class _Patience:
-    """Waits for a platform until the run's time for waiting is used up; shared by all batches."""
-
-    wait: Callable[[float], None]
-    left: float
-    hold: Callable[[], None]
-    next: float = FIRST_WAIT
-    lock: Lock = field(default_factory=Lock)
-
-    def after(self, error: ConnectorError) -> bool:
-        """Wait before another try; False if that would take longer than we may."""
-        with self.lock:
-            seconds = error.retry_after if error.retry_after is not None else self.next
-            if seconds > self.left:
-                return False
-            self.left -= max(seconds, 1.0)
-            self.next = min(self.next * 2, LONGEST_WAIT)
-        while seconds > 0:
-            self.hold()
-            self.wait(min(seconds, LONGEST_WAIT))
-            seconds -= LONGEST_WAIT
-        return True
-
-    def during(self, request: Callable[[], Answer]) -> Answer:
-        """Ask until the platform is free; raises what it said when our patience ends."""
-        while True:
-            try:
-                return request()
-            except (ListBusy, Throttled) as error:
-                if not self.after(error):
-                    raise
-
-
-@dataclass
 class _Walk:
     """The thread that records: it alone opens the list, intends and settles."""
 
     audience: AudienceRef
     connector: Connector
     record: Record
-    patience: _Patience
+    patience: Patience
     checkpoint: Callable[[str], None]
     pool: Executor
     list_id: str | None = None
     done: Delivered = field(default=Delivered())
-    flying: "dict[Future[Receipt | None], _Errand]" = field(default_factory=dict)
+    flying: "dict[Future[Receipt | None], Errand]" = field(default_factory=dict)
     stop: Event = field(default_factory=Event)
 
     def go(self, batches: Iterable[tuple[int, Verb, pa.Table]]) -> Delivered:
@@ -312,7 +222,7 @@ class _Walk:
         if receipt is not None:
             self._settle(receipt, batch, rows)
             return
-        errand = _Errand(
+        errand = Errand(
             self.connector,
             str(self.list_id),
             batch,
@@ -387,11 +297,11 @@ class _Walk:
         opened = self.patience.during(lambda: self.connector.find_or_create(self.audience, batch))
         self.checkpoint("made")
         self._open(opened.list_id)
-        return None if opened.receipt is None else _checked(opened.receipt, batch)
+        return None if opened.receipt is None else checked(opened.receipt, batch)
 
     def _settle(self, receipt: Receipt, batch: Batch, rows: pa.Table) -> None:
         if batch.verb is not Verb.REPLACE:  # its parts were looked at one by one
-            receipt = _checked(receipt, batch)
+            receipt = checked(receipt, batch)
         self.record.settle(replace(receipt, batch=batch.key))
         self.checkpoint("settled")
         self._add(batch.verb, rows, "accepted", receipt.refused)
@@ -408,124 +318,3 @@ class _Walk:
     def _without_effect(self, batch: Batch) -> str:
         """What was not taken waits; it stays unsure if an earlier run may have sent it."""
         return "waiting" if self.record.recall(batch.key) else "unsure"
-
-
-@dataclass
-class _Errand:
-    """One batch on its way; run by a thread of its own where several may be."""
-
-    connector: Connector
-    list_id: str
-    batch: Batch
-    rows: pa.Table
-    """As planned: of a replacement, also who is left out."""
-    patience: _Patience
-    checkpoint: Callable[[str], None]
-    stop: Event
-    """Set by the first that fails: what has not begun then does not leave any more."""
-    partly_sent: bool = False
-    """Some halves of a batch under search were taken: it is no longer without effect."""
-
-    def run(self) -> Receipt | None:
-        """The platform's verdict on the batch; None if it did not leave."""
-        if self.stop.is_set():
-            return None
-        try:
-            return self._verdict()
-        except ConnectorError:
-            self.stop.set()
-            raise
-
-    def _verdict(self) -> Receipt:
-        """One refused whole is searched for bad members."""
-        if self.batch.verb is Verb.REPLACE:
-            return self._replacement()
-        try:
-            return self._request(self.batch)
-        except ListTooSmall as error:
-            refused = _all_refused(self.batch, str(error), temporary=True)
-            return Receipt(self.batch.key, 0, refused)
-        except SeedRefused:
-            raise
-        except RuleRefused as error:
-            return self._bisect(error)
-
-    def _replacement(self) -> Receipt:
-        """The list whole; what the platform does not take so is removed and added after all."""
-        try:
-            return self._request(self.batch)
-        except SeedRefused:
-            raise
-        except (RuleRefused, QuotaGone):
-            refused: list[Refusal] = []
-            size = self.connector.limits.batch_size
-            for part in Whole(self.rows).differences(self.batch.key, size):
-                errand = replace(self, batch=part, rows=part.members, partly_sent=False)
-                try:
-                    refused.extend(errand._verdict().refused)
-                finally:
-                    self.partly_sent |= errand.partly_sent
-                self.partly_sent = True
-            return replaced(self.batch, refused)
-
-    def _bisect(self, error: RuleRefused) -> Receipt:
-        refused: list[Refusal] = []
-        suspects = [(self.batch, error)]
-        left = REQUESTS_PER_BISECTION
-        while suspects:
-            suspect, error = suspects.pop()
-            if len(suspect) == 1:
-                refused.extend(_all_refused(suspect, str(error), temporary=False))
-                continue
-            if left < 2 or isinstance(error, ListTooSmall):
-                refused.extend(_all_refused(suspect, str(error), temporary=True))
-                continue
-            left -= 2
-            for half in _halves(suspect):
-                try:
-                    refused.extend(self._request(half).refused)
-                    self.partly_sent = True
-                except RuleRefused as again:
-                    suspects.append((half, again))
-        taken = len(self.batch) - len(refused)
-        return Receipt(self.batch.key, taken, tuple(sorted(refused)))
-
-    def _request(self, batch: Batch) -> Receipt:
-        send = self._sender(batch.verb)
-        receipt = self.patience.during(lambda: send(self.list_id, batch))
-        self.checkpoint("sent")
-        return _checked(receipt, batch)
-
-    def _sender(self, verb: Verb) -> Callable[[str, Batch], Receipt]:
-        if verb is Verb.REPLACE:
-            if not isinstance(self.connector, ReplacesWhole):
-                raise RuleRefused("this platform does not replace lists.")
-            return self.connector.replace
-        return self.connector.add if verb is Verb.ADD else self.connector.remove
-
-
-def _checked(receipt: Receipt, batch: Batch) -> Receipt:
-    """The receipt, if it accounts for everybody in the batch. Raises ContractBroken."""
-    if receipt.accepted < 0 or receipt.accepted + len(receipt.refused) != len(batch):
-        raise ContractBroken(
-            f"a batch of {len(batch):,} people came back with {receipt.accepted:,} accepted and "
-            f"{len(receipt.refused):,} refused"
-        )
-    refused = pa.array([refusal.person_id for refusal in receipt.refused], pa.string())
-    if not pc.all(pc.is_in(refused, batch.members.column("person_id"))).as_py() and len(refused):
-        raise ContractBroken("somebody was refused who was not in the batch")
-    return receipt
-
-
-def _all_refused(batch: Batch, reason: str, *, temporary: bool) -> tuple[Refusal, ...]:
-    people = batch.members.column("person_id").to_pylist()
-    return tuple(Refusal(str(person), reason, temporary) for person in people)
-
-
-def _halves(batch: Batch) -> tuple[Batch, Batch]:
-    middle = len(batch) // 2
-    first, second = batch.members.slice(0, middle), batch.members.slice(middle)
-    return (
-        Batch(f"{batch.key}.0", batch.verb, first),
-        Batch(f"{batch.key}.1", batch.verb, second),
-    )

@@ -6,7 +6,7 @@ from typing import Any
 from audiences.plan import AudiencePlan, ListPlan
 from bids.corrections import BidPlan, PlannedCorrection
 from bids.deliver import BidReceipts
-from connectors.delivery import Delivered
+from connectors.delivered import Delivered
 
 Document = dict[str, Any]
 

@@ -12,7 +12,8 @@ from audiences.plan import AudiencePlan, ListPlan
 from audiences.rebuilds import NEW
 from audiences.worth import with_worth
 from connectors.base import Connector
-from connectors.delivery import Delivered, Tally, deliver
+from connectors.delivered import Delivered, Tally
+from connectors.delivery import deliver
 from connectors.errors import ConnectorError, TermsNotAccepted
 from flows import documents
 from flows.documents import Document

@@ -18,7 +18,8 @@ from audiences.model import MEMBERS, AudienceRef
 from audiences.plan import AudiencePlan
 from audiences.planning import ListLimits, Wanted, plan_audiences
 from config.audiences import Guards, Purpose
-from connectors.delivery import Delivered, deliver
+from connectors.delivered import Delivered
+from connectors.delivery import deliver
 from tests.support.memory_platform import MemoryConnector
 
 START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
