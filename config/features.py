@@ -73,7 +73,9 @@ _FEATURES = (
     Feature("predicted_value", Kind.NUMBER, _MONEY, "Expected value of the next 52 weeks."),
     Feature("predicted_orders", Kind.NUMBER, "order days", "Expected order days, likewise."),
     Feature("alive", Kind.NUMBER, "0 to 1", "Chance to be a customer still."),
-    Feature("churn_risk", Kind.NUMBER, "0 to 1", "Chance of no order in the next days."),
+    Feature(
+        "churn_risk", Kind.NUMBER, "0 to 1", "Chance of no order in the next churn_days days (14)."
+    ),
     Feature("predicted_rank", Kind.NUMBER, "%", "Buyers of more predicted value, likewise."),
     Feature("rf_label", Kind.TEXT, "", "Cell of the 5 x 5 grid of recency and frequency."),
     # How the person came here.

@@ -48,6 +48,12 @@ class Base(Written):
     lifecycle_days: int = Field(
         default=60, ge=1, description="Silence from which a person is leaving, for 'lifecycle'."
     )
+    churn_days: int = Field(
+        default=14,
+        ge=1,
+        le=365,
+        description="Days of which churn_risk is the chance that nothing is bought in them.",
+    )
     lost_history_factor: float = Field(
         default=1.5,
         ge=0,

@@ -58,7 +58,9 @@ def score(
     scale, notes = _scale(workshop, made.as_of)
     try:
         rate = base.margin_rate or 1.0
-        predicted = keep(predict(made.known, model, margin_rate=rate, scale=scale))
+        predicted = keep(
+            predict(made.known, model, margin_rate=rate, churn_days=base.churn_days, scale=scale)
+        )
     except UnusableFit:
         predicted, notes = None, ()
     won = {} if costs is None else costs_per_customer(costs, made.known, people, as_of=made.as_of)

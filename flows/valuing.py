@@ -13,7 +13,7 @@ from audiences.scores import score_people
 from audiences.seeds import pick_seed
 from audiences.segments import Segmentation
 from audiences.staging import keep
-from audiences.value import CHURN_DAYS, UnusableFit, ValueModel, fit_value, predict
+from audiences.value import UnusableFit, ValueModel, fit_value, predict
 from audiences.value_tests import ValueTest, keep_value_test
 from config.audiences import Audience, Purpose
 from flows.documents import Document
@@ -25,7 +25,7 @@ WEEKS = 13
 """Length of the past period that predictions are held against."""
 
 
-def value(workshop: Workshop, *, weeks: int = WEEKS, churn_days: int = CHURN_DAYS) -> Document:
+def value(workshop: Workshop, *, weeks: int = WEEKS) -> Document:
     """The value document: predicted against actual of the last `weeks`, churn, and every seed.
 
     The next refreshes multiply their predictions by what this finds.
@@ -40,7 +40,7 @@ def value(workshop: Workshop, *, weeks: int = WEEKS, churn_days: int = CHURN_DAY
     if day is None or day <= oldest:
         raise CannotRun(f"there are no orders of more than {weeks} weeks to test on.")
     made = segment_of_day(workshop, tables, day)
-    model = fit_value(made.known)
+    model, churn_days = fit_value(made.known), workshop.project.segments.base.churn_days
     predicted = None if model.faults else _predicted(workshop, made, model)
     return {
         "from": day.isoformat(),

@@ -12,19 +12,17 @@ from hypothesis import strategies as st
 from audiences.model import MEMBERS, Batch, Verb
 from bids.model import BidObject, CorrectionChange, Level
 from connectors import meta_members
-from connectors.meta_bids import (
+from connectors.meta_bids import AdSet, Standing, decide
+from connectors.meta_members import UserRows
+from connectors.meta_rules import (
     LABELS,
     RULES_PER_SET,
-    AdSet,
     Rule,
     RuleSet,
-    Standing,
-    decide,
     rule_for,
     rule_set_of,
     with_rule,
 )
-from connectors.meta_members import UserRows
 from tests.support.members import digest
 
 DIGESTS = st.lists(st.integers(0, 50).map(lambda n: digest(str(n))), max_size=3)

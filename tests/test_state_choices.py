@@ -11,7 +11,7 @@ import pytest
 from audiences.ranks import rf_grid
 from audiences.segments import Segmentation, segment
 from config.segments import Base
-from flows import loop
+from flows import loop, valuing
 from flows.lists import described_now
 from flows.workshop import open_workshop
 from tests.support.shops import Shop, cdnow_sample, shop
@@ -140,3 +140,18 @@ def test_real_buyers_in_any_order_of_rows_are_in_the_same_segments(cdnow: Shop, 
     assert one.equals(other)
     grids = [rf_grid(made.table).order_by("person_id").to_pandas() for made in (first, second)]
     assert grids[0].equals(grids[1])
+
+
+@pytest.mark.slow
+def test_the_days_of_churn_risk_are_set(tmp_path: Path, cdnow: Shop) -> None:
+    """Fewer people are quiet for longer; the back-test is of the same days."""
+    risks = []
+    for days, base in ((14, ""), (90, "churn_days = 90")):
+        folder = project(tmp_path / f"of_{days}", cdnow, base)
+        with open_workshop(folder, now=lambda: NOW) as workshop:
+            loop.refresh(workshop)
+            risks.append(workshop.table("scores").churn_risk.mean().to_pyarrow().as_py())
+            churn = valuing.value(workshop)["churn"]
+            assert churn["days"] == days
+            assert churn["auc"] > 0.7
+    assert risks[1] < risks[0] - 0.05
