@@ -76,10 +76,11 @@ def back_test(
     if newest is None or newest < last_day - timedelta(days=WEEK):
         raise ValueError(f"orders end on {newest}, the back-test needs them up to {last_day}")
     with Staging() as staging:
-        gaps = staging.keep(completed_gaps(up_to(occasions, from_day)))
+        till_then = staging.name(up_to(occasions, from_day))
+        gaps = staging.keep(completed_gaps(till_then))
         known = staging.keep(
             features(
-                occasions,
+                till_then,
                 gaps,
                 returns,
                 people,

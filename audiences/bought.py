@@ -6,6 +6,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+from audiences.parts import Part, packed_in_parts
 from audiences.staging import keep
 from audiences.tables import OCCASIONS, RETURNS
 from audiences.unions import stacked
@@ -58,8 +59,16 @@ def buy(order_rows: ir.Table, buyers: ir.Table, strangers: ir.Table) -> Bought:
     buyers: (source, contact_id, person_id) of customer cards; strangers: order rows of nobody in
     the contacts, with their person_id.
     """
+
+    def days(part: Part) -> ir.Table:
+        return occasions_of(owned_by(order_rows, part(buyers), part(strangers)))
+
     owned = owned_by(order_rows, buyers, strangers)
-    return Bought(keep(occasions_of(owned)), keep(returns_of(owned)), keep(cards_of(owned)))
+    return Bought(
+        packed_in_parts(order_rows, days, OCCASIONS),
+        keep(returns_of(owned)),
+        keep(cards_of(owned)),
+    )
 
 
 def owned_by(order_rows: ir.Table, buyers: ir.Table, strangers: ir.Table) -> ir.Table:

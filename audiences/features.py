@@ -47,7 +47,7 @@ def completed_gaps(occasions: ir.Table) -> ir.Table:
 
 
 def features(
-    occasions: ir.Table,
+    known: ir.Table,
     gaps: ir.Table,
     returns: ir.Table,
     people: ir.Table,
@@ -59,13 +59,13 @@ def features(
 ) -> ir.Table:
     """One row per person of `people`: what is known at the end of day `as_of`.
 
-    occasions, returns, people: tables OCCASIONS, RETURNS, PEOPLE; gaps: `completed_gaps` of the
-    occasions up to `as_of`. Value is the margin (else revenue times `margin_rate`, else revenue)
-    of the `value_window_days` days that end at the last purchase, so it does not fade with
-    silence; `net_returns` takes off what was returned in the same days. People without an
-    occasion have orders = 0 and nulls where a purchase is needed.
+    known, returns, people: tables OCCASIONS, RETURNS, PEOPLE; `known` is `up_to` that day, best
+    by a name (Staging.name), for it is asked several times; gaps: its `completed_gaps`. Value is
+    the margin (else revenue times `margin_rate`, else revenue) of the `value_window_days` days that
+    end at the last purchase, so it does not fade with silence; `net_returns` takes off what was
+    returned in the same days. People without an occasion have orders = 0 and nulls where a purchase
+    is needed.
     """
-    known = up_to(occasions, as_of)
     totals = _totals(known)
     last = known.group_by("person_id").aggregate(last_day=known.day.max())
     value = _value(known, last, value_window_days, margin_rate)

@@ -83,10 +83,11 @@ def segment(
     `as_of` are not seen. The answer is a function of the rows, never of their order.
     """
     with Staging() as staging:
-        gaps = staging.keep(completed_gaps(up_to(occasions, as_of)))
+        till_now = staging.name(up_to(occasions, as_of))
+        gaps = staging.keep(completed_gaps(till_now))
         known = keep(
             features(
-                occasions,
+                till_now,
                 gaps,
                 returns,
                 people,

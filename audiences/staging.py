@@ -27,6 +27,7 @@ class Staging:
 
     def __init__(self) -> None:
         self._kept: list[tuple[ibis.BaseBackend, str]] = []
+        self._named: list[tuple[ibis.BaseBackend, str]] = []
 
     def keep(self, table: ir.Table) -> ir.Table:
         name = gen_name("staged")
@@ -34,10 +35,27 @@ class Staging:
         self._kept.append((engine_of(kept), name))
         return kept
 
+    def name(self, table: ir.Table) -> ir.Table:
+        """Give what is quick to work out a name, for what asks for it several times.
+
+        Without one it is a common table expression, whose rows DuckDB writes down, in memory or on
+        the disk, before it goes on.
+        """
+        engine = engine_of(table)
+        if engine.name != "duckdb":
+            return table
+        name = gen_name("named")
+        engine.raw_sql(f"CREATE TEMP VIEW {name} AS {engine.compile(table)}")
+        self._named.append((engine, name))
+        return engine.table(name)
+
     def drop(self) -> None:
         """Drop what is kept."""
+        for engine, name in self._named:
+            engine.raw_sql(f"DROP VIEW IF EXISTS {name}")
         for engine, name in self._kept:
             engine.drop_table(name, force=True)
+        self._named.clear()
         self._kept.clear()
 
     def __enter__(self) -> Self:

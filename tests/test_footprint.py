@@ -6,8 +6,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from audiences import parts
 from audiences.bought import buy
 from audiences.engine import open_engine
+from audiences.layers import hold
 from config.sample import ENCODING
 from config.shop import Engine
 from flows.cli import app
@@ -67,6 +69,18 @@ def test_what_does_not_fit_is_spilled_and_the_result_is_the_same(tmp_path: Path)
     assert hardly["spilled_bytes"] > 2**20
     assert hardly["memory_limit"] == TIGHT
     assert list((tmp_path / "tight").iterdir()) == []  # and nothing is left of it
+
+
+def test_a_part_of_the_people_at_a_time_gives_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once, _ = bought(tmp_path / "at_once", "1GB")
+    monkeypatch.setattr(parts, "ROWS_AT_ONCE", 60_000)
+    packed: list[str] = []
+    monkeypatch.setattr(parts, "hold", lambda *given: packed.append(given[1]) or hold(*given))
+    in_parts, _ = bought(tmp_path / "in_parts", "1GB")
+    assert in_parts == at_once
+    assert len(packed) == 7  # 400,000 orders
 
 
 @pytest.mark.parametrize("memory", [300 * 2**20, None])

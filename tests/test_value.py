@@ -122,11 +122,11 @@ def test_a_back_test_needs_the_period_it_tests(shop: Shop) -> None:
 
 @pytest.fixture(scope="module")
 def known(shop: Shop) -> ir.Table:
-    gaps = completed_gaps(up_to(shop.occasions, CUT.date()))
+    occasions = up_to(shop.occasions, CUT.date())
     return keep(
         features(
-            shop.occasions,
-            gaps,
+            occasions,
+            completed_gaps(occasions),
             shop.returns,
             shop.people,
             as_of=CUT.date(),
