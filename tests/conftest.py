@@ -1,9 +1,14 @@
-"""What every test gets: readable failures of shared suites, and a quiet environment."""
+"""What every test may have: readable failures, a quiet environment, a played net and clock."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
+import responses
 from hypothesis import settings
+from responses.registries import OrderedRegistry
+
+from tests.support.surroundings import Clock
 
 pytest.register_assert_rewrite("tests.support.contract")
 
@@ -22,3 +27,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first, so that no worker is left with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture
+def net() -> Iterator[responses.RequestsMock]:
+    """Answers for exactly the requests that are made, in their order."""
+    with responses.RequestsMock(
+        assert_all_requests_are_fired=True, registry=OrderedRegistry
+    ) as mock:
+        yield mock
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock at which nobody waits."""
+    return Clock()

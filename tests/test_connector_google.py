@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-import responses
 from responses import matchers
 
 from audiences.model import AudienceRef, Refusal, Verb
@@ -38,7 +37,7 @@ from connectors.google_wire import ADS_VERSION, FACTS
 from connectors.registry import connect
 from tests.support.google_types import ADS, DATA, assert_wire
 from tests.support.members import batch, batch_of, digest
-from tests.support.surroundings import Clock, surroundings
+from tests.support.surroundings import surroundings
 
 LISTS = (
     "https://datamanager.googleapis.com/v1/accountTypes/GOOGLE_ADS/accounts/1234567890/userLists"
@@ -62,19 +61,6 @@ OURS = {
 }
 CAMPAIGN = BidObject("g", "google", Level.CAMPAIGN, "2")
 GROUP = BidObject("g", "google", Level.AD_GROUP, "3")
-
-
-@pytest.fixture
-def net():
-    with responses.RequestsMock(
-        assert_all_requests_are_fired=True, registry=responses.registries.OrderedRegistry
-    ) as mock:
-        yield mock
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 def environment(monkeypatch, **more):

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-import responses
 from responses import matchers
 
 from audiences.model import AudienceRef, Batch, Verb
@@ -35,7 +34,7 @@ from connectors.meta_rules import LABELS
 from connectors.meta_wire import proof_of
 from connectors.registry import connect
 from tests.support.members import batch, batch_of, digest, people
-from tests.support.surroundings import Clock, surroundings
+from tests.support.surroundings import surroundings
 
 BASE = "https://graph.facebook.com/v26.0/"
 ACT = "act_1234567890"
@@ -45,19 +44,6 @@ VIP = AudienceRef("fb", "meta", "vip", Purpose.RETARGETING, "seg:vip")
 HEADERS = matchers.header_matcher({"Authorization": "Bearer secret-token"})
 AD_SET, BID_CAP = "120200000000001", "120200000000002"
 HERE, THERE = (BidObject("fb", "meta", Level.AD_GROUP, one) for one in (AD_SET, BID_CAP))
-
-
-@pytest.fixture
-def net():
-    with responses.RequestsMock(
-        assert_all_requests_are_fired=True, registry=responses.registries.OrderedRegistry
-    ) as mock:
-        yield mock
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from connectors.errors import (
 from connectors.microsoft import Microsoft
 from connectors.registry import connect
 from tests.support.members import batch, batch_of, digest
-from tests.support.surroundings import Clock, surroundings
+from tests.support.surroundings import surroundings
 
 BASE = "https://campaign.api.bingads.microsoft.com/CampaignManagement/v13/"
 REPORTS = "https://reporting.api.bingads.microsoft.com/Reporting/v13/GenerateReport/"
@@ -59,19 +59,6 @@ LIST = "804000001"
 AUDIENCE = AudienceRef("ms", "microsoft", "vip", Purpose.RETARGETING, "VIP buyers", 30)
 CAMPAIGN = BidObject("ms", "microsoft", Level.CAMPAIGN, "5")
 GROUP = BidObject("ms", "microsoft", Level.AD_GROUP, "61")
-
-
-@pytest.fixture
-def net():
-    with responses.RequestsMock(
-        assert_all_requests_are_fired=True, registry=responses.registries.OrderedRegistry
-    ) as mock:
-        yield mock
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture

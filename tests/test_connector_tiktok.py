@@ -20,19 +20,17 @@ from tests.support.wire_tiktok import (
     DMP,
     OURS,
     VIP,
-    clock,
     connector,
     details,
     get,
     let_in,
     lists,
-    net,
     pages,
     post,
     said,
 )
 
-__all__ = ["clock", "connector", "net"]
+__all__ = ["connector"]
 
 
 def file_is(expected):

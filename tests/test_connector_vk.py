@@ -30,7 +30,6 @@ from tests.support.wire_vk import (
     SEGMENTS,
     TWO_THOUSAND,
     VIP,
-    clock,
     connector,
     email,
     flat,
@@ -39,7 +38,6 @@ from tests.support.wire_vk import (
     list_of,
     md5,
     md5_digests,
-    net,
     one_list,
     phone,
     phones_only,
@@ -50,7 +48,7 @@ from tests.support.wire_vk import (
     upload,
 )
 
-__all__ = ["clock", "connector", "md5_digests", "net"]
+__all__ = ["connector", "md5_digests"]
 
 
 # Checking

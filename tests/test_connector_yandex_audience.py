@@ -3,7 +3,6 @@
 import re
 
 import pytest
-import responses
 from pydantic import SecretStr
 from responses import matchers
 
@@ -29,25 +28,12 @@ from connectors.registry import connect
 from connectors.yandex_account import yandex_tokens
 from connectors.yandex_audience import FACTS
 from tests.support.members import batch, batch_of, digest
-from tests.support.surroundings import Clock, surroundings
+from tests.support.surroundings import surroundings
 
 BASE = "https://api-audience.yandex.ru/v1/management/"
 AUTH = matchers.header_matcher({"Authorization": "OAuth secret-token"})
 VIP = AudienceRef("ya", "yandex_audience", "vip", Purpose.RETARGETING, "adsteer: vip")
 READY = {"type": "uploading", "id": 101, "name": "adsteer: vip", "status": "processed"}
-
-
-@pytest.fixture
-def net():
-    with responses.RequestsMock(
-        assert_all_requests_are_fired=True, registry=responses.registries.OrderedRegistry
-    ) as mock:
-        yield mock
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-import responses
 from responses import matchers
 
 from bids.model import BidObject, CorrectionChange, Level, PresentCorrection
@@ -25,7 +24,7 @@ from connectors.errors import (
 )
 from connectors.registry import connect
 from connectors.yandex_direct_wire import Points
-from tests.support.surroundings import Clock, surroundings
+from tests.support.surroundings import surroundings
 
 BASE = "https://api.direct.yandex.com/json/v501/"
 HEADERS = {
@@ -37,19 +36,6 @@ CAMPAIGN = BidObject("yd", "yandex_direct", Level.CAMPAIGN, "710427315")
 GROUP = BidObject("yd", "yandex_direct", Level.AD_GROUP, "500001")
 BIG = "9223372036854775807"
 """The largest id there can be: a float would round it."""
-
-
-@pytest.fixture
-def net():
-    with responses.RequestsMock(
-        assert_all_requests_are_fired=True, registry=responses.registries.OrderedRegistry
-    ) as mock:
-        yield mock
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture

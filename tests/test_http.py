@@ -7,7 +7,6 @@ import pytest
 import requests
 import responses
 from pydantic import SecretStr
-from responses.registries import OrderedRegistry
 
 from connectors.errors import (
     ConnectorError,
@@ -24,7 +23,7 @@ from connectors.http import Ask, Door, Effect, TimedSession, redact, retry_after
 from connectors.oauth import Grant, OAuthTokens, TokenStore, judge_token_answer
 from connectors.quota import Meter, Quota
 from tests.support.line import SILENCE, line
-from tests.support.surroundings import Clock, surroundings
+from tests.support.surroundings import surroundings
 
 ORIGIN = "https://platform.test/"
 URL = ORIGIN + "things"
@@ -32,19 +31,6 @@ OK = {"fine": True}
 READ = Ask("GET", "things")
 SET = Ask("POST", "things", json={"to": 1}, effect=Effect.SAME)
 CREATE = Ask("POST", "things", json={"new": 1}, effect=Effect.TWICE)
-
-
-@pytest.fixture
-def net():
-    with responses.RequestsMock(
-        assert_all_requests_are_fired=True, registry=OrderedRegistry
-    ) as mock:
-        yield mock
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture

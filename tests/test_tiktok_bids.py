@@ -23,18 +23,16 @@ from tests.support.wire_tiktok import (
     bid,
     campaign,
     change,
-    clock,
     connector,
     details,
     get,
     groups,
-    net,
     pages,
     said,
     vip,
 )
 
-__all__ = ["clock", "connector", "net"]
+__all__ = ["connector"]
 
 
 def test_a_correction_is_a_bid_against_everybodys(net, connector):

@@ -29,19 +29,17 @@ from tests.support.wire_tiktok import (
     G1,
     VIP,
     campaign,
-    clock,
     connector,
     get,
     groups,
     let_in,
     lists,
-    net,
     report,
     said,
     vip,
 )
 
-__all__ = ["clock", "connector", "net"]
+__all__ = ["connector"]
 
 
 def failing(net, **answer):

@@ -13,19 +13,17 @@ from tests.support.wire_tiktok import (
     DMP,
     OURS,
     ad_group,
-    clock,
     connector,
     details,
     get,
     groups,
     lists,
-    net,
     pages,
     post,
     said,
 )
 
-__all__ = ["clock", "connector", "net"]
+__all__ = ["connector"]
 
 
 REGIONS = {"page": "1", "page_size": "1000", "fields": ["adgroup_id", "location_ids"]}

@@ -10,15 +10,13 @@ from tests.support.wire_tiktok import (
     G1,
     G2,
     ad_group,
-    clock,
     connector,
     groups,
-    net,
     report,
     vip,
 )
 
-__all__ = ["clock", "connector", "net"]
+__all__ = ["connector"]
 
 
 def line(number, day, **metrics):

@@ -18,11 +18,9 @@ from tests.support.members import batch, batch_of
 from tests.support.wire_vk import (
     EMAILS,
     both_lists,
-    clock,
     connector,
     email,
     md5_digests,
-    net,
     one_list,
     phone,
     phones_only,
@@ -33,7 +31,7 @@ from tests.support.wire_vk import (
     used_up,
 )
 
-__all__ = ["clock", "connector", "md5_digests", "net"]
+__all__ = ["connector", "md5_digests"]
 
 
 @pytest.mark.parametrize(("verb", "sign"), [(Verb.ADD, 1), (Verb.REMOVE, -1)])

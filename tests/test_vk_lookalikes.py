@@ -8,9 +8,7 @@ from config.platforms import Account
 from connectors.errors import ListBusy, ListGone, SeedRefused
 from connectors.registry import connect
 from tests.support.surroundings import surroundings
-from tests.support.wire_vk import AUTH, net
-
-__all__ = ["net"]
+from tests.support.wire_vk import AUTH
 
 BASE = "https://ads.vk.com/api/v2/remarketing/"
 AUDIENCES, SEGMENTS = BASE + "lookalike_audiences.json", BASE + "segments.json"

@@ -15,9 +15,7 @@ from connectors.errors import ContractBroken, CredentialsRefused, Unsure
 from connectors.registry import connect
 from connectors.vk_groups import Kept, percent_of, to_step
 from tests.support.surroundings import surroundings
-from tests.support.wire_vk import AUTH, net
-
-__all__ = ["net"]
+from tests.support.wire_vk import AUTH
 
 BASE = "https://ads.vk.com/api/v2/"
 FIELDS = (

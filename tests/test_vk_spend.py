@@ -18,14 +18,12 @@ from tests.support.wire_vk import (
     PLANS,
     STATISTICS,
     asked_for,
-    clock,
     connector,
     groups,
     md5_digests,
-    net,
 )
 
-__all__ = ["clock", "connector", "md5_digests", "net"]
+__all__ = ["connector", "md5_digests"]
 
 
 def test_spend_is_read_exactly(net, connector):

@@ -23,14 +23,12 @@ from tests.support.wire_vk import (
     VIP,
     as_texts,
     both_lists,
-    clock,
     connector,
     form_is,
     found_segments,
     groups,
     list_of,
     md5_digests,
-    net,
     one_list,
     phone,
     phones_only,
@@ -39,7 +37,7 @@ from tests.support.wire_vk import (
     room,
 )
 
-__all__ = ["clock", "connector", "md5_digests", "net"]
+__all__ = ["connector", "md5_digests"]
 
 
 def test_state_is_that_of_both_lists(net, connector):

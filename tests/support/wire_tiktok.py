@@ -3,7 +3,6 @@
 import json
 
 import pytest
-import responses
 from responses import matchers
 
 from audiences.model import AudienceRef
@@ -11,7 +10,7 @@ from bids.model import BidObject, CorrectionChange, Level
 from config.audiences import Purpose
 from config.platforms import Account
 from connectors.registry import connect
-from tests.support.surroundings import Clock, surroundings
+from tests.support.surroundings import surroundings
 
 BASE = "https://business-api.tiktok.com/open_api/v1.3/"
 ADVERTISER = "7012345678901234567"
@@ -19,19 +18,6 @@ AUTH = matchers.header_matcher({"Access-Token": "secret-token"})
 VIP = AudienceRef("tt", "tiktok", "vip", Purpose.RETARGETING, "adsteer: vip")
 OURS = {"audience_id": "101", "name": "adsteer: vip", "audience_type": "Customer File Audience"}
 DMP = "dmp/custom_audience/"
-
-
-@pytest.fixture
-def net():
-    with responses.RequestsMock(
-        assert_all_requests_are_fired=True, registry=responses.registries.OrderedRegistry
-    ) as mock:
-        yield mock
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import hashlib
 
 import pytest
-import responses
 from responses import matchers
 
 from audiences.model import AudienceRef
@@ -11,7 +10,7 @@ from config.audiences import Purpose
 from config.platforms import Account
 from connectors.registry import connect
 from tests.support.members import batch_of
-from tests.support.surroundings import Clock, surroundings
+from tests.support.surroundings import surroundings
 
 BASE = "https://ads.vk.com/api/"
 LISTS = BASE + "v3/remarketing/users_lists.json"
@@ -29,19 +28,6 @@ ROOM = {"v3": {"CREATE": {"limits": {"3600": 10}, "remaining": {"3600": 10}}}}
 @pytest.fixture(autouse=True)
 def md5_digests(monkeypatch):
     monkeypatch.setattr("tests.support.members.sha256", hashlib.md5)
-
-
-@pytest.fixture
-def net():
-    with responses.RequestsMock(
-        assert_all_requests_are_fired=True, registry=responses.registries.OrderedRegistry
-    ) as mock:
-        yield mock
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture
