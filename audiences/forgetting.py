@@ -362,14 +362,13 @@ def _purge(
     if not people:
         return
     with catalog.begin() as connection:
-        stored = connection.execute(select(SNAPSHOTS.c.id, SNAPSHOTS.c.path)).all()
-    for number, written in stored:
-        path = state / written
+        stored = sorted(set(connection.scalars(select(SNAPSHOTS.c.path))))
+    for written in stored:
+        path, these = state / written, update(SNAPSHOTS).where(SNAPSHOTS.c.path == written)
         if path.is_dir():
             rows = sum(_rest_of(part, people, seal) for part in parts_of(path))
             with catalog.begin() as connection:
-                left = update(SNAPSHOTS).where(SNAPSHOTS.c.id == number).values(rows=rows)
-                connection.execute(left)
+                connection.execute(these.values(rows=rows))
             continue
         with open_parquet(path, seal) as stored_rows:
             schema = stored_rows.schema_arrow
@@ -383,9 +382,7 @@ def _purge(
         file = write_rows(path.parent, name, schema, rest.to_batches(), seal=seal)
         with catalog.begin() as connection:
             connection.execute(
-                update(SNAPSHOTS)
-                .where(SNAPSHOTS.c.id == number)
-                .values(
+                these.values(
                     path=file.path.relative_to(state).as_posix(),
                     rows=file.rows,
                     fingerprint=file.fingerprint,

@@ -40,9 +40,24 @@ def refuse_source(source: SourceFigures, guards: Guards, *, as_of: date) -> tupl
     return tuple(refused for refused in checks if refused)
 
 
-def refuse_list(plan: ListPlan, guards: Guards) -> tuple[Refused, ...]:
-    """What is wrong with the plan of one list."""
-    return tuple(_changes(plan, guards))
+def refuse_list(plan: ListPlan, guards: Guards, *, minimum: int = 0) -> tuple[Refused, ...]:
+    """What is wrong with the plan of one list; `minimum`: what its platform needs to serve it."""
+    return (*_changes(plan, guards), *_under_minimum(plan, guards, minimum))
+
+
+def _under_minimum(plan: ListPlan, guards: Guards, minimum: int) -> Iterator[Refused]:
+    """A list that is served and would not be any more, for other reasons than withdrawn consent."""
+    counts, least = plan.counts, guards.least_of_minimum * minimum
+    willing = counts.before - counts.withdrawn
+    if willing < least or counts.after >= least:
+        return
+    yield Refused(
+        "under_minimum",
+        f"{plan.audience}: {counts.after:,} of {counts.before:,} members would be left, fewer than "
+        f"the {least:,.0f} with which the platform serves it. Check the export and the rule, or "
+        "approve this plan.",
+        (("before", counts.before), ("after", counts.after), ("limit", least)),
+    )
 
 
 def _stale(source: SourceFigures, guards: Guards, as_of: date) -> Refused | None:

@@ -77,6 +77,8 @@ class Wanted:
     members: ibis.Table | Path
     withdrawn: ibis.Table | None = field(default=None)
     notes: tuple[str, ...] = ()
+    left_behind: bool = False
+    """Nobody fills the list any more: only withdrawn consent leaves it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +123,12 @@ def plan_audiences(
     try:
         lists = []
         for one in sorted(wanted, key=lambda each: (each.audience.account, each.audience.audience)):
-            plan = plan_list(bench, one, base_of(one.audience), folder=draft, seal=seal)
-            lists.append(replace(plan, refused_by=tuple(guard(plan, one))))
+            base = base_of(one.audience)
+            plan = plan_list(bench, one, base, folder=draft, seal=seal)
+            refused = tuple(guard(plan, one))
+            if refused and _holds_withdrawals(plan):
+                plan = plan_list(bench, one, base, folder=draft, seal=seal, apart=True)
+            lists.append(replace(plan, refused_by=refused))
         whole = AudiencePlan(as_of, tuple(lists))
         folder = plan_folder(state, whole.fingerprint)
         if not folder.exists():
@@ -229,15 +235,26 @@ def _to_send(wanted: ibis.Table, reasons: ibis.Table, leaving: ibis.Table) -> ib
     return rows.mutate(place=place).order_by("place", *ROW).select("reason", *ROW)
 
 
+def _holds_withdrawals(plan: ListPlan) -> bool:
+    """Whether people who took their consent back would wait with the rest of a refused plan."""
+    return bool(plan.counts.withdrawn) and Step.WITHDRAW not in dict(plan.steps)
+
+
 def plan_list(
-    bench: Bench, wanted: Wanted, base: Base, *, folder: Path, seal: Seal | None = None
+    bench: Bench,
+    wanted: Wanted,
+    base: Base,
+    *,
+    folder: Path,
+    seal: Seal | None = None,
+    apart: bool = False,
 ) -> ListPlan:
-    """Plan one list and write its rows into `folder`."""
+    """Plan one list and write its rows into `folder`; withdrawals `apart` from all removals."""
     limits, members = wanted.limits, wanted.members
     if isinstance(members, Path):
         members = open_rows(bench.engine, members, seal)
     with bench.judged(members, base.known, wanted.withdrawn, limits) as judged:
-        steps = _steps(judged.reasons, limits, add_only=base.add_only)
+        steps = _steps(judged.reasons, limits, apart=apart or base.add_only)
         whole = None
         if _may_be_replaced(limits, base):
             sizes = {"batch_size": limits.batch_size, "min_members": limits.min_members}
@@ -302,13 +319,16 @@ def _counts(of: Mapping[str, int]) -> Counts:
 
 
 def _steps(
-    of: Mapping[str, int], limits: ListLimits, *, add_only: bool
+    of: Mapping[str, int], limits: ListLimits, *, apart: bool
 ) -> tuple[tuple[Step, int], ...]:
-    """Rows per step. Where a platform has a least difference, withdrawals join the removals."""
+    """Rows per step. Where a platform has a least difference, withdrawals join the removals.
+
+    Not where the removals may not be sent: then they leave `apart`.
+    """
     sizes = dict.fromkeys(Step, 0)
     for reason, step in STEP_OF.items():
         sizes[step] += of.get(reason.value, 0)
-    together = 0 if add_only else sizes[Step.WITHDRAW] + sizes[Step.REMOVE]
+    together = 0 if apart else sizes[Step.WITHDRAW] + sizes[Step.REMOVE]
     if sizes[Step.WITHDRAW] < limits.min_difference <= together:
         sizes[Step.REMOVE] += sizes[Step.WITHDRAW]
         sizes[Step.WITHDRAW] = 0

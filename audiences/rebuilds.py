@@ -5,7 +5,8 @@ safety are those of every list. The swap is one transaction; the old list stays 
 in the catalog until somebody says that it may be deleted.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, select, update
 
@@ -57,42 +58,71 @@ def swap(
             )
         connection.execute(delete(LISTS).where(_of(new)))
         if before is not None and before["list_id"] is not None:
-            kept = {"state": "retired", "list_id": before["list_id"], "open_plan": None}
+            kept = {name: before[name] for name in ("list_id", "adopted", "add_only")}
+            kept |= {"state": "retired", "open_plan": None}
             write_list(connection, replace(old, title=before["title"]), now, **kept)
         serves = {"state": "ours", "list_id": built["list_id"], "title": built["title"]}
         ours = {"add_only": False, "adopted": False, "open_plan": None}
         write_list(connection, audience, now, **ours, **serves)
-        _hand_over(connection, audience, new)
+        _hand_over(connection, audience, new, now)
     return None if before is None else before["list_id"]
 
 
-def retired(catalog: Engine, audience: AudienceRef) -> str | None:
-    """Id of the list that a rebuild replaced and that is still there."""
+@dataclass(frozen=True)
+class Retired:
+    """A list that a rebuild replaced and that is still there."""
+
+    list_id: str
+    adopted: bool
+    """It was there before this project, so others' people may be in it."""
+
+
+def retired(catalog: Engine, audience: AudienceRef) -> Retired | None:
+    """The list that a rebuild replaced, if it is still there."""
     with catalog.begin() as connection:
         record = read_list(connection, old_list(audience))
-    return None if record is None else record["list_id"]
+    return None if record is None else Retired(record["list_id"], record["adopted"])
 
 
 def forget_retired(catalog: Engine, audience: AudienceRef, lease: Lease, *, clock: Clock) -> None:
-    """The replaced list is gone from the platform."""
+    """The replaced list is gone from the platform, or is not ours to look after any more."""
     with catalog.begin() as connection:
         hold_lease(connection, lease, now=clock())
         connection.execute(delete(LISTS).where(_of(old_list(audience))))
+        known = _known(old_list(audience))
+        connection.execute(update(SNAPSHOTS).where(known).values(current=False))
 
 
-def _hand_over(connection: Connection, audience: AudienceRef, new: AudienceRef) -> None:
-    """What is known of the new list becomes what is known of the audience's."""
-    mine = SNAPSHOTS.c.kind == KNOWN_KIND
-    of_new = mine & (SNAPSHOTS.c.name == str(new))
-    of_this = mine & (SNAPSHOTS.c.name == str(audience))
-    connection.execute(update(SNAPSHOTS).where(of_this).values(current=False))
-    row = (
-        connection.execute(select(SNAPSHOTS).where(of_new, SNAPSHOTS.c.current)).mappings().first()
-    )
-    if row is not None:
-        copied = {name: row[name] for name in row if name not in ("id", "name")}
-        connection.execute(insert(SNAPSHOTS).values(name=str(audience), **copied))
-    connection.execute(delete(SNAPSHOTS).where(of_new))
+def _hand_over(
+    connection: Connection, audience: AudienceRef, new: AudienceRef, now: datetime
+) -> None:
+    """What is known of the new list becomes what is known of the audience's, from now on.
+
+    What was known of the old one stays known: who takes consent back leaves it as well. Earlier
+    snapshots of the new list are let go with other old ones, files and all.
+    """
+    _make_known(connection, audience, old_list(audience), now)
+    connection.execute(update(SNAPSHOTS).where(_known(audience)).values(current=False))
+    number = _make_known(connection, new, audience, now)
+    connection.execute(delete(SNAPSHOTS).where(SNAPSHOTS.c.id == number))
+
+
+def _make_known(
+    connection: Connection, of: AudienceRef, to: AudienceRef, now: datetime
+) -> int | None:
+    """What is known of one list is known of another from now on; the number of that snapshot."""
+    current = select(SNAPSHOTS).where(_known(of), SNAPSHOTS.c.current)
+    row = connection.execute(current).mappings().first()
+    if row is None:
+        return None
+    known = {**row, "name": str(to), "made_at": now}
+    number: int = known.pop("id")
+    connection.execute(insert(SNAPSHOTS).values(**known))
+    return number
+
+
+def _known(audience: AudienceRef) -> ColumnElement[bool]:
+    return (SNAPSHOTS.c.kind == KNOWN_KIND) & (SNAPSHOTS.c.name == str(audience))
 
 
 def _of(audience: AudienceRef) -> ColumnElement[bool]:

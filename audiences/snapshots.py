@@ -33,6 +33,7 @@ from sqlalchemy import (
     String,
     Table,
     delete,
+    exists,
     select,
     update,
 )
@@ -279,14 +280,6 @@ def snapshot_at(
     return _first(connection, state, newest_first.order_by(SNAPSHOTS.c.id.desc()).limit(1))
 
 
-def usual_rows(connection: Connection, *, kind: str, name: str = "", last: int = 5) -> int | None:
-    """Median size of the last few snapshots, what a new set is compared with; None before one."""
-    this = (SNAPSHOTS.c.kind == kind) & (SNAPSHOTS.c.name == name)
-    newest_first = select(SNAPSHOTS.c.rows).where(this).order_by(SNAPSHOTS.c.id.desc())
-    sizes = sorted(connection.scalars(newest_first.limit(last)))
-    return sizes[len(sizes) // 2] if sizes else None
-
-
 def _first(connection: Connection, state: Path, query: Select[Any]) -> Snapshot | None:
     row = connection.execute(query).mappings().first()
     if row is None:
@@ -297,12 +290,19 @@ def _first(connection: Connection, state: Path, query: Select[Any]) -> Snapshot 
 
 
 def forget_old(catalog: Engine, state: Path, *, now: datetime, keep_days: int) -> int:
-    """Remove snapshots that are neither current nor young enough; the number of files removed.
+    """Remove snapshots that no moment of the last `keep_days` days saw current; the files removed.
 
-    A file goes only after the catalog has forgotten it, so no row ever points to nothing.
+    What was made long ago and replaced yesterday is what a rollback to the day before asks for. Of
+    a kind and name that has no current snapshot any more, what was made longer ago goes. A file
+    goes only after the catalog has forgotten it, so no row ever points to nothing.
     """
+    limit = now - timedelta(days=keep_days)
+    other = SNAPSHOTS.alias()
+    same = (other.c.kind == SNAPSHOTS.c.kind) & (other.c.name == SNAPSHOTS.c.name)
+    replaced = exists().where(same, other.c.id > SNAPSHOTS.c.id, other.c.made_at <= limit)
+    serves = exists().where(same, other.c.current)
     with catalog.begin() as connection:
-        old = ~SNAPSHOTS.c.current & (SNAPSHOTS.c.made_at < now - timedelta(days=keep_days))
+        old = ~SNAPSHOTS.c.current & (SNAPSHOTS.c.made_at < limit) & (replaced | ~serves)
         gone = set(connection.scalars(select(SNAPSHOTS.c.path).where(old)))
         connection.execute(delete(SNAPSHOTS).where(old))
         kept = set(connection.scalars(select(SNAPSHOTS.c.path)))

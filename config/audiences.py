@@ -142,6 +142,11 @@ class Guards(Written):
         default=1000, ge=0, description="Lists up to this size have their own threshold."
     )
     max_removed_share_small: Share = Field(default=0.40, description="The same for small lists.")
+    least_of_minimum: float = Field(
+        default=1.0,
+        ge=0,
+        description="A served list may not fall under so many times its platform's minimum.",
+    )
     min_source_share: Share = Field(
         default=0.5, description="Least size of the source against its usual size."
     )

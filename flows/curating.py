@@ -9,6 +9,7 @@ from audiences.consents import agrees
 from audiences.model import AudienceRef
 from audiences.plan import AudiencePlan
 from audiences.planning import Wanted
+from audiences.records import old_list
 from flows.documents import Document
 from flows.lists import asked_by, leased, ledger, plan_wanted, reference, settled, wanted_lists
 from flows.workshop import CannotRun, Workshop
@@ -114,16 +115,23 @@ def finish_rebuild(workshop: Workshop, name: str, account: str | None) -> Docume
 
 
 def delete_old(workshop: Workshop, name: str, account: str | None) -> Document:
-    """Delete the list that a rebuild replaced."""
+    """Delete the list that a rebuild replaced; one that was adopted is only let go of."""
     ref = find(workshop, name, account)
     old = rebuilds.retired(workshop.catalog, ref)
     if old is None:
         raise CannotRun(f"{ref}: there is no replaced list.")
     with leased(workshop, {ref.account}) as leases:
-        workshop.lists_of(ref.account).delete(old)
+        ledger(workshop).recover(old_list(ref), leases[ref.account])
+        if not old.adopted:
+            workshop.lists_of(ref.account).delete(old.list_id)
         rebuilds.forget_retired(workshop.catalog, ref, leases[ref.account], clock=workshop.now)
     serves = ledger(workshop).list_id(ref)
-    said = f"list {old} is deleted"
+    said = f"list {old.list_id} is deleted"
+    if old.adopted:
+        said = (
+            f"list {old.list_id} was there before this project: it stays on the platform, and "
+            "nothing more is sent to it"
+        )
     return {**_named(ref), "list_id": serves, "kept": None, "swapped": True, "said": said}
 
 

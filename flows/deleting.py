@@ -6,28 +6,24 @@ from audiences.orphans import Orphan, forget_list, orphans, refuse_to_delete
 from bids.ledger import BidLedger
 from config.audiences import Purpose
 from flows.documents import Document
+from flows.leftovers import named
 from flows.lists import leased, ledger
 from flows.workshop import CannotRun, Workshop
 
 
 def left_behind(workshop: Workshop) -> tuple[Orphan, ...]:
     """Lists of ours on accounts of the project that no audience asks for any more."""
-    wanted = {
-        (account, name)
-        for one in workshop.project.audiences.audience
-        for account in one.accounts
-        for name in (one.name, one.formerly)
-        if name is not None
-    }
     accounts = {one.name for one in workshop.project.platforms.account}
-    return tuple(one for one in orphans(workshop.catalog, wanted) if one.account in accounts)
+    return tuple(
+        one for one in orphans(workshop.catalog, named(workshop)) if one.account in accounts
+    )
 
 
 def notes(workshop: Workshop) -> list[str]:
     """What a plan says of them."""
     return [
         f"{one.account}/{one.audience}: not in audiences.toml any more; list {one.list_id} stays "
-        f"as it is until `adsteer delete {one.audience}`."
+        f"as it is, but for withdrawn consent, until `adsteer delete {one.audience}`."
         for one in left_behind(workshop)
     ]
 

@@ -7,10 +7,12 @@ from sqlalchemy import select
 
 from audiences.matches import OUTCOMES, Match, matches_of
 from audiences.model import AudienceRef
-from audiences.records import APPROVALS, BATCHES, KNOWN_KIND, LISTS, REFUSALS, old_list
+from audiences.rebuilds import NEW
+from audiences.records import APPROVALS, BATCHES, KNOWN_KIND, LISTS, OLD, REFUSALS, old_list
 from audiences.snapshots import SNAPSHOTS
 from flows.curating import find
 from flows.documents import Document
+from flows.leftovers import named, recorded, reference_of
 from flows.lists import ledger, reference
 from flows.workshop import Workshop
 
@@ -21,16 +23,27 @@ MOST_REASONS = 5
 
 def history(workshop: Workshop, name: str | None = None, account: str | None = None) -> Document:
     """The story of one list, or of all: counts and names, no people. Oldest first."""
-    if name is not None:
-        refs = [find(workshop, name, account)]
+    left = [one for one in _left_behind(workshop) if account in (None, one.account)]
+    if name is None:
+        refs = [*_ruled(workshop, account), *left]
     else:
-        refs = [
-            reference(workshop, one, place)
-            for one in workshop.project.audiences.audience
-            for place in one.accounts
-            if account in (None, place)
-        ]
+        refs = [one for one in left if one.audience == name] or [find(workshop, name, account)]
     return {"lists": [_story(workshop, ref) for ref in refs]}
+
+
+def _ruled(workshop: Workshop, account: str | None) -> list[AudienceRef]:
+    return [
+        reference(workshop, one, place)
+        for one in workshop.project.audiences.audience
+        for place in one.accounts
+        if account in (None, place)
+    ]
+
+
+def _left_behind(workshop: Workshop) -> list[AudienceRef]:
+    """Lists whose audience the rules do not name any more."""
+    found = [reference_of(record) for record in recorded(workshop, named(workshop))]
+    return [one for one in found if not one.audience.endswith((NEW, OLD))]
 
 
 def _story(workshop: Workshop, ref: AudienceRef) -> Document:

@@ -1,6 +1,6 @@
 """Lists on the platforms: who is wanted where, the plan, and its delivery."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -48,20 +48,22 @@ def ledger(workshop: Workshop) -> Ledger:
     )
 
 
-def plan_lists(workshop: Workshop, *, only: Collection[str] = ()) -> AudiencePlan:
-    """Plan every audience, or those named, on every account it is bound to.
+def plan_lists(
+    workshop: Workshop, *, only: Collection[str] = (), also: Iterable[Wanted] = ()
+) -> AudiencePlan:
+    """Plan every audience, or those named, on every account it is bound to, and `also` these.
 
     A plan that a dead run left open is closed first. Raises CannotRun before the first refresh and
     AccountBusy while another run works on one of the accounts.
     """
     with held(workshop.engine, _as_asked(workshop, only)) as described:
-        return plan_wanted(workshop, list(wanted_lists(workshop, only, described)))
+        return plan_wanted(workshop, [*wanted_lists(workshop, only, described), *also])
 
 
 def plan_wanted(workshop: Workshop, wanted: Sequence[Wanted]) -> AudiencePlan:
     """Plan these lists, without whoever is held out; raises as `plan_lists`."""
     memory = ledger(workshop)
-    wanted = [_without_held(workshop, one) for one in wanted]
+    wanted = [one if one.left_behind else _without_held(workshop, one) for one in wanted]
     with leased(workshop, {one.audience.account for one in wanted}) as leases:
         for one in wanted:
             lease = leases[one.audience.account]
@@ -102,7 +104,6 @@ def wanted_lists(
 ) -> Iterator[Wanted]:
     """Who is wanted in which list, of people as they are now or as they were `described`."""
     project = workshop.project
-    people = workshop.table("people")
     described = described_now(workshop) if described is None else described
     forgotten = leaving(workshop.catalog)
     if forgotten:
@@ -115,17 +116,13 @@ def wanted_lists(
             connector = workshop.lists_of(account)
             ref = reference(workshop, audience, account)
             seen, notes = _rolled(workshop, described, audience, ref, rolled.get(account, {}))
-            asked = asked_by(workshop, ref)
-            gone = withdrawn(people, asked=asked)
-            if forgotten:
-                gone = stacked(gone, ibis.memtable({"person_id": forgotten})).distinct()
-            chosen = _chosen(workshop, seen, audience, asked)
+            chosen = _chosen(workshop, seen, audience, asked_by(workshop, ref))
             digests = workshop.table("digests", connector.recipe.name)
             yield Wanted(
                 audience=ref,
-                limits=_limits(connector, audience),
+                limits=limits_of(connector, audience),
                 members=members(chosen, digests, identifiers=audience.identifiers),
-                withdrawn=gone,
+                withdrawn=opposed(workshop, ref),
                 notes=notes,
             )
 
@@ -186,6 +183,18 @@ def asked_by(workshop: Workshop, ref: AudienceRef) -> tuple[str, ...]:
     return workshop.project.audiences.consent.asked(ref.purpose, ref.platform)
 
 
+def opposed(workshop: Workshop, ref: AudienceRef) -> ir.Table:
+    """Who must leave a list whatever else is known of them: column person_id.
+
+    They took back a consent that the list asks for, or asked to be forgotten.
+    """
+    gone = withdrawn(workshop.table("people"), asked=asked_by(workshop, ref))
+    forgotten = leaving(workshop.catalog)
+    if forgotten:
+        gone = stacked(gone, ibis.memtable({"person_id": forgotten})).distinct()
+    return gone
+
+
 def _chosen(
     workshop: Workshop, described: ir.Table, audience: Audience, asked: Collection[str]
 ) -> ir.Table:
@@ -215,7 +224,9 @@ def _refusals(workshop: Workshop) -> Guard:
         if one.purpose is Purpose.SEED
     }
 
-    def guard(plan: ListPlan, _wanted: Wanted) -> Iterator[Refused]:
+    def guard(plan: ListPlan, wanted: Wanted) -> Iterator[Refused]:
+        if wanted.left_behind:
+            return
         yield from source
         listed = plan.audience.audience.removesuffix(NEW)
         if gate.get("verdict") == Verdict.REFUSE:
@@ -234,7 +245,7 @@ def _refusals(workshop: Workshop) -> Guard:
             yield Refused("seed_expired", f"the seed is {age}. Run `adsteer refresh`.")
         for text in seeds.get(listed, {}).get("refused_by", ()):
             yield Refused("seed_refused", text)
-        yield from refuse_list(plan, guards)
+        yield from refuse_list(plan, guards, minimum=wanted.limits.min_members)
 
     return guard
 
@@ -263,15 +274,19 @@ def reference(workshop: Workshop, audience: Audience, account: str) -> AudienceR
     )
 
 
-def _limits(connector: Connector, audience: Audience) -> ListLimits:
+def limits_of(connector: Connector, audience: Audience | None = None) -> ListLimits:
+    """What planning needs of a platform, and of what the rules say of an audience if there is one.
+
+    Of a list without an audience nobody is sent again before the platform drops them.
+    """
     limits = connector.limits
-    days = [days for days in (audience.membership_days, limits.membership_days) if days]
+    days = [] if audience is None else [audience.membership_days, limits.membership_days]
     return ListLimits(
         batch_size=limits.batch_size,
         min_members=limits.min_members,
         min_difference=limits.min_difference,
-        membership_days=min(days) if days else None,
-        replaces=audience.replace and isinstance(connector, ReplacesWhole),
+        membership_days=min((each for each in days if each), default=None),
+        replaces=bool(audience and audience.replace) and isinstance(connector, ReplacesWhole),
         replace_hours=limits.replace_hours,
     )
 

@@ -50,6 +50,7 @@ def make_project(folder: Path, segments: Sequence[str]) -> None:
         for name in segments
     ]
     guards = "[guards]\nmax_removed_share = 1.0\nmax_removed_share_small = 1.0\n"
+    guards += "least_of_minimum = 0\n"
     _write(folder, "audiences.toml", [guards, *audiences])
     _write(folder, "platforms.toml", [PLATFORMS])
     _write(folder, "schedules.toml", [])

@@ -7,7 +7,8 @@ import pytest
 
 from tests.support.rehearsal import rehearse
 
-GUARDED = "max_removed_share = 0.2\nmax_removed_share_small = 0.4\nmax_consent_drop = 1"
+GUARDED = "max_removed_share = 0.2\nmax_removed_share_small = 0.4\nmax_consent_drop = 1\n"
+GUARDED += "least_of_minimum = 0"
 
 pytestmark = pytest.mark.slow
 
@@ -156,10 +157,35 @@ def test_a_rebuilt_list_is_filled_and_verified_before_it_serves(rehearsal):
     told = rehearsal.run("history", "north")["lists"][0]
     assert (told["list_id"], told["old_list"]) == (made["list_id"], first)
 
+    without_consent(shop, 4)
+    rehearsal.run("refresh")
+    plan = rehearsal.run("plan")
+    sends = {one["audience"]: (one["withdrawn"], one["sends"]) for one in plan["audiences"]}
+    assert sends == {"north": (4, ["withdraw"]), "north~old": (4, ["withdraw"])}
+    rehearsal.run("apply", plan["fingerprint"])
+    for list_id in (first, made["list_id"]):
+        assert box.members("yandex_audience", list_id) == shop.digests("north")
+    assert [one["audience"] for one in rehearsal.run("plan")["audiences"]] == ["north"]
+
     again = rehearsal.run("rebuild", "north", code=1)
     assert "still kept" in again["said"]
     rehearsal.run("rebuild", "north", "--delete-old")
     assert first not in {str(one["id"]) for one in box.lists("yandex_audience")}
+    assert rehearsal.run("history", "north")["lists"][0]["old_list"] is None
+
+
+def test_a_list_that_was_adopted_and_rebuilt_is_let_go_of_and_never_deleted(rehearsal):
+    shop, box = rehearsal.shop, rehearsal.box
+    (foreign,) = box.lists("yandex_audience")
+    theirs = set(foreign["members"])
+    rehearsal.run("adopt", "north", "--list-id", str(foreign["id"]))
+    rehearsal.run("apply")
+    made = rehearsal.run("rebuild", "north")["rebuilt"]
+    assert made["kept"] == str(foreign["id"])
+    let_go = rehearsal.run("rebuild", "north", "--delete-old")
+    assert "was there before this project: it stays" in let_go["rebuilt"]["said"]
+    assert theirs < box.members("yandex_audience", str(foreign["id"]))
+    assert box.members("yandex_audience", made["list_id"]) == shop.digests("north")
     assert rehearsal.run("history", "north")["lists"][0]["old_list"] is None
 
 

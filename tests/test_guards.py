@@ -33,6 +33,124 @@ def test_a_usual_source_passes():
     assert refuse_source(GOOD, Guards(), as_of=DAY) == ()
 
 
+def at_edge(code, passes, refused, *, minimum=0, **numbers):
+    """A guard, the numbers it is given in the rules, and the last that passes and the next."""
+    return pytest.param(code, passes, refused, Guards(**numbers), minimum, id=f"{code}-{numbers}")
+
+
+@pytest.mark.parametrize(
+    ("code", "passes", "refused", "guards", "minimum"),
+    [
+        at_edge(
+            "removes_too_many",
+            {"before": 1001, "after": 901, "remove": 100},
+            {"before": 1001, "after": 900, "remove": 101},
+            max_removed_share=0.1,
+        ),
+        at_edge(
+            "removes_too_many",
+            {"before": 30, "after": 21, "remove": 9},
+            {"before": 30, "after": 20, "remove": 10},
+            small_list=30,
+            max_removed_share_small=0.3,
+        ),
+        at_edge(
+            "removes_too_many",
+            {"before": 30, "after": 20, "remove": 10},
+            {"before": 31, "after": 21, "remove": 10},
+            small_list=30,
+            max_removed_share_small=0.4,
+            max_removed_share=0.3,
+        ),
+        at_edge(
+            "changes_too_many",
+            {"before": 2000, "after": 2000, "change": 400},
+            {"before": 2000, "after": 2000, "change": 401},
+        ),
+        at_edge(
+            "changes_too_many",
+            {"before": 10, "after": 10, "change": 4},
+            {"before": 10, "after": 10, "change": 5},
+        ),
+        at_edge(
+            "empties_list",
+            {"before": 10, "after": 1, "remove": 9},
+            {"before": 10, "after": 0, "remove": 10},
+            max_removed_share_small=1,
+        ),
+        at_edge(
+            "empties_list",
+            {"before": 10, "after": 0, "remove": 10, "withdrawn": 10},
+            {"before": 10, "after": 0, "remove": 10, "withdrawn": 9},
+        ),
+        at_edge(
+            "under_minimum",
+            {"before": 110, "after": 100, "remove": 10},
+            {"before": 110, "after": 99, "remove": 11},
+            minimum=100,
+        ),
+        at_edge(
+            "under_minimum",
+            {"before": 210, "after": 200, "remove": 10},
+            {"before": 210, "after": 199, "remove": 11},
+            minimum=100,
+            least_of_minimum=2,
+        ),
+        at_edge(
+            "under_minimum",
+            {"before": 99, "after": 90, "remove": 9},
+            {"before": 100, "after": 90, "remove": 10},
+            minimum=100,
+        ),
+        at_edge(
+            "under_minimum",
+            {"before": 105, "after": 90, "remove": 15, "withdrawn": 6},
+            {"before": 105, "after": 90, "remove": 15, "withdrawn": 5},
+            minimum=100,
+        ),
+    ],
+)
+def test_a_guard_of_lists_holds_from_both_sides_of_its_number(
+    code, passes, refused, guards, minimum
+):
+    assert refuse_list(plan(**passes), guards, minimum=minimum) == ()
+    assert codes(refuse_list(plan(**refused), guards, minimum=minimum)) == [code]
+
+
+@pytest.mark.parametrize(
+    ("code", "passes", "refused", "numbers"),
+    [
+        ("source_empty", {"people": 1, "usual_people": None}, {"people": 0}, {}),
+        ("source_small", {"people": 500}, {"people": 499}, {}),
+        ("source_small", {"people": 750}, {"people": 749}, {"min_source_share": 0.75}),
+        ("source_small", {"usual_people": 2000}, {"usual_people": 2001}, {}),
+        (
+            "source_stale",
+            {"newest_order": DAY - timedelta(days=14)},
+            {"newest_order": DAY - timedelta(days=15)},
+            {},
+        ),
+        (
+            "source_stale",
+            {"newest_order": DAY},
+            {"newest_order": DAY - timedelta(days=1)},
+            {"max_source_age_days": 0},
+        ),
+        ("consent_fell", {"consent_share": 0.5401}, {"consent_share": 0.5399}, {}),
+        (
+            "consent_fell",
+            {"consent_share": 0.3001},
+            {"consent_share": 0.2999},
+            {"max_consent_drop": 0.5},
+        ),
+    ],
+)
+def test_a_guard_of_the_source_holds_from_both_sides_of_its_number(code, passes, refused, numbers):
+    guards = Guards(**numbers)
+    assert refuse_source(replace(GOOD, **passes), guards, as_of=DAY) == ()
+    assert codes(refuse_source(replace(GOOD, **refused), guards, as_of=DAY)) == [code]
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

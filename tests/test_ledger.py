@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from audiences.catalog import open_catalog
 from audiences.leases import (
@@ -22,13 +22,13 @@ from audiences.model import MEMBERS, Receipt, Refusal, Verb
 from audiences.plan import StalePlan
 from audiences.records import REFUSALS
 from audiences.snapshots import (
+    SNAPSHOTS,
     commit_snapshot,
     current_snapshot,
     fingerprint_of,
     forget_old,
     snapshot_at,
     snapshot_name,
-    usual_rows,
     write_rows,
 )
 from config.audiences import Guards
@@ -224,7 +224,6 @@ def test_a_snapshot_is_current_once_it_is_committed_and_not_before(run):
     state = run.state
     with run.catalog.begin() as connection:
         assert current_snapshot(connection, state, kind="people") is None
-        assert usual_rows(connection, kind="people") is None
     for day in range(3):
         made_at = START + timedelta(days=day)
         rows = members({f"c{i}": [f"e{i}"] for i in range(day + 1)})
@@ -241,7 +240,6 @@ def test_a_snapshot_is_current_once_it_is_committed_and_not_before(run):
     with run.catalog.begin() as connection:
         current = current_snapshot(connection, state, kind="people")
         first = snapshot_at(connection, state, kind="people", moment=START + timedelta(hours=1))
-        assert usual_rows(connection, kind="people") == 2
     assert current is not None
     assert current.rows == 3
     assert first is not None
@@ -250,6 +248,40 @@ def test_a_snapshot_is_current_once_it_is_committed_and_not_before(run):
     assert not Path(first.path).exists()
     assert forget_old(run.catalog, state, now=START + timedelta(days=500), keep_days=10) == 1
     assert Path(current.path).exists()
+
+
+def test_what_was_in_a_list_within_the_days_that_are_kept_can_be_gone_back_to(run):
+    """Months without a change, then a bad one: the day before it is still there."""
+    platform = Platform()
+    run.sync(SIX, MemoryConnector(platform))
+    run.now += timedelta(days=200)
+    yesterday = run.now - timedelta(days=1)
+    run.sync({"c9": ["e9"]}, MemoryConnector(platform))
+    assert forget_old(run.catalog, run.state, now=run.now, keep_days=30) == 0
+    assert _people_at(run, yesterday) == set(SIX)
+
+    run.now += timedelta(days=30, seconds=-1)
+    assert forget_old(run.catalog, run.state, now=run.now, keep_days=30) == 0
+    run.now += timedelta(seconds=1)
+    assert forget_old(run.catalog, run.state, now=run.now, keep_days=30) == 1
+    assert _people_at(run, yesterday) is None
+    assert _people_at(run, run.now) == {"c9"}
+
+
+def _people_at(run, moment):
+    table = run.ledger.members_at(ref(), moment)
+    return None if table is None else set(run.engine.to_pyarrow(table)["person_id"].to_pylist())
+
+
+def test_what_is_left_of_a_list_that_is_no_more_goes_with_its_days(run):
+    run.sync(SIX, MemoryConnector(Platform()))
+    with run.catalog.begin() as connection:
+        connection.execute(update(SNAPSHOTS).values(current=False))
+    later = START + timedelta(days=30)
+    assert forget_old(run.catalog, run.state, now=later, keep_days=30) == 0
+    later += timedelta(seconds=1)
+    assert forget_old(run.catalog, run.state, now=later, keep_days=30) == 1
+    assert not list((run.state / "known").rglob("*.parquet"))
 
 
 def test_files_are_nobody_elses_business(run):

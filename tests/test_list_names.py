@@ -1,5 +1,7 @@
 """Renamed audiences keep their list; lists left behind are deleted on a person's word only."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.rehearsal import rehearse
@@ -74,6 +76,7 @@ def test_another_name_keeps_the_list_and_what_is_known_of_it(rehearsal):
 def test_a_list_left_behind_is_deleted_on_command_only(rehearsal):
     shop = rehearsal.shop
     assert "would be made again" in rehearsal.run("delete", "north", code=1)["said"]
+    gone = shop.wanted("north")[0]
     shop.cities["south"] = "EFGH"
     shop.cities.pop("north")
     shop.write_rules()
@@ -82,6 +85,15 @@ def test_a_list_left_behind_is_deleted_on_command_only(rehearsal):
     assert any("north: not in audiences.toml any more" in note for note in plan["notes"])
     others = {name for name in ids(rehearsal) if not name.startswith("Small shop")}
     assert set(ids(rehearsal)) == others | {"Small shop: north", "Small shop: south"}
+
+    held = rehearsal.members("north")
+    shop.people = tuple(replace(one, consent="no") if one == gone else one for one in shop.people)
+    shop.write_people()
+    rehearsal.run("refresh")
+    left = [one for one in rehearsal.run("apply")["audiences"] if one["audience"] == "north"]
+    assert [(one["withdrawn"], one["sends"]) for one in left] == [(1, ["withdraw"])]
+    assert rehearsal.members("north") == held - gone.digests
+    assert "removing 1 person: 1 accepted" in rehearsal.tell("history", "north")
 
     deleted = rehearsal.run("delete", "north")
     assert deleted["title"] == "Small shop: north"

@@ -1,8 +1,19 @@
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
 import pytest
 from alembic.autogenerate import compare_metadata
-from sqlalchemy import create_engine, inspect, text
+from alembic.command import upgrade
+from sqlalchemy import MetaData, create_engine, inspect, text
 
-from audiences.catalog import HEAD, MIGRATIONS, CatalogUnknown, metadata, open_catalog
+from audiences.catalog import (
+    HEAD,
+    MIGRATIONS,
+    CatalogUnknown,
+    metadata,
+    migration_config,
+    open_catalog,
+)
 from tests.support.catalogs import catalog_url, postgres_url  # noqa: F401
 from tests.support.write_migration import comparing, every_table
 
@@ -48,3 +59,47 @@ def test_a_catalog_from_before_the_first_release_is_left_alone(tmp_path):
     with pytest.raises(CatalogUnknown, match="first release"):
         open_catalog(url)
     engine.dispose()
+
+
+def test_a_filled_catalog_of_the_oldest_form_keeps_every_row_on_its_way_to_the_newest(
+    catalog_url,  # noqa: F811
+):
+    engine = create_engine(catalog_url)
+    oldest = min(path.name for path in (MIGRATIONS / "versions").glob("0*.py")).partition("_")[0]
+    written = {}
+    with engine.begin() as connection:
+        upgrade(migration_config(connection), oldest)
+        tables = MetaData()
+        tables.reflect(connection)
+        for table in tables.sorted_tables:
+            if table.name != "alembic_version":
+                row = {column.name: VALUES[column.type.python_type] for column in table.columns}
+                connection.execute(table.insert().values(**row))
+                (written[table.name],) = connection.execute(table.select()).mappings()
+    engine.dispose()
+    assert {"lists", "batches", "snapshots", "approvals"} <= set(written)
+
+    every_table()
+    catalog = open_catalog(catalog_url)
+    with catalog.begin() as connection:
+        assert compare_metadata(comparing(connection), metadata) == []
+        now = MetaData()
+        now.reflect(connection)
+        for name, row in written.items():
+            (kept,) = connection.execute(now.tables[name].select()).mappings()
+            both = row.keys() & kept.keys()
+            assert both
+            assert {key: kept[key] for key in both} == {key: row[key] for key in both}, name
+    catalog.dispose()
+
+
+VALUES = {
+    str: "x",
+    int: 1,
+    float: 0.5,
+    bool: True,
+    date: date(2026, 3, 2),
+    datetime: datetime(2026, 3, 2, 6, 0, tzinfo=UTC),
+    Decimal: Decimal(2),
+}
+"""What is written into a column of each kind; the same everywhere, so that keys are met."""

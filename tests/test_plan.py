@@ -11,6 +11,7 @@ from audiences.difference import Renewal, Step
 from audiences.model import Refusal
 from audiences.plan import StalePlan, load_plan, plan_folder
 from audiences.planning import ListLimits
+from config.audiences import Guards
 from connectors.errors import CredentialsRefused, ListBusy, QuotaGone, Unsure
 from tests.support.audience_run import Run, digests, ref
 from tests.support.memory_platform import Fault, MemoryConnector, Platform
@@ -149,6 +150,21 @@ def test_withdrawals_join_the_removals_where_alone_they_are_too_few(run):
     one = run.plan(six, withdrawn=["c9"], limits=limits).lists[0]
     assert one.steps == ((Step.REMOVE, 4),)
     assert one.counts.withdrawn == 1
+
+
+def test_withdrawals_leave_apart_from_removals_that_guards_hold_back(run):
+    platform = Platform()
+    limits = ListLimits(batch_size=100, min_difference=3)
+    run.sync(TEN, MemoryConnector(platform), limits=limits)
+    run.guards = Guards(max_removed_share_small=0.2)
+    six = {person: TEN[person] for person in sorted(TEN)[:6]}
+    plan = run.plan(six, withdrawn=["c9"], limits=limits)
+    assert [refused.code for refused in plan.lists[0].refused_by] == ["removes_too_many"]
+    assert plan.lists[0].steps == ((Step.WITHDRAW, 1), (Step.REMOVE, 3))
+    assert run.plan(six, withdrawn=["c9"], limits=limits).fingerprint == plan.fingerprint
+    run.apply(plan, MemoryConnector(platform))
+    nine = {person: TEN[person] for person in sorted(TEN)[:9]}
+    assert platform.members(TITLE) == digests(nine)
 
 
 def test_batches_are_even_so_none_is_too_small_for_the_platform(run):

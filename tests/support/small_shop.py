@@ -103,7 +103,10 @@ class SmallShop:
     people: tuple[Person, ...]
     cities: dict[str, Collection[str]] = field(default_factory=dict)
     """By list: whose people are wanted in it."""
-    guards: str = "max_removed_share = 1\nmax_removed_share_small = 1\nmax_consent_drop = 1"
+    guards: str = (
+        "max_removed_share = 1\nmax_removed_share_small = 1\nmax_consent_drop = 1\n"
+        "least_of_minimum = 0"
+    )
     seeds: tuple[str, ...] = ()
     """Lists that are seeds, each with a look-alike: everybody who bought more than once."""
     bids: dict[str, int] = field(default_factory=dict)
