@@ -1,4 +1,4 @@
-"""What every test may have: readable failures, a quiet environment, a played net and clock."""
+"""What tests may have: readable failures, a quiet environment, a played net, a sandbox."""
 
 import os
 from collections.abc import Iterator
@@ -8,6 +8,8 @@ import responses
 from hypothesis import settings
 from responses.registries import OrderedRegistry
 
+from connectors.sandbox.server import Running, run_in_thread
+from tests.support.sandbox import fresh
 from tests.support.surroundings import Clock
 
 pytest.register_assert_rewrite("tests.support.contract")
@@ -42,3 +44,16 @@ def net() -> Iterator[responses.RequestsMock]:
 def clock() -> Clock:
     """A clock at which nobody waits."""
     return Clock()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    """A server of the sandbox, one for the tests of a file."""
+    with run_in_thread() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(server: Running) -> Running:
+    """The sandbox with nothing in it that an earlier test left."""
+    return fresh(server)

@@ -20,7 +20,8 @@ from config.settings import Settings as ProjectSettings
 from connectors.registry import PLATFORMS
 from connectors.sandbox.server import Running, run_in_thread
 from connectors.sandbox.world import World
-from tests.support.sandbox_yandex import Audience, Direct, crm, digest, fresh
+from tests.support.sandbox import fresh
+from tests.support.sandbox_yandex import Audience, Direct, crm, digest
 from tests.support.starter import make_starter
 
 REFRESH = {
@@ -29,17 +30,6 @@ REFRESH = {
     "client_id": "sandbox-client",
     "client_secret": "sandbox-secret",
 }
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    with run_in_thread() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(server: Running) -> Running:
-    return fresh(server)
 
 
 @pytest.fixture

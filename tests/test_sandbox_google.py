@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 import requests
 
 from connectors.sandbox import google
-from connectors.sandbox.server import Running, run_in_thread
+from connectors.sandbox.server import Running
 from tests.support.sandbox_google import (
     CHILD,
     CUSTOMER,
@@ -24,21 +23,9 @@ from tests.support.sandbox_google import (
     reason,
     violations,
 )
-from tests.support.sandbox_yandex import fresh
 
 FOREIGN_LIST = "7000000001"
 PROCESSING = 7200
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    with run_in_thread() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(server: Running) -> Running:
-    return fresh(server)
 
 
 @pytest.fixture

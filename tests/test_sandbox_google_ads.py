@@ -1,6 +1,5 @@
 """The played Google Ads API against its documented contract, rule by rule, over plain HTTP."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -8,24 +7,12 @@ import pytest
 import requests
 
 from connectors.sandbox import google_ads
-from connectors.sandbox.server import Running, run_in_thread
+from connectors.sandbox.server import Running
 from tests.support.sandbox_google import CHILD, MANAGER, Ads, Data, failures, people
-from tests.support.sandbox_yandex import fresh
 
 FOREIGN_LIST = "7000000001"
 SEARCH, SMART, TARGETED, DISPLAY = 2001, 2002, 2003, 2004
 CAMPAIGNS = "SELECT campaign.id FROM campaign"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    with run_in_thread() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(server: Running) -> Running:
-    return fresh(server)
 
 
 @pytest.fixture

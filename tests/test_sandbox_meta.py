@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +23,6 @@ from tests.support.sandbox_meta import (
     Graph,
     criterion,
     digest,
-    fresh,
     payload,
     rows,
     rule,
@@ -32,17 +30,6 @@ from tests.support.sandbox_meta import (
 
 HOUR, TWO_HOURS = 3600, 7300
 HEADERS = ("X-Business-Use-Case-Usage", "X-Ad-Account-Usage", "X-App-Usage")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    with run_in_thread() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(server: Running) -> Running:
-    return fresh(server)
 
 
 @pytest.fixture

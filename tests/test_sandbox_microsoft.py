@@ -3,8 +3,6 @@
 import csv
 import io
 import zipfile
-from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -15,8 +13,7 @@ import requests
 from connectors.sandbox import microsoft as played
 from connectors.sandbox import microsoft_lists as played_lists
 from connectors.sandbox import microsoft_oauth
-from connectors.sandbox.server import Running, run_in_thread
-from connectors.sandbox.world import Settings
+from connectors.sandbox.server import Running
 
 DAY = 86_400.0
 TIMEOUT = 20
@@ -28,19 +25,6 @@ HEADERS = {
 }
 FOREIGN, VISITORS = "800000001", "800000002"
 ITEM = sha256(b"test@contoso.com").hexdigest()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    with run_in_thread() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(server: Running) -> Running:
-    server.world.change(**asdict(Settings(quotas=False)))
-    requests.post(f"{server.url}/_sandbox/reset", timeout=TIMEOUT)
-    return server
 
 
 class Api:

@@ -1,16 +1,14 @@
 """The played TikTok against its documented contract, rule by rule, over plain HTTP."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 
-from connectors.sandbox.server import Running, run_in_thread
-from connectors.sandbox.world import Settings
+from connectors.sandbox.server import Running
+from tests.support.sandbox import fresh
 from tests.support.sandbox_tiktok import FOREIGN, SECOND, TIMEOUT, TikTok, addresses, digest
 
 DAY = 86_400
@@ -18,17 +16,9 @@ EVERYBODY, SEGMENT = "179000001", "179000002"
 TARGET, AUTOMATIC, SHARED = "179000005", "179000006", "179000008"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    with run_in_thread() as running:
-        yield running
-
-
 @pytest.fixture
 def sandbox(server: Running) -> Running:
-    server.world.change(**asdict(Settings()))
-    requests.post(f"{server.url}/_sandbox/reset", timeout=TIMEOUT)
-    return server
+    return fresh(server, quotas=True)
 
 
 @pytest.fixture

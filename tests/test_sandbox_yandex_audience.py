@@ -1,28 +1,16 @@
 """The played Yandex Audience against its documented contract, rule by rule, over plain HTTP."""
 
 import hashlib
-from collections.abc import Iterator
 
 import pytest
 import requests
 
 from connectors.sandbox import yandex_audience
-from connectors.sandbox.server import Running, run_in_thread
-from tests.support.sandbox_yandex import Audience, crm, digest, fresh, refusal
+from connectors.sandbox.server import Running
+from tests.support.sandbox_yandex import Audience, crm, digest, refusal
 
 HOURS_2 = 7200
 FOREIGN = 4_900_001
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    with run_in_thread() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(server: Running) -> Running:
-    return fresh(server)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The played Yandex Direct against its documented contract, rule by rule, over plain HTTP."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -8,24 +7,13 @@ import pytest
 import requests
 
 from connectors.sandbox import yandex_points
-from connectors.sandbox.server import Running, run_in_thread
-from tests.support.sandbox_yandex import Audience, Direct, crm, fresh
+from connectors.sandbox.server import Running
+from tests.support.sandbox_yandex import Audience, Direct, crm
 
 TEXT, UNIFIED = 710_427_315, 710_427_316
 TEXT_GROUP, UNIFIED_GROUP = 500_001, 500_002
 FOREIGN_LIST, FOREIGN_SEGMENT = 40_000_001, 4_900_001
 ALL_LEVELS = {"CampaignIds": [TEXT], "Levels": ["CAMPAIGN", "AD_GROUP"]}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    with run_in_thread() as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(server: Running) -> Running:
-    return fresh(server)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from bids.model import BidObject, CorrectionChange, Level
 from config.audiences import Lookalike, Purpose
 from connectors.errors import CredentialsRefused
 from connectors.http import TokenExpired
-from connectors.sandbox.server import Running, run_in_thread
+from connectors.sandbox.server import Running
 from connectors.tiktok_wire import ERRORS, INTERRUPTED, NOT_ALLOWED, SERVICES, STORAGE
 from tests.support.members import batch
 from tests.support.sandbox import Sandbox
@@ -37,12 +37,6 @@ def quiet_again() -> Iterator[None]:
     before = logger.level
     yield
     logger.setLevel(before)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    with run_in_thread() as running:
-        yield running
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import stat
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from connectors.errors import ContractBroken, CredentialsRefused, OperatorError
 from connectors.http import Ask, Door, Reply
 from connectors.kept import KeptFile
 from connectors.oauth import Grant, KeptGrant
-from connectors.sandbox.server import Running, run_in_thread
+from connectors.sandbox.server import Running
 from connectors.vk_tokens import PATH, VkTokens, judge_token, tokens_for
 from connectors.vk_wire import judge
 from tests.support.surroundings import surroundings
@@ -25,12 +24,6 @@ from tests.support.surroundings import surroundings
 ASKED = "oauth2.token.create"
 ACCOUNT = Account(name="vk", platform="vk", secrets="SHOP_")
 CLIENT = {"SHOP_CLIENT_ID": "sandbox-client", "SHOP_CLIENT_SECRET": "sandbox-secret"}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    with run_in_thread() as running:
-        yield running
 
 
 @pytest.fixture

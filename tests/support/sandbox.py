@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import requests
 
 from config.platforms import Account
 from connectors.registry import connect
-from connectors.sandbox.server import run_in_thread
+from connectors.sandbox.server import Running, run_in_thread
+from connectors.sandbox.world import Settings
 from tests.support.surroundings import Clock, surroundings
 
 ACCOUNT = "shop"
@@ -95,3 +96,10 @@ class Moving(Clock):
 def sandbox() -> Iterator[Sandbox]:
     with run_in_thread() as running:
         yield Sandbox(running.url.rstrip("/"))
+
+
+def fresh(server: Running, **settings: Any) -> Running:
+    """The same server with a new world behind it; quotas are off unless a test asks."""
+    server.world.change(**asdict(Settings(quotas=False)) | settings)
+    requests.post(f"{server.url}/_sandbox/reset", timeout=20).raise_for_status()
+    return server

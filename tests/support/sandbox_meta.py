@@ -4,13 +4,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 
 import requests
 
 from connectors.sandbox.server import Running
-from connectors.sandbox.world import Settings
 
 TIMEOUT = 20
 ACCOUNT = "act_700100200300"
@@ -38,13 +36,6 @@ def rows(people: Iterable[int]) -> list[list[str]]:
 
 def payload(people: Iterable[int]) -> dict[str, Any]:
     return {"schema": ["EMAIL", "PHONE"], "data": rows(people)}
-
-
-def fresh(sandbox: Running, **settings: Any) -> Running:
-    """The same server with a new world behind it; quotas are off unless a test asks."""
-    sandbox.world.change(**asdict(Settings(quotas=False)) | settings)
-    requests.post(f"{sandbox.url}/_sandbox/reset", timeout=TIMEOUT)
-    return sandbox
 
 
 class Graph:

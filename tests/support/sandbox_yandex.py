@@ -2,22 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 
 import requests
 
 from connectors.sandbox.server import Running
-from connectors.sandbox.world import Settings
 
 TIMEOUT = 20
-
-
-def fresh(sandbox: Running, **settings: Any) -> Running:
-    """The same server with a new world behind it; quotas are off unless a test asks."""
-    sandbox.world.change(**asdict(Settings(quotas=False)) | settings)
-    requests.post(f"{sandbox.url}/_sandbox/reset", timeout=TIMEOUT)
-    return sandbox
 
 
 def digest(text: str) -> str:
