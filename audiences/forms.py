@@ -1,6 +1,6 @@
 """What a column's cells mean: decided for the whole column of a file, by counts over its cells."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import ibis
@@ -10,6 +10,7 @@ from ibis.backends.duckdb import Backend
 from audiences import cells
 from audiences.contacts import HASHED
 from audiences.faults import COUNTS, DAYS, IDS, MONEY
+from audiences.guesses import NotAsGuessed, Shown
 from audiences.layers import PLACE, layer
 from audiences.refusals import ExportRefused
 from config.consents import consent_of
@@ -68,16 +69,22 @@ def clean(engine: Backend, stripped: ir.Table, looks: Looks, name: str) -> ir.Ta
     return rows.mutate(**{f"n_{c}": cells.digits(rows[f"t_{c}"]) for c in numbers})
 
 
+ByFile = Mapping[str, Mapping[str, Shown]]
+"""By file and column, what other rows show of the form: those that were guessed, and fitted."""
+NOTHING: ByFile = {}
+
+
 def forms_of(
-    files: Iterable[str], texts: ir.Table, export: Export, looks: Looks, dotted: Collection[str]
+    files: Iterable[str], texts: ir.Table, export: Export, looks: Looks, shown: ByFile
 ) -> dict[str, Forms]:
     """How each file writes its numbers and days, from one pass over the columns not plain.
 
-    `dotted` holds "file/column" of columns that have decimal dots in rows other than these.
-    Raises ExportRefused for a column that can be read in two ways.
+    Raises ExportRefused for a column that can be read in two ways, NotAsGuessed for one whose rows
+    beside these were read in another.
     """
+    guessed = {column for one in shown.values() for column in one}
     numbers = [c for c in texts.columns if c in (*MONEY, *COUNTS) and c not in looks.plain]
-    days = [c for c in texts.columns if c in DAYS and c not in looks.plain]
+    days = [c for c in texts.columns if c in DAYS and (c not in looks.plain or c in guessed)]
     counts: dict[str, ir.IntegerScalar] = {}
     for column in numbers if export.decimal is None else []:
         for sign, count in cells.decimal_evidence(texts[f"n_{column}"]).items():
@@ -89,7 +96,7 @@ def forms_of(
     told = {row["file"]: row for row in found}
     plain = dict.fromkeys(looks.plain, PLAIN)
     return {
-        file: plain | _decided(file, export, numbers, days, told.get(file, {}), dotted)
+        file: plain | _decided(file, export, numbers, days, told.get(file, {}), shown.get(file, {}))
         for file in files
     }
 
@@ -100,14 +107,13 @@ def _decided(
     numbers: list[str],
     days: list[str],
     found: dict[str, int | None],
-    dotted: Collection[str],
+    shown: Mapping[str, Shown],
 ) -> Forms:
     def evidence(column: str) -> dict[str, int]:
         start = f"{column}/"
         told = {k.removeprefix(start): int(v or 0) for k, v in found.items() if k.startswith(start)}
-        if f"{file}/{column}" in dotted:
-            told["dot"] = told.get("dot", 0) + 1
-        return told
+        beside = shown[column].evidence if column in shown else {}
+        return {sign: count + beside.get(sign, 0) for sign, count in told.items()}
 
     forms = {}
     for column in numbers:
@@ -127,6 +133,9 @@ def _decided(
                 f"{column}: day and month cannot be told apart (such as 03/04/2026)",
                 "Say which comes first: dates = 'dmy' or dates = 'mdy'.",
             )
+        guessed = shown.get(column) if export.dates is None else None
+        if guessed and not guessed.is_confirmed(evidence(column)):
+            raise NotAsGuessed
         forms[column] = first
     return forms
 

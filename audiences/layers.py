@@ -2,6 +2,7 @@
 
 import os
 import weakref
+from collections.abc import Iterable
 
 import ibis
 import ibis.expr.types as ir
@@ -19,35 +20,50 @@ def layer(engine: Backend, name: str, rows: ir.Table | str) -> ir.Table:
     return engine.table(name)
 
 
-def hold(engine: Backend, name: str, query: str) -> ir.Table:
-    """The rows of a query under a name, worked out once, in their order: `row` counts them from 0.
+def hold(engine: Backend, name: str, queries: Iterable[str]) -> ir.Table:
+    """The rows of queries under a name, worked out once, in their order: `row` counts those of one.
 
     They are packed (Parquet) and lie in memory that no folder lists and no disk holds, as texts
     that were converted do: a tenth of what a table takes, and as quick. It is let go when the name
-    is dropped, or with the engine.
+    is dropped, or with the engine. A query is asked for when the one before it is done.
     """
     drop(engine, name)
     if not hasattr(os, "memfd_create"):
-        engine.raw_sql(f'CREATE TEMP TABLE "{name}_table" AS {query}')
-        return layer(engine, name, f'SELECT *, rowid AS "row" FROM "{name}_table"')
-    memory = os.memfd_create(name)
-    path = f"/proc/self/fd/{memory}"
-    _HELD[id(engine), name] = weakref.finalize(engine, _let_go, id(engine), name, memory)
+        return _hold_in_a_table(engine, name, queries)
+    memories: list[int] = []
+    _HELD[id(engine), name] = weakref.finalize(engine, _let_go, id(engine), name, memories)
     engine.raw_sql("SET enable_external_file_cache = false")  # numbers of files are used again
-    engine.raw_sql(f"COPY ({query}) TO '{path}' (FORMAT parquet, USE_TMP_FILE false)")
-    rows = f"read_parquet('{path}', file_row_number = true)"
+    for query in queries:
+        memories.append(os.memfd_create(name))
+        engine.raw_sql(
+            f"COPY ({query}) TO '{_path(memories[-1])}' (FORMAT parquet, USE_TMP_FILE false)"
+        )
+    paths = ", ".join(f"'{_path(memory)}'" for memory in memories)
+    rows = f"read_parquet([{paths}], file_row_number = true)"
     return layer(
         engine, name, f'SELECT * EXCLUDE (file_row_number), file_row_number AS "row" FROM {rows}'
     )
 
 
-_HELD: dict[tuple[int, str], "weakref.finalize[[int, str, int], Backend]"] = {}
+def _path(memory: int) -> str:
+    return f"/proc/self/fd/{memory}"
+
+
+def _hold_in_a_table(engine: Backend, name: str, queries: Iterable[str]) -> ir.Table:
+    for number, query in enumerate(queries):
+        into = f'INSERT INTO "{name}_table"' if number else f'CREATE TEMP TABLE "{name}_table" AS'
+        engine.raw_sql(f"{into} {query}")
+    return layer(engine, name, f'SELECT *, rowid AS "row" FROM "{name}_table"')
+
+
+_HELD: dict[tuple[int, str], "weakref.finalize[[int, str, list[int]], Backend]"] = {}
 """What gives the memory of a name back, by engine and name."""
 
 
-def _let_go(engine: int, name: str, memory: int) -> None:
+def _let_go(engine: int, name: str, memories: list[int]) -> None:
     _HELD.pop((engine, name), None)
-    os.close(memory)
+    for memory in memories:
+        os.close(memory)
 
 
 def new_table(

@@ -32,7 +32,7 @@ def packed_in_parts(
     if len(parts) == 1:
         return keep(make(parts[0]))
     engine = engine_of(rows)
-    packed = [hold(engine, gen_name("packed"), engine.compile(make(part))) for part in parts]
+    packed = [hold(engine, gen_name("packed"), [engine.compile(make(part))]) for part in parts]
     return stacked(*(one.select(*schema.names).cast(dict(schema)) for one in packed))
 
 

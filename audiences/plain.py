@@ -1,12 +1,12 @@
 """Files of one export read in one pass: their rows typed as they come out of the engine's reader.
 
-Programs write plain cells: days as ISO, numbers with a decimal dot, neither blanks nor armour
-around them. Such cells mean the same whatever else is in their column, so a row of nothing but them
-can be typed before anything is known of the rest. Every other row, and every row that something is
-wrong with, is put aside as text for the exact way (typed.py): it decides and refuses.
+Programs write plain cells: days and numbers of one form from the first row to the last, neither
+blanks nor armour around texts. The form is guessed from the first rows (guesses.py), and a row that
+fits in all its cells is typed as it is read. Every other row, and every row that something is wrong
+with, is put aside as text for the exact way (typed.py): it decides and refuses.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,10 +17,11 @@ import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
 from audiences import cells
-from audiences.columns import Mapping
+from audiences.columns import Mapping as Columns
 from audiences.contacts import DIGEST_LIKE, SHA256_HEX
-from audiences.faults import COUNTS, DAYS, IDS, MONEY
-from audiences.forms import PLAIN, is_word, plain_patterns, value_of
+from audiences.faults import IDS
+from audiences.forms import PLAIN, is_word, value_of
+from audiences.guesses import Guess, Shown
 from audiences.kinds import BUILDERS
 from audiences.layers import hold
 from audiences.typed import texts_of
@@ -44,44 +45,63 @@ class PlainRows:
     """All columns of the kind."""
     cells: tuple[str, ...]
     """Canonical columns, in the order of `cells` of the rows that were put aside."""
-    numbers: tuple[str, ...]
-    """Columns whose decimal dots have a bit of `marks` each, from the second bit on."""
+    guesses: Mapping[str, Guess]
+    bits: tuple[tuple[str, str], ...]
+    """Column and what it may show of its form, of each bit of `marks` from the second on."""
+
+    def shown(self, marks: int) -> dict[str, Shown]:
+        """By column what rows show whose marks are these, taken together."""
+        shown = {column: Shown(guess, {}) for column, guess in self.guesses.items()}
+        for place, (column, sign) in enumerate(self.bits, 1):
+            if marks >> place & 1:
+                shown[column].evidence[sign] = 1
+        return shown
 
 
 def read_plainly(
     engine: Backend,
-    source: str,
+    sources: Iterable[str],
     width: int,
-    mapping: Mapping,
+    columns: Columns,
+    guesses: Mapping[str, Guess],
     export: Export,
     as_of: date,
     name: str,
 ) -> PlainRows:
-    """Read `source`, SQL that gives file_no and texts c0, c1... of `width` columns, into `name`."""
+    """Read `sources`, SQL that gives file_no and texts c0, c1... of `width` columns, into `name`.
+
+    A source is asked for when the one before it is read.
+    """
     read = _named("as_read", {"file_no": "int64"} | {f"c{n}": "string" for n in range(width)})
-    written = texts_of(read, mapping, file_no=read.file_no)
-    valued = _valued(_named("as_written", written.schema()), tuple(mapping.columns), export)
+    written = texts_of(read, columns, file_no=read.file_no)
+    written = written.mutate(**{f"n_{c}": one.text(written[c]) for c, one in guesses.items()})
+    valued = _valued(
+        _named("as_written", written.schema()), tuple(columns.columns), guesses, export
+    )
     rows = _named("as_valued", valued.schema())
-    values = {column: rows[f"v_{column}"] for column in mapping.columns}
+    values = {column: rows[f"v_{column}"] for column in columns.columns}
     made, faults = BUILDERS[export.kind](rows, values, export, as_of)
     odd = ibis.or_(rows.odd, *(fault.holds for fault in faults)).fill_null(False)
-    numbers = tuple(c for c in mapping.columns if c in (*MONEY, *COUNTS) and export.decimal is None)
-    texts = ibis.array([rows[column] for column in mapping.columns])
+    shows = {
+        (column, sign): holds
+        for column, one in guesses.items()
+        for sign, holds in one.shows(rows[f"n_{column}"], values[column]).items()
+    }
+    texts = ibis.array([rows[column] for column in columns.columns])
     differing = {c: value for c, value in made.items() if value.op().find(ops.Field)}
     typed = rows.select(
         file_no=rows.file_no.cast("int32"),
-        marks=_marks(odd, [rows[column] for column in numbers]),
+        marks=_marks([odd, *shows.values()]),
         cells=ibis.ifelse(odd, texts, ibis.null(texts.type())),
         **differing,
     )
-    table = hold(
-        engine,
-        name,
-        f"WITH as_read AS ({source}), as_written AS ({engine.compile(written)}), "
-        f"as_valued AS ({engine.compile(valued)}) SELECT * FROM ({engine.compile(typed)})",
+    steps = (
+        f"as_written AS ({engine.compile(written)}), as_valued AS ({engine.compile(valued)}) "
+        f"SELECT * FROM ({engine.compile(typed)})"
     )
+    table = hold(engine, name, (f"WITH as_read AS ({source}), {steps}" for source in sources))
     constants = {c: value for c, value in made.items() if c not in differing}
-    return PlainRows(table, constants, tuple(made), tuple(mapping.columns), numbers)
+    return PlainRows(table, constants, tuple(made), tuple(columns.columns), guesses, tuple(shows))
 
 
 def _named(name: str, schema: Any) -> ir.Table:
@@ -89,20 +109,27 @@ def _named(name: str, schema: Any) -> ir.Table:
     return ibis.table(schema, name=name)
 
 
-def _marks(odd: ir.BooleanValue, numbers: Sequence[ir.StringValue]) -> ir.IntegerValue:
-    marks = odd.ifelse(ODD, 0)
-    for place, text in enumerate(numbers, 1):
-        marks = marks + text.contains(".").fill_null(False).ifelse(1 << place, 0)
-    return marks.cast("int16")
+def _marks(holds: Sequence[ir.BooleanValue]) -> ir.IntegerValue:
+    bits = [one.fill_null(False).ifelse(1 << place, 0) for place, one in enumerate(holds)]
+    return sum(bits[1:], bits[0]).cast("int32")
 
 
-def _valued(written: ir.Table, columns: Sequence[str], export: Export) -> ir.Table:
-    """Of each column what typed.py makes of a plain cell; `odd` where a cell is none."""
-    patterns = plain_patterns(export)
+def _valued(
+    written: ir.Table, columns: Sequence[str], guesses: Mapping[str, Guess], export: Export
+) -> ir.Table:
+    """Of each column what typed.py makes of a cell that fits; `odd` where a cell does not."""
     given = {f"f_{c}": written[c].notnull() for c in columns}
     texts = written.mutate(**{f"t_{c}": written[c] for c in columns}, **given)
-    values = {f"v_{c}": _value(c, texts, export) for c in columns}
-    odd = [_is_odd(written[c], c, patterns.get(c), export) for c in columns]
+    values, odd = {}, []
+    for c in columns:
+        if c in guesses:
+            text = written[f"n_{c}"]
+            value = guesses[c].value(text)
+            odd.append(written[c].notnull() & ~guesses[c].fits(text, value).fill_null(False))
+        else:
+            value = _value(c, texts, export)
+            odd.append(_is_odd(written[c], c, export))
+        values[f"v_{c}"] = value
     return texts.mutate(odd=ibis.or_(*odd), **values)
 
 
@@ -112,11 +139,7 @@ def _value(column: str, texts: ir.Table, export: Export) -> ir.Value:
     return value_of(column, texts, PLAIN, export)
 
 
-def _is_odd(
-    cell: ir.StringValue, column: str, pattern: str | None, export: Export
-) -> ir.BooleanValue:
-    if column in (*DAYS, *MONEY, *COUNTS):
-        return cell.notnull() if pattern is None else ~cell.re_search(pattern)
+def _is_odd(cell: ir.StringValue, column: str, export: Export) -> ir.BooleanValue:
     if is_word(column):
         return cell.re_search(BLANKS_AROUND)
     untidy = cell.re_search(cells.UNTIDY)

@@ -23,8 +23,9 @@ from ibis.backends.duckdb import Backend
 from audiences.columns import header_place
 from audiences.layers import append, drop, new_table
 from audiences.refusals import ExportRefused, masked
+from audiences.shapes import Records, records_of, shape_of
 from audiences.tables import REJECTS
-from audiences.texts import Records, Text, open_text, records_of, shape_of
+from audiences.texts import Text, open_text
 from config.exports import Export
 
 MAX_LINE = 1 << 24

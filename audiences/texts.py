@@ -1,11 +1,10 @@
-"""The bytes of a delimited export: its encoding, its delimiter, where its records begin.
+"""The bytes of a delimited export as text the engine can read: its encoding, packing, line ends.
 
 Bytes that the engine cannot read by itself (other encodings, compression) are handed to it in
 memory: an anonymous file that no folder lists and no disk holds.
 """
 
 import codecs
-import csv
 import gzip
 import io
 import os
@@ -20,13 +19,10 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-import numpy.typing as npt
 
 from audiences.refusals import ExportRefused
 
 CHUNK = 1 << 20
-SNIFFED_ROWS = 50
-DELIMITERS = ";,\t|"
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -46,11 +42,6 @@ class Text:
     """Physical lines; the last may lack its end."""
     _memory: int | None = None
 
-    @property
-    def converted(self) -> bool:
-        """Whether it is held in memory."""
-        return self._memory is not None
-
     def head(self) -> str:
         """The beginning of the text, for sniffing."""
         with Path(self.path).open("rb") as file:
@@ -69,6 +60,50 @@ class Text:
 
 def open_text(label: str, path: Path, member: str | None, encoding: str | None) -> Text:
     """A file, or a member of a zip archive, as UTF-8. Raises ExportRefused."""
+    return find_text(label, path, member, encoding).open()
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file, or a member of a zip archive, that was looked at and can be opened."""
+
+    label: str
+    path: Path
+    member: str | None
+    encoding: str
+    facts: "_Facts"
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the engine can read it where it is."""
+        return self.facts.plain and self.encoding == "utf-8" and self.member is None
+
+    @property
+    def held(self) -> int:
+        """Bytes it takes in memory while it is open, nearly."""
+        return 0 if self.is_ready else self.facts.size
+
+    def open(self) -> Text:
+        """As UTF-8; converted where it must be. Raises ExportRefused."""
+        if self.is_ready:
+            return Text(
+                self.label, str(self.path), self.facts.digest, self.encoding, self.facts.lines
+            )
+        return _convert(self)
+
+    def head(self) -> str:
+        """The beginning of the text, for sniffing. Raises ExportRefused."""
+        first = next(_chunks(self.path, self.member))
+        if self.is_ready:
+            return first.decode("utf-8-sig", errors="ignore")
+        try:
+            return _decoder(self).decode(first)
+        except UnicodeError:
+            raise _not_in(self) from None
+
+
+def find_text(label: str, path: Path, member: str | None, encoding: str | None) -> Found:
+    """Look at a file, or a member of a zip archive. Raises ExportRefused."""
     try:
         facts = _look(label, path, member)
     except (OSError, EOFError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as fault:
@@ -76,9 +111,7 @@ def open_text(label: str, path: Path, member: str | None, encoding: str | None) 
     if facts.size == 0:
         raise ExportRefused(label, "the file is empty", "Export it again.")
     known = encoding or facts.encoding(label, path, member)
-    if facts.plain and known == "utf-8" and member is None:
-        return Text(label, str(path), facts.digest, known, facts.lines)
-    return _convert(label, path, member, known, facts)
+    return Found(label, path, member, known, facts)
 
 
 def _unreadable(label: str, fault: BaseException) -> ExportRefused:
@@ -194,110 +227,40 @@ def _sane(name: str, high: Counter[int], letters: list[int]) -> bool:
     return bool(letters) and len(letters) >= (4 if name == "cp1251" else 1)
 
 
-def _convert(label: str, path: Path, member: str | None, encoding: str, facts: _Facts) -> Text:
+def _decoder(found: Found) -> io.IncrementalNewlineDecoder:
+    """Gives line ends as \\n. Raises ExportRefused for an encoding nobody knows."""
+    try:
+        decoder = codecs.getincrementaldecoder(found.encoding)(errors="strict")
+    except LookupError:
+        raise _not_in(found) from None
+    return io.IncrementalNewlineDecoder(decoder, translate=True)
+
+
+def _not_in(found: Found) -> ExportRefused:
+    return ExportRefused(
+        found.label,
+        f"is not written in {found.encoding}",
+        "Correct encoding, or leave it out.",
+    )
+
+
+def _convert(found: Found) -> Text:
     if not hasattr(os, "memfd_create"):
         raise ExportRefused(
-            label, "cannot be converted on this system", "Export it as an uncompressed UTF-8 file."
+            found.label,
+            "cannot be converted on this system",
+            "Export it as an uncompressed UTF-8 file.",
         )
-    memory, lines = os.memfd_create("export"), _Lines()
+    decoder, lines = _decoder(found), _Lines()
+    memory = os.memfd_create("export")
     try:
-        decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
-        newlines = io.IncrementalNewlineDecoder(decoder, translate=True)
         with open(memory, "wb", closefd=False) as out:
-            for chunk in chain(_chunks(path, member), [b""]):
-                piece = newlines.decode(chunk, final=not chunk).encode()
+            for chunk in chain(_chunks(found.path, found.member), [b""]):
+                piece = decoder.decode(chunk, final=not chunk).encode()
                 lines.count(piece)
                 out.write(piece)
-    except (UnicodeError, LookupError):
+    except UnicodeError:
         os.close(memory)
-        raise ExportRefused(
-            label, f"is not written in {encoding}", "Correct encoding, or leave it out."
-        ) from None
-    path_of_memory = f"/proc/self/fd/{memory}"
-    return Text(label, path_of_memory, facts.digest, encoding, lines.all, memory)
-
-
-# Shape
-
-
-@dataclass(frozen=True)
-class Shape:
-    """How a delimited text is laid out: its first records and how many lines lie above the rest."""
-
-    delimiter: str
-    rows: tuple[tuple[str, ...], ...]
-    ends: tuple[int, ...]
-    """Physical lines read when each of `rows` was complete, the sep= line among them."""
-
-
-def shape_of(label: str, head: str, delimiter: str | None) -> Shape:
-    """The delimiter that gives most of the first rows the same number of fields, at least two."""
-    above, named = 0, delimiter
-    first = head.split("\n", 1)[0].strip().strip('"')
-    if re.fullmatch(r"sep=.", first, flags=re.IGNORECASE):
-        above, named = 1, delimiter or first[-1]
-        head = head.split("\n", 1)[1] if "\n" in head else ""
-    shapes = [_rows(head, sign, above) for sign in ([named] if named else DELIMITERS)]
-    best = max(shapes, key=_agreement)
-    if not best.rows:
-        raise ExportRefused(label, "has no rows", "Export it again.")
-    return best
-
-
-def _agreement(shape: Shape) -> tuple[float, int]:
-    sizes = Counter(len(row) for row in shape.rows if len(row) >= 2)
-    if not sizes:
-        return (0.0, 0)
-    size, rows = max(sizes.items(), key=lambda item: (item[1], item[0]))
-    return (rows / len(shape.rows), size)
-
-
-def _rows(head: str, delimiter: str, above: int) -> Shape:
-    reader = csv.reader(io.StringIO(head), delimiter=delimiter)
-    rows, ends = [], []
-    try:
-        for row in reader:
-            if row:
-                rows.append(tuple(row))
-                ends.append(above + reader.line_num)
-            if len(rows) == SNIFFED_ROWS:
-                break
-    except csv.Error:  # a field past the module's limit: what was read so far has to do
-        pass
-    return Shape(delimiter, tuple(rows), tuple(ends))
-
-
-# Records
-
-
-@dataclass(frozen=True)
-class Records:
-    """Where each record begins: its byte, and its physical line (1 is the first of the file)."""
-
-    offsets: npt.NDArray[np.int64]
-    lines: npt.NDArray[np.int64]
-
-
-def records_of(content: bytes, skip_lines: int) -> Records:
-    """Records below the first `skip_lines` lines; a line break inside quotes ends no record.
-
-    Blank lines are no records.
-    """
-    data = np.frombuffer(content, dtype=np.uint8)
-    breaks = np.flatnonzero(data == ord("\n"))
-    below = int(breaks[skip_lines - 1]) + 1 if 0 < skip_lines <= len(breaks) else 0
-    if skip_lines > len(breaks):
-        return Records(np.empty(0, np.int64), np.empty(0, np.int64))
-    quotes = np.flatnonzero(data[below:] == ord('"')) + below
-    breaks = breaks[breaks >= below]
-    ending = breaks[np.searchsorted(quotes, breaks) % 2 == 0]
-    starts = np.concatenate(([below], ending + 1)).astype(np.int64)
-    lengths = np.diff(np.concatenate((starts, [len(data) + 1]))) - 1
-    carriage = (
-        np.array([n == 1 and data[s] == ord("\r") for s, n in zip(starts, lengths, strict=True)])
-        if (lengths == 1).any()
-        else np.zeros(len(starts), bool)
-    )
-    starts = starts[(lengths > 0) & ~carriage]
-    lines = skip_lines + 1 + np.searchsorted(breaks, starts)
-    return Records(starts, lines.astype(np.int64))
+        raise _not_in(found) from None
+    path = f"/proc/self/fd/{memory}"
+    return Text(found.label, path, found.facts.digest, found.encoding, lines.all, memory)

@@ -4,7 +4,8 @@ A file that is no text, or whose records cannot be told by its lines, is read si
 and so is one that is refused: there its fault is found in its own words.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -14,20 +15,32 @@ import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
-from audiences.columns import header_place, match_columns
+from audiences.columns import Mapping, header_place, match_columns
+from audiences.forms import in_utc
+from audiences.guesses import (
+    NotAsGuessed,
+    Shown,
+    Tokens,
+    are_confirmed,
+    guesses_of,
+    seen_in,
+)
 from audiences.layers import drop, layer, new_table
 from audiences.plain import ODD, PlainRows, read_plainly
 from audiences.refusals import ExportRefused
+from audiences.shapes import shape_of
 from audiences.singly import FileRead, file_read, no_rows, read_one
 from audiences.staged import MAX_LINE, TABLES, Origin, stage
 from audiences.tables import REJECTS
-from audiences.texts import Text, open_text, shape_of
+from audiences.texts import Found, find_text
 from audiences.typed import NEWEST, Counted, Typed, takes_several_rows, type_rows
 from audiences.unions import stacked
 from config.exports import Export
 
 GLOB = frozenset("*?[")
 """Signs in a path that the engine's reader would look for files by."""
+HELD_AT_ONCE = 64 << 20
+"""Bytes of files that are converted in memory by one time; a file that is larger comes alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +68,29 @@ class _Alike:
     skip: int
 
 
+@dataclass(eq=False)
+class _Set:
+    """Texts that are alike, by their place, and what their first rows tell."""
+
+    alike: _Alike
+    columns: Mapping
+    found: dict[int, Found] = field(default_factory=dict)
+    seen: dict[str, Tokens] = field(default_factory=dict)
+
+    def add(self, place: int, found: Found, rows: Sequence[Sequence[str]]) -> None:
+        self.found[place] = found
+        for column, told in seen_in(rows, self.columns).items():
+            self.seen.setdefault(column, Tokens()).update(told)
+
+
 @dataclass(frozen=True)
 class _Part:
-    """One text of a set that is read together."""
+    """One text of a set as it was when it was read."""
 
     place: int
-    text: Text
+    label: str
+    digest: str
+    encoding: str
     records: int
 
 
@@ -80,35 +110,23 @@ def read_together(
     """Read files of one export; names in the engine begin with `name`. Raises ExportRefused."""
     job = _Job(engine, export, as_of, ReadTogether())
     apart: list[int] = []
-    sets: dict[_Alike, list[_Part]] = {}
+    sets: dict[_Alike, _Set] = {}
     for place, origin in enumerate(origins):
         if origin.suffix in TABLES or takes_several_rows(export) or GLOB & set(str(origin.path)):
             apart.append(place)
             continue
-        text = open_text(origin.label, origin.path, origin.member, export.encoding)
-        try:
-            alike, part = _laid_out(place, text, export)
-            if text.converted:  # memory is held for one at a time
-                apart += _read_set(job, alike, [part], f"{name}_at_{place}")
-            else:
-                sets.setdefault(alike, []).append(part)
-        finally:
-            text.close()
-    for number, (alike, parts) in enumerate(sets.items()):
-        apart += _read_set(job, alike, parts, f"{name}_set_{number}")
+        found = find_text(origin.label, origin.path, origin.member, export.encoding)
+        shape = shape_of(found.label, found.head(), export.delimiter)
+        row = header_place(shape.rows[:20], export)
+        alike = _Alike(shape.rows[row], shape.delimiter, shape.ends[row])
+        if alike not in sets:
+            sets[alike] = _Set(alike, match_columns(found.label, alike.headers, export))
+        sets[alike].add(place, found, shape.rows[row + 1 :])
+    for number, one in enumerate(sets.values()):
+        apart += _read_set(job, one, f"{name}_set_{number}")
     for place in sorted(apart):
         _read_apart(job, origins[place], place, f"{name}_at_{place}")
     return job.done
-
-
-def _laid_out(place: int, text: Text, export: Export) -> tuple[_Alike, _Part]:
-    shape = shape_of(text.label, text.head(), export.delimiter)
-    row = header_place(shape.rows[:20], export)
-    skip = shape.ends[row]
-    part = _Part(place, text, text.lines - skip)
-    if part.records <= 0:
-        raise no_rows(text.label)
-    return _Alike(shape.rows[row], shape.delimiter, skip), part
 
 
 def _read_apart(job: _Job, origin: Origin, place: int, name: str) -> None:
@@ -121,28 +139,35 @@ def _read_apart(job: _Job, origin: Origin, place: int, name: str) -> None:
     job.done.of[place] = lambda: typed
 
 
-def _read_set(job: _Job, alike: _Alike, parts: Sequence[_Part], name: str) -> list[int]:
+def _read_set(job: _Job, texts: _Set, name: str) -> list[int]:
     """Read texts that are alike; the places of those that must be read singly instead."""
     engine, export, done = job.engine, job.export, job.done
-    mapping = match_columns(parts[0].text.label, alike.headers, export)
-    width = len(alike.headers)
+    guesses = guesses_of(texts.seen, export, utc=in_utc(export))
+    parts: list[_Part] = []
+    unclear: set[int] = set()
+    sources = _sources(engine, texts, parts, unclear, name)
     try:
-        source = _source(alike, [part.text.path for part in parts], name)
-        plain = read_plainly(engine, source, width, mapping, export, job.as_of, f"{name}_plain")
-        unclear = _with_errors(engine, [part.text.path for part in parts], name)
+        with closing(sources):
+            plain = read_plainly(
+                engine,
+                sources,
+                len(texts.alike.headers),
+                texts.columns,
+                guesses,
+                export,
+                job.as_of,
+                f"{name}_plain",
+            )
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error:  # told in words of ours where the file is read singly
-        return [part.place for part in parts]
-    finally:
-        drop(engine, f"{name}_errors")
-        drop(engine, f"{name}_scans")
-    placed = _Placed(plain, parts, alike.skip, _seen(engine, plain, export))
-    unclear |= {n for n in range(len(parts)) if not placed.is_clear(n)}
+        return list(texts.found)
+    placed = _Placed(plain, parts, texts.alike.skip, _seen(engine, plain, export))
+    unclear |= {n for n in range(len(parts)) if not placed.is_clear(n, export)}
     aside = None
     try:
         aside = _type_aside(job, placed, unclear, name)
-    except ExportRefused:
+    except (ExportRefused, NotAsGuessed):
         unclear |= {n for n, one in placed.seen.items() if one.odd}
     done.rows.append(layer(engine, f"{name}_rows", placed.accepted(unclear, export.source)))
     done.passing.extend(f"{name}_{end}" for end in ("rows", "odd_typed", "plain", "none"))
@@ -154,31 +179,70 @@ def _read_set(job: _Job, alike: _Alike, parts: Sequence[_Part], name: str) -> li
             continue
         counted = placed.seen[n].counted
         if aside is not None:
-            counted += aside[1].get(part.text.label, Counted())
+            counted += aside[1].get(part.label, Counted())
         done.files[part.place] = file_read(
-            part.text.label,
+            part.label,
             export,
-            mapping,
+            texts.columns,
             counted,
             read=part.records,
-            digest=part.text.digest,
-            encoding=part.text.encoding,
+            digest=part.digest,
+            encoding=part.encoding,
         )
         done.of[part.place] = partial(_of_file, job, placed, n, aside, counted, name)
     return [parts[n].place for n in sorted(unclear)]
 
 
+def _sources(
+    engine: Backend, texts: _Set, parts: list[_Part], unclear: set[int], name: str
+) -> Generator[str]:
+    """SQL that gives cells, and is to be read before the next is asked for; tells of its `parts`.
+
+    Texts that must be converted are held in memory while they are read, so not all of them at once.
+    """
+    for places in _at_once(texts.found):
+        first = len(parts)
+        with ExitStack() as stack:
+            paths = []
+            for place in places:
+                text = stack.enter_context(closing(texts.found[place].open()))
+                records = text.lines - texts.alike.skip
+                if records <= 0:
+                    raise no_rows(text.label)
+                parts.append(_Part(place, text.label, text.digest, text.encoding, records))
+                paths.append(text.path)
+            stack.callback(drop, engine, f"{name}_errors")
+            stack.callback(drop, engine, f"{name}_scans")
+            yield _source(texts.alike, paths, first, name)
+            unclear |= {first + number for number in _with_errors(engine, paths, name)}
+
+
+def _at_once(found: dict[int, Found]) -> Iterator[list[int]]:
+    """Places of texts that are read by one statement."""
+    places: list[int] = []
+    held = 0
+    for place, one in found.items():
+        held += one.held
+        if places and held > HELD_AT_ONCE:
+            yield places
+            places, held = [], one.held
+        places.append(place)
+    yield places
+
+
 def _type_aside(
     job: _Job, placed: "_Placed", unclear: Collection[int], name: str
 ) -> tuple[Typed, dict[str, Counted]] | None:
-    """Rows that were put aside, typed in the exact way; None where there are none."""
+    """Rows that were put aside, typed in the exact way; None where there are none.
+
+    Raises ExportRefused, NotAsGuessed.
+    """
     with_odd = [n for n, one in placed.seen.items() if one.odd and n not in unclear]
     if not with_odd:
         return None
-    files = [placed.parts[n].text.label for n in with_odd]
+    shown = {placed.parts[n].label: placed.shown(n) for n in with_odd}
     odd = placed.odd(with_odd)
-    dotted = [f"{placed.parts[n].text.label}/{c}" for n in with_odd for c in placed.dotted(n)]
-    return type_rows(job.engine, odd, files, job.export, job.as_of, f"{name}_odd", dotted)
+    return type_rows(job.engine, odd, list(shown), job.export, job.as_of, f"{name}_odd", shown)
 
 
 def _of_file(
@@ -189,7 +253,7 @@ def _of_file(
     counted: Counted,
     name: str,
 ) -> Typed:
-    label = placed.parts[number].text.label
+    label = placed.parts[number].label
     rows = placed.accepted(set(placed.seen) - {number}, job.export.source)
     if aside is None or label not in aside[1]:
         none = new_table(job.engine, f"{name}_none", schema=REJECTS)
@@ -228,15 +292,19 @@ class _Placed:
     skip: int
     seen: dict[int, _Seen]
 
-    def is_clear(self, number: int) -> bool:
-        """Whether every row is a line, so that its place tells its line."""
-        seen = self.seen.get(number)
-        return seen is not None and seen.in_order and seen.rows == self.parts[number].records
+    def is_clear(self, number: int, export: Export) -> bool:
+        """Whether every row is a line, so that its place tells its line, and is as was guessed.
 
-    def dotted(self, number: int) -> list[str]:
-        """Number columns with a decimal dot in a plain row."""
-        marks = self.seen[number].marks
-        return [c for bit, c in enumerate(self.plain.numbers, 1) if marks >> bit & 1]
+        Where some rows are put aside, the guess is confirmed with them.
+        """
+        seen = self.seen.get(number)
+        if seen is None or not seen.in_order or seen.rows != self.parts[number].records:
+            return False
+        return seen.odd > 0 or are_confirmed(self.shown(number), export)
+
+    def shown(self, number: int) -> dict[str, Shown]:
+        """What its plain rows show of the forms of their columns."""
+        return self.plain.shown(self.seen[number].marks)
 
     def accepted(self, without: Collection[int], source: str) -> ir.Table:
         """The plain rows of all files but some."""
@@ -262,7 +330,7 @@ class _Placed:
         return rows if len(left) == len(self.seen) else rows.filter(rows.file_no.isin(left))
 
     def _file(self, rows: ir.Table) -> ir.StringValue:
-        labels = [part.text.label for part in self.parts]
+        labels = [part.label for part in self.parts]
         return ibis.literal(labels[0]) if len(labels) == 1 else ibis.array(labels)[rows.file_no]
 
     def _line(self, rows: ir.Table) -> ir.IntegerValue:
@@ -313,12 +381,15 @@ def _with_errors(engine: Backend, paths: Sequence[str], name: str) -> set[int]:
     return {paths.index(path) for (path,) in found}
 
 
-def _source(alike: _Alike, paths: Sequence[str], name: str) -> str:
-    """The statement that gives the cells of the texts; a record that is no row goes aside."""
+def _source(alike: _Alike, paths: Sequence[str], first: int, name: str) -> str:
+    """The statement that gives the cells of the texts; a record that is no row goes aside.
+
+    They are numbered from `first` on.
+    """
     width = len(alike.headers)
     columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(width))
     return f"""
-        SELECT file_index AS file_no, {", ".join(f"c{place}" for place in range(width))}
+        SELECT file_index + {first} AS file_no, {", ".join(f"c{place}" for place in range(width))}
         FROM read_csv(
             [{", ".join(map(_quoted, paths))}], columns = {{{columns}}}, auto_detect = false,
             header = false, skip = {alike.skip}, delim = {_quoted(alike.delimiter)}, quote = '"',

@@ -4,7 +4,7 @@ Of the kinds of exports (kinds.py) comes what the columns are; of the forms (for
 of a column means.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,7 +15,7 @@ from ibis.backends.duckdb import Backend
 from audiences.columns import Mapping
 from audiences.contacts import MixedContacts, refuse_mixed
 from audiences.faults import Fault, Values
-from audiences.forms import clean, forms_of, looks_of, valued
+from audiences.forms import NOTHING, ByFile, clean, forms_of, looks_of, valued
 from audiences.kinds import BUILDERS, PRICE
 from audiences.layers import PLACE, layer, new_table
 from audiences.refusals import ExportRefused, masked
@@ -91,12 +91,12 @@ def type_rows(
     export: Export,
     as_of: date,
     name: str,
-    dotted: Collection[str] = (),
+    shown: ByFile = NOTHING,
 ) -> tuple[Typed, dict[str, Counted]]:
     """Type rows of these files into table `name`_typed; figures are also told by file.
 
-    `written` has the cells by canonical name, and PLACE; `dotted` is for `forms_of`.
-    Raises ExportRefused.
+    `written` has the cells by canonical name, and PLACE; `shown` is for `forms_of`.
+    Raises ExportRefused, NotAsGuessed.
     """
     written = layer(engine, f"{name}_written", written)
     columns = [column for column in written.columns if column not in PLACE]
@@ -106,7 +106,7 @@ def type_rows(
         stripped = _filled_down(stripped)
     texts = clean(engine, stripped, looks, name)
     _refuse_digests(engine, files[0], texts, export)
-    forms = forms_of(files, texts, export, looks, dotted)
+    forms = forms_of(files, texts, export, looks, shown)
     typed = layer(engine, f"{name}_values", valued(texts, forms, export))
     values: Values = {column: typed[f"v_{column}"] for column in columns}
     made, faults = BUILDERS[export.kind](typed, values, export, as_of)

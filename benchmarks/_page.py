@@ -21,7 +21,8 @@ Shops are invented and the same for the same seed (`benchmarks/_shop.py`): buyer
 seasons, returns, contacts written in several ways, orders in a file per month.
 
 Not reached yet: reading and typing at 2.5 times a bare scan (six to nine times: every cell is
-looked at before it is typed, and typed rows are packed so that they fit into memory), and a night
+looked at before it is typed, and typed rows are packed so that they fit into memory; files as 1C
+writes them, in cp1251 with days as dd.mm.yyyy and decimal commas, take a quarter more), and a night
 of 1 % at a quarter of a first run. Purchases are worked out anew only for people whose orders
 changed, but customer cards hold contacts, so they are read, resolved and hashed anew every time;
 features, scores and the files of everybody are made anew too. All of the small run took 138 CPU

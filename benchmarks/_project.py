@@ -30,15 +30,16 @@ memory_limit = "{memory_limit}"
     (folder / "exports.toml").write_text(
         "".join(
             f'[[export]]\nkind = "{kind}"\nsource = "crm"\npath = "exports/{path}"\n'
+            + ('preset = "onec"\n' if shop.form == "1c" and kind != "events" else "")
             + (
                 "[export.values]\ncancelled = ['cancelled']\nreturned = ['returned']\n"
-                if values
+                if values and shop.form != "1c"
                 else ""
             )
             for kind, path, values in (
-                ("contacts", f"contacts.{shop.form}", False),
-                ("orders", f"orders/*.{shop.form}", True),
-                ("events", f"events.{shop.form}", False),
+                ("contacts", f"contacts.{shop.suffix}", False),
+                ("orders", f"orders/*.{shop.suffix}", True),
+                ("events", f"events.{shop.suffix}", False),
             )
         )
     )

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import duckdb
 
+from benchmarks._as_1c import in_cp1251, in_russian
+
 AS_OF = date(2026, 6, 1)
 DAYS = 3 * 365
 """How long the shop has been selling."""
@@ -39,12 +41,17 @@ class Shop:
     """Orders per contact row."""
     seed: int = 1
     form: str = "csv"
-    """csv or parquet."""
+    """csv, parquet, or 1c: CSV in the words, numbers, days and bytes of Russian programs."""
     events_each: float = 0.5
 
     @property
     def people(self) -> int:
         return max(1, round(self.contacts * (1 - TWICE)))
+
+    @property
+    def suffix(self) -> str:
+        """Of its files."""
+        return "parquet" if self.form == "parquet" else "csv"
 
     def write(self, folder: Path) -> None:
         """Write `exports/contacts.*`, `exports/orders/*` and `exports/events.*` into `folder`."""
@@ -53,16 +60,19 @@ class Shop:
         made = duckdb.connect(config={"memory_limit": "2GB", "temp_directory": str(folder / "tmp")})
         made.execute("SET preserve_insertion_order = false; SET enable_progress_bar = false")
         made.execute(_random(self.seed))
-        self._copy(made, self._contacts(), exports / "contacts")
-        self._copy(made, self._events(), exports / "events")
+        self._copy(made, "contacts", self._contacts(), exports / "contacts")
+        self._copy(made, "events", self._events(), exports / "events")
         made.execute(f"CREATE TEMP TABLE every_order AS {self._orders()}")
         for first, until in _months():
             span = f"SELECT {COLUMNS} FROM every_order WHERE day >= '{first}' AND day < '{until}'"
-            self._copy(made, span, exports / "orders" / f"{first:%Y-%m}")
+            self._copy(made, "orders", span, exports / "orders" / f"{first:%Y-%m}")
         made.close()
 
     def change(self, folder: Path, share: float = 0.01) -> None:
-        """What a night changes: some contacts moved, and orders of `share` of all came in."""
+        """What a night changes: some contacts moved, and orders of `share` of all came in.
+
+        Not in the form of 1C, whose bytes DuckDB does not read.
+        """
         made = duckdb.connect()
         made.execute(_random(self.seed + 1))
         path = folder / "exports" / f"contacts.{self.form}"
@@ -83,15 +93,20 @@ class Shop:
                    round(exp(7 + u(i, 'sum')), 2) AS amount, 0.00 AS discount, 1 AS items,
                    'books' AS category, 'email' AS channel
             FROM range({orders}) t(i)"""
-        self._copy(made, came, folder / "exports" / "orders" / "night")
+        self._copy(made, "orders", came, folder / "exports" / "orders" / "night")
         made.close()
 
-    def _copy(self, made: duckdb.DuckDBPyConnection, rows: str, path: Path) -> None:
-        made.execute(f"COPY ({rows}) TO '{path}.{self.form}' ({self._options})")
+    def _copy(self, made: duckdb.DuckDBPyConnection, kind: str, rows: str, path: Path) -> None:
+        target = path.with_name(f"{path.name}.{self.suffix}")
+        if self.form == "1c":
+            made.execute(f"COPY ({in_russian(kind, rows)}) TO '{target}' ({self._options})")
+            in_cp1251(target)
+        else:
+            made.execute(f"COPY ({rows}) TO '{target}' ({self._options})")
 
     @property
     def _options(self) -> str:
-        return "FORMAT csv, HEADER, DELIMITER ';'" if self.form == "csv" else "FORMAT parquet"
+        return "FORMAT csv, HEADER, DELIMITER ';'" if self.suffix == "csv" else "FORMAT parquet"
 
     def _contacts(self) -> str:
         digits = "lpad(((p * 7919 + 20000000) % 1000000000)::VARCHAR, 9, '0')"

@@ -7,6 +7,7 @@ the same on a busy machine. Memory is the most the process had while the stage r
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ def run(*, quick: bool) -> Iterator[dict[str, object]]:
     with tempfile.TemporaryDirectory() as made:
         folder = write_project(Path(made), shop)
         yield from apart(_stages, folder)
+        yield apart(_read_as_1c, folder, replace(shop, form="1c"))
         for name, job in YARDSTICKS.items():
             rows, cost = apart(_alone, job, folder)
             yield _line(f"the whole: {name}", rows, cost)
@@ -119,6 +121,20 @@ def _stages(folder: Path) -> list[dict[str, object]]:
         _line("plan and deliver", sent, sending, "bare HTTP client", posted),
         _line("the whole: adsteer to segments and digests", reading.read, total, "scan", scan),
     ]
+
+
+def _read_as_1c(folder: Path, shop: Shop) -> dict[str, object]:
+    """The same rows as Russian programs write them; the scan is that of the plain files."""
+    with tempfile.TemporaryDirectory() as made:
+        there = write_project(Path(made), shop)
+        project = load_project(there)
+        engine = open_engine(project.adsteer.engine, there / "scratch")
+        reading, read = spent(
+            lambda: read_exports(engine, project.exports, there, project.adsteer.shop, AS_OF)
+        )
+        engine.disconnect()
+    _, scan = spent(lambda: _scan(folder))
+    return _line("read and type, as 1C writes them", reading.read, read, "bare DuckDB scan", scan)
 
 
 def _scan(folder: Path) -> None:
