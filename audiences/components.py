@@ -23,29 +23,25 @@ MOST_ROUNDS = 100
 
 
 def roots_in_memory(
-    engine: ibis.BaseBackend, nodes: ir.Table, edges: ir.Table, largest: int
+    engine: ibis.BaseBackend, nodes: ir.Table, links: ir.Table, largest: int
 ) -> tuple[ir.Table, tuple[int, ...]]:
-    """(node, root), and the sizes of components that were made again of strong edges alone."""
+    """(node, root), and the sizes of components that were made again of strong links alone."""
     count = int(engine.to_pyarrow(nodes.count()).as_py())
-    columns = engine.to_pyarrow(edges)
-    node, key, strong = (columns.column(name).to_numpy() for name in ("node", "key", "strong"))
-    roots = _components(count, node, key)
+    columns = engine.to_pyarrow(links)
+    low, high, strong = (columns.column(name).to_numpy() for name in ("low", "high", "strong"))
+    roots = _components(count, low, high)
     sizes = np.bincount(roots, minlength=count)
     big = sizes[roots] > largest
     if big.any():
-        allowed = strong | ~big[node]
-        roots = _components(count, node[allowed], key[allowed])
+        allowed = strong | ~big[low]
+        roots = _components(count, low[allowed], high[allowed])
     found = pa.table({"node": pa.array(np.arange(len(roots))), "root": pa.array(roots)})
     return ibis.memtable(found), tuple(sorted(sizes[sizes > largest].tolist(), reverse=True))
 
 
-def _components(count: int, node: Codes, key: Codes) -> Codes:
-    """Least node of each node's component, where nodes with a common key are connected."""
-    order = np.argsort(key)
-    node, key = node[order], key[order]
-    same = key[1:] == key[:-1]  # a key's nodes stand together: a chain of them is enough
-    one, other = node[:-1][same], node[1:][same]
-    graph = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(count, count))
+def _components(count: int, low: Codes, high: Codes) -> Codes:
+    """Least node of each node's component."""
+    graph = coo_array((np.ones(len(low), np.int8), (low, high)), shape=(count, count))
     parts, labels = connected_components(graph, directed=False)
     first = np.empty(parts, np.int64)
     first[labels[::-1]] = np.arange(count)[::-1]  # the last written, the least, stays
@@ -54,26 +50,24 @@ def _components(count: int, node: Codes, key: Codes) -> Codes:
 
 
 def roots_by_stars(
-    nodes: ir.Table, edges: ir.Table, largest: int
+    nodes: ir.Table, links: ir.Table, largest: int
 ) -> tuple[ir.Table, tuple[int, ...]]:
     """The same, by expressions alone: nothing but counts leaves the engine."""
-    roots = _by_stars(nodes, edges)
+    roots = _by_stars(nodes, links)
     sizes = roots.group_by("root").aggregate(rows=_.count())
     big = keep(sizes.filter(sizes.rows > largest))
     found = sorted(big.to_pyarrow().column("rows").to_pylist(), reverse=True)
     if not found:
         return roots, ()
-    crowded = roots.semi_join(big, "root").select("node")
-    weak = edges.filter(~edges.strong).anti_join(crowded, "node")
-    return _by_stars(nodes, stacked(edges.filter(edges.strong), weak)), tuple(found)
+    crowded = roots.semi_join(big, "root").select(low=_.node)
+    weak = links.filter(~links.strong).anti_join(crowded, "low")
+    return _by_stars(nodes, stacked(links.filter(links.strong), weak)), tuple(found)
 
 
-def _by_stars(nodes: ir.Table, edges: ir.Table) -> ir.Table:
-    """(node, root) of the graph in which nodes with a common key are connected."""
-    least = edges.group_by("key").aggregate(low=_.node.min())
-    first = edges.join(least, "key").filter(_.node > _.low)
+def _by_stars(nodes: ir.Table, joined: ir.Table) -> ir.Table:
+    """(node, root) of the graph of these links."""
     passing = Staging()
-    links = passing.keep(first.select("low", high=_.node).distinct())
+    links = passing.keep(joined.select("low", "high").distinct())
     for _round in range(MOST_ROUNDS):
         if _are_stars(links):
             linked = nodes.select("node").left_join(links, _.node == links.high)

@@ -79,8 +79,12 @@ def _contacts_in(
     return stacked(sure, unsure.join(ibis.memtable(by_library), "cell"))
 
 
+_PLAIN_ID = r"^[0-9A-Za-z_-]+$"
+
+
 def external_id_in(cell: ir.StringValue) -> ir.StringValue:
     text = cell.strip().re_replace(r"^'+", "").re_replace(r"^([0-9]+)\.0+$", r"\1").strip()
+    text = cell.re_search(_PLAIN_ID).ifelse(cell, text)  # as it stands: most need no more
     return text.lower().isin(["null", "none", "nan", "n/a", "-", "нет"]).ifelse("", text)
 
 

@@ -58,12 +58,12 @@ class Engine(ABC):
 
     @abstractmethod
     def roots(
-        self, nodes: ir.Table, edges: ir.Table, largest: int
+        self, nodes: ir.Table, links: ir.Table, largest: int
     ) -> tuple[ir.Table, tuple[int, ...]]:
         """Connected rows: (node, root), root the least node; and the sizes of what grew too large.
 
-        nodes: column node, numbered from 0; edges: node, key, strong. Nodes with a common key are
-        connected. Components of more than `largest` nodes are made again of strong edges alone.
+        nodes: column node, numbered from 0; links: low, high, strong, a lesser node and a greater
+        one. Components of more than `largest` nodes are made again of strong links alone.
         """
 
     @abstractmethod

@@ -5,7 +5,6 @@ somebody is does not join (audiences.junk, and the rules below). The result is a
 rows, never of their order, and is kept stable against the previous run by digests of the keys.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -76,8 +75,8 @@ class Resolution:
     rows: ir.Table
     """PERSON_ROWS and `node`, the row's number in (source, row_id) order."""
     keys: ir.Table
-    """PLAIN. (node, kind, value, key, bad): every contact of every row; `bad` is a reason or null.
-    """
+    """PLAIN. (node, kind, value, key, bad, first): every contact of every row. `bad` is a reason
+    or null, `first` the least node that has the key."""
     naming: Naming
     report: IdentityReport
 
@@ -96,23 +95,33 @@ def resolve(
         with Staging() as cards:
             nodes = cards.keep(at_work.numbered(rows, ("source", "row_id"), "node"))
             keys = _judged(engine, nodes, shop)
-            roots, big = at_work.roots(nodes, _edges(keys, nodes), LARGEST)
+            roots, big = at_work.roots(nodes, _links(keys, nodes), LARGEST)
             rooted = passing.keep(nodes.select("node", "source", "row_id").join(roots, "node"))
-        naming = name_people(engine, rooted, keys, previous)
-        named = rooted.join(naming.people, "root")
-        resolved = keep(named.select("source", "row_id", "person_id", "node"))
-    return Resolution(resolved, keys, naming, _report(engine, resolved, keys, naming, big))
+        naming = name_people(engine, rooted, keys, previous, parted=bool(big))
+    return Resolution(naming.rows, keys, naming, _report(engine, keys, naming, big))
 
 
 def _judged(engine: ibis.BaseBackend, nodes: ir.Table, shop: Shop) -> ir.Table:
-    """(node, kind, value, key, bad), kept: every contact of every row, and why it joins nothing."""
+    """Resolution.keys, kept: every contact of every row, and why it joins nothing."""
     with Staging() as passing:
         with Staging() as read:
             contacts = passing.keep(_contacts(engine, nodes, shop, read))
-        bad = passing.keep(_bad_keys(nodes, contacts, passing))
-        judged = contacts.left_join(bad.select("key", crowded=_.bad), "key")
-        reason = ibis.coalesce(judged.bad, judged.crowded)
-        return keep(judged.select("node", "kind", "value", "key", bad=reason))
+        good = contacts.filter(contacts.bad.isnull()).group_by("key")
+        found = good.aggregate(rows=_.count(), first=_.node.min()).filter(_.rows > 1)
+        shared = passing.keep(found)
+        bad = passing.keep(_bad_keys(nodes, contacts, shared, passing))
+        verdicts = shared.left_join(bad, "key").select("key", "first", crowded=bad.bad)
+        judged = contacts.left_join(verdicts, "key")
+        return keep(
+            judged.select(
+                "node",
+                "kind",
+                "value",
+                "key",
+                bad=ibis.coalesce(judged.bad, judged.crowded),
+                first=ibis.coalesce(judged.first, judged.node),
+            )
+        )
 
 
 def _contacts(engine: ibis.BaseBackend, nodes: ir.Table, shop: Shop, passing: Staging) -> ir.Table:
@@ -121,41 +130,36 @@ def _contacts(engine: ibis.BaseBackend, nodes: ir.Table, shop: Shop, passing: St
     `key` is 64 bits for kind and value. That two of ten million are the same by chance happens in
     one of some 370,000 bases: n * n / 2 pairs, each alike once in 2 ** 64.
     """
-    tables = [_of_kind(engine, nodes, kind, shop.phone_regions, passing) for kind in Identifier]
-    tables.append(
-        nodes.filter(nodes.contact_id.notnull()).select(
-            "node", kind=ibis.literal(CONTACT_ID), value=_.source + ":" + _.contact_id, links=True
-        )
-    )
-    every = stacked(*tables)
-    own = is_own(every.kind, every.value, shop.own_contacts, shop.phone_regions)
-    keyed = every.mutate(
-        key=(every.kind + ":" + every.value).hash(),
-        bad=junk_reason(every.kind, every.value, every.links, own),
-    )
-    return keyed.drop("links")
+    tables = [_of_kind(engine, nodes, kind, shop, passing) for kind in Identifier]
+    ordered = nodes.filter(nodes.contact_id.notnull())
+    ids = ordered.select("node", value=_.source + ":" + _.contact_id)
+    return stacked(*tables, _keyed(ids, CONTACT_ID, ibis.null("string")))
 
 
 def _of_kind(
-    engine: ibis.BaseBackend,
-    nodes: ir.Table,
-    kind: Identifier,
-    regions: Sequence[str],
-    passing: Staging,
+    engine: ibis.BaseBackend, nodes: ir.Table, kind: Identifier, shop: Shop, passing: Staging
 ) -> ir.Table:
     cells = nodes.select("node", cell=nodes[str(kind)])
     written = cells.filter(cells.cell.notnull())
-    found = contacts_in(engine, written, kind, regions, into=passing)
-    return found.select("node", kind=ibis.literal(str(kind)), value=_.value, links=_.links)
+    found = contacts_in(engine, written, kind, shop.phone_regions, into=passing)
+    own = is_own(kind, found.value, shop.own_contacts, shop.phone_regions)
+    return _keyed(found, str(kind), junk_reason(kind, found.value, found.links, own))
 
 
-def _bad_keys(nodes: ir.Table, contacts: ir.Table, passing: Staging) -> ir.Table:
+def _keyed(values: ir.Table, kind: str, bad: ir.StringValue) -> ir.Table:
+    key = (ibis.literal(f"{kind}:") + values.value).hash()
+    return values.select("node", "value", kind=ibis.literal(kind), key=key, bad=bad)
+
+
+def _bad_keys(
+    nodes: ir.Table, contacts: ir.Table, shared_keys: ir.Table, passing: Staging
+) -> ir.Table:
     """(key, bad): good contacts that the rows they are on show to be no one person's."""
     linking = contacts.filter(contacts.bad.isnull() & contacts.kind.isin(WEAK))
     cards = nodes.select(
         "node", "source", "external_id", "first_name", "last_name", born=nodes.birth_date
     )
-    suspects = _suspects(linking, cards)
+    suspects = _suspects(linking.join(shared_keys, "key"), cards)
     rows = linking.select("node", "kind", "key").join(suspects, "key").join(cards, "node")
     shared = passing.keep(
         rows.mutate(
@@ -179,8 +183,7 @@ def _suspects(linking: ir.Table, cards: ir.Table) -> ir.Table:
     name = (cards.first_name.fill_null("") + " " + cards.last_name.fill_null("")).hash()
     external = cards.external_id.notnull().ifelse(cards.external_id.hash(), None)
     said = cards.select("node", "born", external=external, name=name)
-    sizes = linking.group_by("key").aggregate(rows=_.count()).filter(_.rows > 1)
-    seen = linking.select("node", "key").join(sizes, "key").join(said, "node")
+    seen = linking.select("node", "key", "rows").join(said, "node")
     counted = seen.group_by("key", "rows").aggregate(
         **{f"least_{c}": _[c].min() for c in ("external", "name", "born")},
         **{f"most_{c}": _[c].max() for c in ("external", "name", "born")},
@@ -265,13 +268,21 @@ def _words(first: ir.StringValue, last: ir.StringValue) -> ir.ArrayValue:
     return every.filter(lambda word: word.length() > 1)
 
 
-def _edges(keys: ir.Table, nodes: ir.Table) -> ir.Table:
-    """(node, key, strong): what joins. A key in doubt joins only together with a second one.
+def _links(keys: ir.Table, nodes: ir.Table) -> ir.Table:
+    """(low, high, strong): rows that a key joins, each to the first that has it."""
+    good = keys.filter(keys.bad.isnull() & (keys.node > keys.first))
+    single = good.select(low=_.first, high=_.node, strong=~_.kind.isin(WEAK))
+    both = _second_keys(keys, nodes)
+    first = both.group_by("key").aggregate(low=_.node.min())
+    double = both.join(first, "key").filter(_.node > _.low)
+    return stacked(single, double.select("low", high=_.node, strong=False))
+
+
+def _second_keys(keys: ir.Table, nodes: ir.Table) -> ir.Table:
+    """(node, key): a key in doubt joins only together with a second one.
 
     For different external ids that is another contact, for different names the same full name too.
     """
-    good = keys.filter(keys.bad.isnull())
-    single = good.select("node", "key", strong=~good.kind.isin(WEAK))
     usable = keys.filter(keys.bad.isnull() | keys.bad.isin(DOUBTS))
     emails = usable.filter(usable.kind == "email").select(
         "node", email=_.key, doubt=_.bad.notnull()
@@ -285,21 +296,18 @@ def _edges(keys: ir.Table, nodes: ir.Table) -> ir.Table:
     names = _words(_word(shared.first_name), _word(shared.last_name))
     named = shared.select("node", one=_.key.cast("string"), other=names.join(" "), words=names)
     twice = stacked(both, named.filter(named.words.length() > 1).drop("words"))
-    second = twice.select("node", key=(_.one + "&" + _.other).hash(), strong=False)
-    return stacked(single, second)
+    return twice.select("node", key=(_.one + "&" + _.other).hash())
 
 
 def _report(
-    engine: ibis.BaseBackend, rows: ir.Table, keys: ir.Table, naming: Naming, big: tuple[int, ...]
+    engine: ibis.BaseBackend, keys: ir.Table, naming: Naming, big: tuple[int, ...]
 ) -> IdentityReport:
     junk = keys.filter(keys.bad.notnull()).group_by("bad").aggregate(keys=_.key.nunique())
     by_reason = {row["bad"]: row["keys"] for row in engine.to_pyarrow(junk).to_pylist()}
     conflicts = sum(by_reason.pop(doubt, 0) for doubt in DOUBTS)
-    totals = rows.aggregate(rows=_.count(), people=_.person_id.nunique())
-    total = engine.to_pyarrow(totals).to_pylist()[0]
     return IdentityReport(
-        rows=total["rows"],
-        people=total["people"],
+        rows=int(engine.to_pyarrow(naming.rows.count()).as_py()),
+        people=int(engine.to_pyarrow(naming.people.count()).as_py()),
         junk=dict(sorted(by_reason.items())),
         conflicts=conflicts,
         big=big,

@@ -9,6 +9,7 @@ import ibis.expr.types as ir
 
 from audiences.emails import emails_in
 from audiences.phones import phones_in
+from config.audiences import Identifier
 
 ROLES = (
     "abuse", "admin", "administrator", "billing", "buh", "buhgalter", "contact", "contacts",
@@ -46,38 +47,36 @@ STRANGERS = "different names"
 
 
 def junk_reason(
-    kind: ir.StringValue,
-    value: ir.StringValue,
-    links: ir.BooleanValue,
-    own: ir.BooleanValue,
+    kind: Identifier, value: ir.StringValue, links: ir.BooleanValue, own: ir.BooleanValue
 ) -> ir.StringValue:
     """Why a contact by itself cannot say who somebody is, or null."""
-    local = value.split("@")[0]
-    email, phone, external = kind == "email", kind == "phone", kind == "external_id"
-    return ibis.cases(
-        (own, ibis.literal(OWN)),
-        (~links, ibis.literal(OFFICE)),
-        (email & local.isin(ROLES), ibis.literal(ROLE)),
-        (email & value.isin(ADDRESSES), ibis.literal(INVENTED)),
-        (phone & value.right(TAIL).isin(JUNK_TAILS), ibis.literal(INVENTED)),
-        (external & value.lower().isin(EXTERNAL_IDS), ibis.literal(INVENTED)),
-        else_=ibis.null("string"),
-    )
+    if kind is Identifier.EMAIL:
+        local = value.split("@")[0]
+        found = [(local.isin(ROLES), ROLE), (value.isin(ADDRESSES), INVENTED)]
+    elif kind is Identifier.PHONE:
+        found = [(value.right(TAIL).isin(JUNK_TAILS), INVENTED)]
+    else:
+        found = [(value.lower().isin(EXTERNAL_IDS), INVENTED)]
+    return ibis.cases((own, OWN), (~links, OFFICE), *found, else_=ibis.null("string"))
 
 
 def is_own(
-    kind: ir.StringValue, value: ir.StringValue, own_contacts: Sequence[str], regions: Sequence[str]
+    kind: Identifier, value: ir.StringValue, own_contacts: Sequence[str], regions: Sequence[str]
 ) -> ir.BooleanValue:
     """Whether a contact is the shop's: an address or phone of it, or anything at its domain."""
     found: list[ir.BooleanValue] = [ibis.literal(value=False)]
     for written in own_contacts:
         domain = written.strip().lower().removeprefix("@")
         if addresses := emails_in(written):
-            found.append((kind == "email") & value.isin(addresses))
+            its, same = Identifier.EMAIL, value.isin(addresses)
         elif numbers := [number for number, _ in phones_in(written, regions)]:
-            found.append((kind == "phone") & value.isin(numbers))
+            its, same = Identifier.PHONE, value.isin(numbers)
         elif "." in domain:
-            found.append((kind == "email") & value.re_search(rf"[@.]{_quoted(domain)}$"))
+            its, same = Identifier.EMAIL, value.re_search(rf"[@.]{_quoted(domain)}$")
+        else:
+            continue
+        if kind is its:
+            found.append(same)
     return reduce(or_, found)
 
 

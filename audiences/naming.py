@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from audiences.staging import keep
+from audiences.tables import PERSON_ROWS
 from audiences.unions import stacked
 
 KEYS = ibis.schema({"key_digest": "!string", "person_id": "!string", "first_seen": "!int64"})
@@ -24,6 +25,8 @@ class Naming:
 
     people: ir.Table
     """(root, person_id, first_seen)."""
+    rows: ir.Table
+    """PERSON_ROWS and `node`."""
     keys: ir.Table
     """Schema KEYS, for the next run."""
     merged: ir.Table
@@ -33,31 +36,70 @@ class Naming:
 
 
 def name_people(
-    engine: ibis.BaseBackend, rooted: ir.Table, keys: ir.Table, previous: ir.Table | None
+    engine: ibis.BaseBackend,
+    rooted: ir.Table,
+    keys: ir.Table,
+    previous: ir.Table | None,
+    *,
+    parted: bool,
 ) -> Naming:
-    """Name the components of `rooted` (node, source, row_id, root)."""
+    """Name the components of `rooted` (node, source, row_id, root).
+
+    `keys` is Resolution.keys; `parted`: whether a good key may lead to several components.
+    """
     first = rooted.filter(rooted.node == rooted.root)
     roots = keep(first.select("root", root_row=_.source + ":" + _.row_id))
+    good = keys.filter(keys.bad.isnull())
+    firsts = good.filter(good.node == good.first)
+    astray = keep(_astray(good, rooted)) if parted else None
     if previous is None:
         people = keep(roots.select("root", person_id=_name(roots.root_row), first_seen=_run(1)))
         nobody = people.select("person_id", old_id=_.person_id).limit(0)
-        return Naming(
-            people, keep(_key_table(rooted, keys, people).select(*KEYS.names)), nobody, nobody
-        )
-    digests = keep(_digests(rooted, keys))
+        return Naming(people, *_named(rooted, firsts, astray, people), nobody, nobody)
+    digests = keep(_digests(rooted, firsts, astray))
     claims = keep(_claims(roots, digests, previous))
     kept = keep(_granted(claims))
     people = keep(stacked(kept, _fresh(engine, roots.anti_join(kept, "root"), kept, previous)))
     lost = claims.select("root", "old_id").anti_join(kept.select(old_id=_.person_id), "old_id")
     merged = lost.join(kept.select("root", "person_id"), "root")
-    parted = claims.select("root", "old_id").anti_join(kept, "root")
-    split = parted.join(people.select("root", "person_id"), "root")
+    parting = claims.select("root", "old_id").anti_join(kept, "root")
+    split = parting.join(people.select("root", "person_id"), "root")
     return Naming(
         people,
-        keep(_key_table(rooted, keys, people).select(*KEYS.names)),
+        *_named(rooted, firsts, astray, people),
         keep(merged.select("old_id", "person_id").distinct()),
         keep(split.select("old_id", "person_id").distinct()),
     )
+
+
+def _astray(good: ir.Table, rooted: ir.Table) -> ir.Table:
+    """(root, key, kind, value) of keys where they lead elsewhere than with their first row.
+
+    A weak key does, of a component that was too big.
+    """
+    further = good.filter(good.node > good.first).join(rooted.select("node", "root"), "node")
+    led = further.join(rooted.select(first=_.node, led=_.root), "first")
+    ends = led.filter(led.root != led.led).group_by("root", "key", "kind")
+    return ends.aggregate(value=_.value.arbitrary())
+
+
+def _named(
+    rooted: ir.Table, firsts: ir.Table, astray: ir.Table | None, people: ir.Table
+) -> tuple[ir.Table, ir.Table]:
+    """PERSON_ROWS and node, and schema KEYS. What leads to several people leads to nobody."""
+    named = keep(rooted.join(people, "root").drop("root"))
+    single = firsts if astray is None else firsts.anti_join(astray, "key")
+    known = single.select("node", "kind", "value").join(
+        named.select("node", "person_id", "first_seen"), "node"
+    )
+    texts = ((known, _key_text(known)), (named, _row_text(named)))
+    digests = (
+        table.select(
+            key_digest=text.hexdigest("sha256"), person_id=_.person_id, first_seen=_.first_seen
+        )
+        for table, text in texts
+    )
+    return named.select(*PERSON_ROWS.names, "node"), keep(stacked(*digests))
 
 
 def _name(text: ir.StringValue) -> ir.StringValue:
@@ -68,10 +110,10 @@ def _run(number: int) -> ir.IntegerScalar:
     return ibis.literal(number, type="int64")
 
 
-def _digests(rooted: ir.Table, keys: ir.Table) -> ir.Table:
+def _digests(rooted: ir.Table, firsts: ir.Table, astray: ir.Table | None) -> ir.Table:
     """(root, key_digest): digests of the rows and good keys of every component."""
-    owned = _owned(rooted, keys).group_by("root", "mark", "kind")
-    once = owned.aggregate(value=_.value.arbitrary())
+    owned = firsts.join(rooted.select("node", "root"), "node").select("root", "kind", "value")
+    once = owned if astray is None else stacked(owned, astray.select(*owned.columns))
     both = stacked(
         rooted.select("root", text=_row_text(rooted)), once.select("root", text=_key_text(once))
     )
@@ -84,26 +126,6 @@ def _key_text(keys: ir.Table) -> ir.StringValue:
 
 def _row_text(rooted: ir.Table) -> ir.StringValue:
     return "row:" + rooted.source + ":" + rooted.row_id
-
-
-def _owned(rooted: ir.Table, keys: ir.Table) -> ir.Table:
-    """(root, mark, kind, value) of every good key of every row; the mark is short for the rest."""
-    good = keys.filter(keys.bad.isnull()).select("node", "kind", "value", mark=keys.key)
-    return good.join(rooted.select("node", "root"), "node").drop("node")
-
-
-def _key_table(rooted: ir.Table, keys: ir.Table, people: ir.Table) -> ir.Table:
-    """Schema KEYS. What leads to several people (a weak key of a big component) leads to nobody."""
-    leads = _owned(rooted, keys).group_by("mark", "kind")
-    ends = leads.aggregate(root=_.root.min(), last=_.root.max(), value=_.value.arbitrary())
-    single = ends.filter(ends.root == ends.last).join(people, "root")
-    rows = rooted.join(people, "root")
-    return stacked(
-        *(
-            named.select("person_id", "first_seen", key_digest=text.hexdigest("sha256"))
-            for named, text in ((single, _key_text(single)), (rows, _row_text(rows)))
-        )
-    )
 
 
 def _claims(roots: ir.Table, digests: ir.Table, previous: ir.Table) -> ir.Table:

@@ -39,9 +39,9 @@ class OnDuckDB(Engine):
         return tuple(None if row[name] is None else float(row[name]) for name in found)
 
     def roots(
-        self, nodes: ir.Table, edges: ir.Table, largest: int
+        self, nodes: ir.Table, links: ir.Table, largest: int
     ) -> tuple[ir.Table, tuple[int, ...]]:
-        return roots_in_memory(self.backend, nodes, edges, largest)
+        return roots_in_memory(self.backend, nodes, links, largest)
 
     def by_row(self, table: ir.Table, work: ByRow, into: Keep) -> ir.Table:
         return work(self.backend, table, into)

@@ -75,9 +75,9 @@ class OnSpark(Engine):
         )
 
     def roots(
-        self, nodes: ir.Table, edges: ir.Table, largest: int
+        self, nodes: ir.Table, links: ir.Table, largest: int
     ) -> tuple[ir.Table, tuple[int, ...]]:
-        return roots_by_stars(nodes, keep(edges), largest)
+        return roots_by_stars(nodes, keep(links), largest)
 
     def by_row(self, table: ir.Table, work: ByRow, into: Keep) -> ir.Table:
         given, made = table.schema(), _schema_of(work, table.schema())

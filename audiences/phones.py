@@ -104,7 +104,8 @@ def bare(cell: ir.StringValue) -> ir.StringValue:
     """A cell without usual punctuation, a leading apostrophe and the .0 of a spreadsheet."""
     text = cell.startswith("'").ifelse(cell.substr(1), cell).translate(PUNCTUATION, "")
     spoiled = text.endswith(".0") & text.re_search(r"^\+?[0-9]+\.0$")
-    return spoiled.ifelse(text.substr(0, text.length() - 2), text)
+    digits = spoiled.ifelse(text.substr(0, text.length() - 2), text)
+    return cell.re_search(r"^\+?[0-9]+$").ifelse(cell, digits)  # as it stands: most need no more
 
 
 def number_in(text: ir.StringValue, regions: Sequence[str]) -> ir.StringValue:
@@ -183,7 +184,9 @@ class _Plan:
         forms = ~coded & (head == "")
         if len(self.code) + self.length not in self._lengths:
             forms = forms | (head == self.code)
-        if self._prefix:
+        if self._prefix.isdigit():
+            forms = forms | (~coded & (head == self._prefix))
+        elif self._prefix:
             rest = text.re_replace(f"^(?:{self._prefix})", "")
             forms = forms | (~coded & (rest.length() == self.length) & (head != ""))
         return (

@@ -38,7 +38,8 @@ def run(*, quick: bool) -> Iterator[dict[str, object]]:
 
 def _resolved(path: Path) -> tuple[np.ndarray, Spent, float, float]:
     """Row by row the number of its person; what it took; MB before, MB at most."""
-    import_module("audiences.on_duckdb")  # starting a program is not resolving
+    for name in ("audiences.on_duckdb", "pandas"):  # Ibis loads pandas with its first answer
+        import_module(name)  # starting a program is not resolving
     engine = ibis.duckdb.connect(threads=CORES, memory_limit="600MB")
     engine.raw_sql("SET enable_progress_bar = false")
     before = peak_megabytes()

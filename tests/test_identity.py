@@ -1,6 +1,7 @@
 """Rows to people: joined by good keys only, in any order, named the same over runs."""
 
 from datetime import date
+from hashlib import sha256
 
 import ibis
 import numpy as np
@@ -192,6 +193,27 @@ def test_a_component_that_grew_too_big_is_joined_by_external_id_only(engine):
     assert frozenset({"04", "09"}) in groups(engine, people)
     assert len(groups(engine, people)) == 30
     assert len(groups(engine, build(engine, *chain[:30]))) == 1
+
+
+def test_what_leads_to_several_people_names_nobody(engine):
+    chain = [
+        {"id": f"{n:02}", "email": f"u{n}@example.ru, u{n + 1}@example.ru", "external_id": None}
+        for n in range(31)
+    ]
+    chain[4]["external_id"] = chain[5]["external_id"] = "same"
+    first = build(engine, *chain)
+    kept = {row["key_digest"]: row["person_id"] for row in rows_of(engine, first.keys)}
+
+    def leads_to(n: int) -> str | None:
+        return kept.get(sha256(f"email:u{n}@example.ru".encode()).hexdigest())
+
+    name = names(engine, first)
+    assert (leads_to(0), leads_to(31)) == (name["00"], name["30"])  # each on one row
+    assert leads_to(5) == name["04"] == name["05"]  # on two rows of one person
+    assert {leads_to(n) for n in (*range(1, 5), *range(6, 31))} == {None}
+    again = build(engine, *chain, previous=first.keys)
+    assert names(engine, again) == name
+    assert (again.identity.merged, again.identity.split) == (0, 0)
 
 
 def test_the_name_stays_when_an_earlier_row_joins(engine):
