@@ -10,7 +10,7 @@ from audiences.actions import Action, record_action
 from audiences.decisions import BadDecision, Decided, NotWaiting, Question, questions
 from audiences.decisions import ask as record_question
 from audiences.decisions import decide as record_decision
-from flows import documents, loop
+from flows import documents, loop, summaries
 from flows.documents import Document
 from flows.workshop import Workshop
 
@@ -25,12 +25,12 @@ def ask(workshop: Workshop, document: Document, *, sent: bool) -> Question | Non
     A plan that was sent in part is no longer the plan it was, so what is held back is planned
     again, alone, and that plan is what waits.
     """
-    held = loop.is_refused(document)
+    held = summaries.is_refused(document)
     if not held and (sent or not documents.sends(document)):
         return None
     if sent:
         document = _the_rest(workshop, document)
-        if not loop.is_refused(document):
+        if not summaries.is_refused(document):
             return None
     summary = "\n".join(_shown(document)[:MOST_LINES])
     return record_question(workshop.catalog, document["fingerprint"], summary, now=workshop.now())

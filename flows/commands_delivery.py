@@ -32,12 +32,12 @@ def plan(
     json: Json = False,
 ) -> None:
     """Show what would change on every list and bid. Nothing is sent."""
-    from flows import loop, show_plan
+    from flows import loop, show_plan, summaries
 
     with at_work(project) as workshop:
         document = loop.plan(workshop, only=only or ())
     tell(document, as_json=json, show=show_plan.planned)
-    leave(REFUSED if loop.is_refused(document) else DONE)
+    leave(REFUSED if summaries.is_refused(document) else DONE)
 
 
 @command()
@@ -49,12 +49,12 @@ def apply(
     json: Json = False,
 ) -> None:
     """Apply a plan: send it, and say what the platforms answered."""
-    from flows import loop, show_delivery
+    from flows import loop, show_delivery, summaries
 
     with at_work(project) as workshop:
         document = loop.apply(workshop, fingerprint)
     tell(document, as_json=json, show=show_delivery.applied)
-    refused = loop.is_refused(document) or loop.has_failed(document)
+    refused = summaries.is_refused(document) or summaries.has_failed(document)
     leave(REFUSED if refused else DONE)
 
 
@@ -116,7 +116,7 @@ def rollback(
     json: Json = False,
 ) -> None:
     """Go back: lists to an earlier moment (a plan, to be applied); bids to a run, or to neutral."""
-    from flows import loop, show_plan
+    from flows import loop, show_plan, summaries
 
     if sum((to is not None, bids is not None, kill, revive)) != 1:
         stop("say what to go back to: --to MOMENT, --bids RUN, --kill or --revive", WRONG)
@@ -128,7 +128,7 @@ def rollback(
         moment = to.replace(tzinfo=UTC, microsecond=to.microsecond or 999_999)
         document = loop.rollback(workshop, moment, only=only or ())
     tell(document, as_json=json, show=show_plan.planned)
-    leave(REFUSED if loop.is_refused(document) else DONE)
+    leave(REFUSED if summaries.is_refused(document) else DONE)
 
 
 def _roll_back_bids(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from audiences.journal import Run, begin_run, bury_dead, end_run, last_runs
 from audiences.watching import Condition
-from flows import alerting, freshness, loop
+from flows import alerting, freshness, summaries
 from flows.documents import Document
 from flows.mending import told_plainly
 from flows.ownership import is_dead, owner
@@ -51,14 +51,16 @@ def recorded(project: str, name: str, *, lines: Iterable[str] = ()) -> Iterator[
         _end(project, name, number, "stopped", "Stopped from outside.", quietly=True)
         raise
     outcome = outcome_of(notes.document)
-    notes.lines += _end(project, name, number, outcome, "\n".join(loop.summary(notes.document)))
+    notes.lines += _end(
+        project, name, number, outcome, "\n".join(summaries.sentences(notes.document))
+    )
 
 
 def outcome_of(document: Document) -> str:
     """done, refused by a guard, or failed at a platform."""
-    if "receipts" in document and loop.has_failed(document):
+    if "receipts" in document and summaries.has_failed(document):
         return "failed"
-    if "audiences" in document and loop.is_refused(document):
+    if "audiences" in document and summaries.is_refused(document):
         return "refused"
     return "done"
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bids.ledger import BidLedger
 from flows.documents import Document
-from flows.loop import expected_of
+from flows.kept_plans import expected_of
 from flows.outlook import FORECAST_DAYS
 from flows.report_people import segment_place
 from flows.spending import Source

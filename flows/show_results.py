@@ -57,7 +57,7 @@ def simulated(document: Document) -> Iterable[RenderableType]:
 
 def demonstrated(document: Document) -> Iterable[RenderableType]:
     """The end of the demo: what came in, who people are, what was sent, where to look next."""
-    from flows.loop import summary
+    from flows.summaries import sentences
 
     yield from refreshed(document["refresh"])
     yield audience_plan(document["sync"])
@@ -72,7 +72,7 @@ def demonstrated(document: Document) -> Iterable[RenderableType]:
         yield from rehearsed(document["market"])
     yield ""
     for part in ("refresh", "sync", "adjust"):
-        for line in summary(document[part]):
+        for line in sentences(document[part]):
             yield f"[bold]{part}[/bold]: {line}"
     folder = document["project"]
     rehearsal = document.get("market", {}).get("report")

@@ -30,6 +30,7 @@ from flows import (
     punctuality,
     reporting,
     run_names,
+    summaries,
 )
 from flows.histories import history
 from flows.pictures import forecast_charts, history_charts, segments_chart
@@ -129,7 +130,7 @@ def refresh(project: str = ".") -> Document:
         return skipped
     with _recorded(project, "refresh") as notes:
         notes.document = rebuild_segments(project)
-    artifacts.publish_summary([*notes.lines, *loop.summary(notes.document)])
+    artifacts.publish_summary([*notes.lines, *summaries.sentences(notes.document)])
     return notes.document
 
 
@@ -152,7 +153,7 @@ def sync(project: str = ".", apply: bool = False, only: list[str] | None = None)
     with _recorded(project, "sync") as notes:
         document = make_plan(project, lists=True, bids=False, only=only or ())
         notes.document, asked = _carried_out(project, document, apply=apply)
-    artifacts.publish_summary([*notes.lines, *loop.summary(notes.document), *asked])
+    artifacts.publish_summary([*notes.lines, *summaries.sentences(notes.document), *asked])
     return notes.document
 
 
@@ -166,7 +167,7 @@ def adjust(project: str = ".", apply: bool = False) -> Document:
             wait_for_lists(project)
         document = make_plan(project, lists=False, bids=True)
         notes.document, asked = _carried_out(project, document, apply=apply)
-    artifacts.publish_summary([*notes.lines, *loop.summary(notes.document), *asked])
+    artifacts.publish_summary([*notes.lines, *summaries.sentences(notes.document), *asked])
     return notes.document
 
 
@@ -214,7 +215,9 @@ def steer(project: str = ".", apply: bool = False) -> Document:
     lists = sync(project, apply)
     spent = measure(project)
     bids = adjust(project, apply)
-    artifacts.publish_summary([*loop.summary(refreshed), *loop.summary(lists), *loop.summary(bids)])
+    artifacts.publish_summary(
+        [*summaries.sentences(refreshed), *summaries.sentences(lists), *summaries.sentences(bids)]
+    )
     return {"refresh": refreshed, "sync": lists, "measure": spent, "adjust": bids}
 
 
@@ -262,7 +265,7 @@ def decide(
         if approved:
             lists = len(document["audiences"])
             notes.document = apply_plan(project, document["fingerprint"], lists=lists)
-    lines = loop.summary(notes.document) if approved else ["Rejected: nothing was changed."]
+    lines = summaries.sentences(notes.document) if approved else ["Rejected: nothing was changed."]
     artifacts.publish_summary([*notes.lines, *lines])
     return notes.document or document
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from audiences.sealing import Seal, Sealed, is_sealed, open_parquet
-from flows import loop
+from flows import loop, summaries
 from flows.workshop import open_workshop
 from tests.support.rehearsal import rehearse
 
@@ -104,7 +104,7 @@ def at(rehearsal, days, *, refresh=False):
         if refresh:
             loop.refresh(workshop)
         document = loop.apply(workshop)
-    assert not loop.has_failed(document)
+    assert not summaries.has_failed(document)
     return document["audiences"][0]["renew"]
 
 

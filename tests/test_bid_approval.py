@@ -8,7 +8,7 @@ import pytest
 from audiences.plan import StalePlan
 from connectors.sandbox.server import run_in_thread
 from connectors.sandbox.world import Settings
-from flows import loop
+from flows import loop, summaries
 from flows.bid_undo import history
 from flows.outlook import order_spread
 from flows.workshop import Workshop, open_workshop
@@ -69,14 +69,14 @@ def _bids_and_lists(workshop: Workshop) -> str:
 def test_a_held_correction_waits_for_a_person(told: dict[str, Any]) -> None:
     assert [one["accepted"] for one in told["first"]["receipts"]["bids"]] == [1]
     assert [one["code"] for one in told["held"]["bids"][0]["refused_by"]] == ["cooldown"]
-    assert loop.is_refused(told["held"])
+    assert summaries.is_refused(told["held"])
     assert told["unsent"]["receipts"]["bids"] == []
 
 
 def test_the_approval_is_of_exactly_this_plan(told: dict[str, Any]) -> None:
     assert told["approved"]["approved"]
-    assert not loop.is_refused(told["approved"])
-    assert loop.is_refused(told["other"])
+    assert not summaries.is_refused(told["approved"])
+    assert summaries.is_refused(told["other"])
 
 
 def test_an_approved_correction_is_sent_and_its_signature_is_kept(told: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from config.faults import ConfigError
 from config.load import load_project
-from flows import documents, loop
+from flows import documents, loop, summaries
 from flows.show import console
 from flows.show_plan import planned
 from flows.workshop import Workshop, open_workshop
@@ -63,7 +63,7 @@ def test_ad_groups_that_show_a_lookalike_leave_the_customers_out(project: Path) 
         told = {(o["account"], o["ad_group"]): o for o in applied["receipts"]["exclusions"]}
         assert [told[place]["outcome"] for place in places] == ["done", "failed", "done"]
         assert "ad group 404 is not in the account" in told["google_ads", "404"]["said"]
-        assert loop.has_failed(applied)
+        assert summaries.has_failed(applied)
         for account, ad_group in (places[0], places[2]):
             left_out = workshop.connectors[account].excluded(ad_group)
             assert told[account, ad_group]["list_id"] in left_out

@@ -11,7 +11,7 @@ from audiences.decisions import BadDecision, NotWaiting
 from audiences.journal import begin_run
 from audiences.leases import AccountBusy
 from audiences.plan import StalePlan
-from flows import approving, freshness, journal, loop
+from flows import approving, freshness, journal, loop, summaries
 from flows.lists import leased
 from flows.status import status
 from flows.workshop import open_workshop
@@ -45,7 +45,7 @@ def refused_plan(rehearsal):
     rehearsal.shop.write_rules()
     with opened(rehearsal) as workshop:
         document = loop.plan(workshop, bids=False)
-        assert loop.is_refused(document)
+        assert summaries.is_refused(document)
         document = {**document, **loop.apply(workshop, document["fingerprint"])}
         question = approving.ask(workshop, document, sent=True)
     assert question is not None
@@ -185,7 +185,7 @@ def test_a_plan_alone_waits_for_somebody_to_apply_it_lists_and_bids_alike(rehear
     rehearsal.shop.write_rules()
     with opened(rehearsal) as workshop:
         document = loop.plan(workshop, bids=False)
-        assert not loop.is_refused(document)
+        assert not summaries.is_refused(document)
         asked = approving.ask(workshop, document, sent=False)
         approving.approve(workshop, asked.fingerprint, who="Ann", why="looks right")
         nothing = loop.plan(workshop, bids=False)

@@ -7,7 +7,7 @@ import pytest
 from audiences.records import write_list
 from audiences.refreshes import last_refreshes
 from audiences.seeds import GATES, Age, Freshness
-from flows import bidding, loop
+from flows import bidding, loop, summaries
 from flows.gating import roll_ups_of, segment_of
 from flows.lists import described_now, reference
 from flows.show_seeds import seeds
@@ -136,7 +136,7 @@ def test_a_base_that_is_too_small_is_refused_in_every_list(fresh: Path) -> None:
         document = loop.plan(workshop, bids=False)
     assert refresh["gate"]["verdict"] == "refuse"
     assert "4338 buyers, 5000 are needed" in refresh["notes"][0]
-    assert loop.is_refused(document)
+    assert summaries.is_refused(document)
     for one in document["audiences"]:
         assert [refusal["code"] for refusal in one["refused_by"]] == ["base_gate"]
         assert one["sends"] == []
@@ -151,7 +151,7 @@ def test_a_base_that_is_too_small_can_fall_back_to_three_stages(fresh: Path) -> 
     assert set(people) == {"new", "loyal", "at_risk", "registered", "sleeping_registered"}
     assert sum(people.values()) == 4972
     assert refresh["gate"]["verdict"] == "lifecycle"
-    assert not loop.is_refused(document)
+    assert not summaries.is_refused(document)
 
 
 def test_behaviour_rules_without_sessions_are_held_back_and_it_is_said(fresh: Path) -> None:
@@ -255,7 +255,7 @@ def test_a_small_segment_can_be_refused_instead_of_rolled_up(fresh: Path) -> Non
         assert listed[name]["sends"] == []
         assert listed[name]["add"] > 0  # what an approval would let pass
     assert (listed["sleeping"]["refused_by"], listed["sleeping"]["notes"]) == ([], [])
-    assert loop.is_refused(document)
+    assert summaries.is_refused(document)
 
 
 def test_a_list_that_is_there_when_its_segment_rolls_up_is_not_emptied(fresh: Path) -> None:

@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 from audiences.actions import last_actions
 from audiences.decisions import Decided, settle
 from audiences.plan import StalePlan
-from flows import documents, loop
+from flows import documents, kept_plans, loop, summaries
 from flows.console import jobs
 from flows.console.asked import Asked, Refused
 from flows.console.rendering import grouped, page
@@ -34,7 +34,7 @@ def plan(asked: Asked) -> Response:
             outlook=outlook or None,
             receipts=receipts,
             story=last_actions(workshop.catalog, fingerprint=mark, most=20) if mark else [],
-            others=loop.kept_plans(workshop)[:12],
+            others=kept_plans.fingerprints(workshop)[:12],
             changing=CHANGING,
             bids=grouped(document["bids"]) if document else [],
             refusals=_refusals(document) if document else [],
@@ -87,7 +87,7 @@ def find(workshop: Workshop, fingerprint: str) -> Document:
 
 def newest(workshop: Workshop) -> Document | None:
     """The last plan that was made and can still be read."""
-    for fingerprint in loop.kept_plans(workshop):
+    for fingerprint in kept_plans.fingerprints(workshop):
         try:
             return find(workshop, fingerprint)
         except StalePlan:  # cleared away, or made by another version: the one before it
@@ -121,7 +121,7 @@ def _status(workshop: Workshop, document: Document) -> str:
         return "rejected"
     if document["approved"] and _refusals(document):
         return "approved"
-    if loop.is_refused(document):
+    if summaries.is_refused(document):
         return "refused"
     return "ready" if documents.sends(document) or _grows(document) else "empty"
 

@@ -101,7 +101,7 @@ def finish(folder: Path, settings: Mapping[str, str]) -> None:
                     "batches": [_batch(one) for one in memory.history(ref)],
                 }
     report = {
-        "failed": flows.loop.has_failed(first),
+        "failed": flows.summaries.has_failed(first),
         "still_to_send": flows.documents.sends(second),
         "bids": second["bids"],
         "lookalikes": second["lookalikes"],
