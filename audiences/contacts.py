@@ -166,10 +166,13 @@ def _email(value: ir.StringValue, steps: Sequence[EmailStep]) -> ir.StringValue:
     """An address after a recipe's steps, '' where nothing is left; a digest stays as it is."""
     place = value.find("@")
     local, domain = value.substr(0, place), value.substr(place + 1)
+    as_it_is = [value.startswith(HASHED)]
+    if all(step in ONLY_AT for step in steps):  # most addresses are elsewhere
+        as_it_is.append(~domain.isin(sorted({at for step in steps for at in ONLY_AT[step]})))
     for step in steps:
         local, domain = STEPS[step](local, domain)
     return ibis.cases(
-        (value.startswith(HASHED), value), (local == "", ""), else_=local + "@" + domain
+        *((one, value) for one in as_it_is), (local == "", ""), else_=local + "@" + domain
     )
 
 
@@ -231,6 +234,17 @@ STEPS: dict[EmailStep, Callable[[ir.StringValue, ir.StringValue], Address]] = {
         domain.re_replace(r"[^a-z0-9.-]", ""),
     ),
 }
+
+ONLY_AT: dict[EmailStep, Sequence[str]] = {
+    EmailStep.GMAIL_DOTS: GMAIL,
+    EmailStep.GMAIL_PLUS_TAG: GMAIL,
+    EmailStep.GMAIL_DOMAIN: GMAIL,
+    EmailStep.GMAIL_COM_DOTS: GMAIL[:1],
+    EmailStep.GMAIL_COM_PLUS_TAG: GMAIL[:1],
+    EmailStep.YANDEX_DOMAIN: YANDEX,
+    EmailStep.YANDEX_HYPHENS: YANDEX,
+}
+"""Steps that change an address at these domains and no other."""
 
 
 def hash_one(

@@ -6,6 +6,7 @@ the addition of the new one. Rows are joined on the person and a short key of th
 (`KEY`): joined on the digests, a million of them take several times the memory and the time.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -21,6 +22,9 @@ ROW = tuple(MEMBERS.names)
 
 KEY = ("person_id", "row_key")
 """What rows are joined on; `keyed` adds it."""
+
+Name = Callable[[ibis.Table], ibis.Table]
+"""Gives a table a name in its engine, so that what asks for it twice does not have it put down."""
 
 
 class Standing(StrEnum):
@@ -148,10 +152,11 @@ class Renewal:
 
 
 def keyed(rows: ibis.Table) -> ibis.Table:
-    """`rows` with `row_key`, which is another for every set of digests that a person may have."""
-    digests = [rows[name].join(",").fill_null("") for name in ROW if name != "person_id"]
-    text = digests[0].concat("|", digests[1], "|", digests[2])
-    return rows.mutate(row_key=text.hexdigest("md5"))
+    """`rows` with `row_key`, which is another for every set of digests that a person may have.
+
+    The engine's own hash, of 64 bits in DuckDB: never kept, and only rows of one person meet.
+    """
+    return rows.mutate(row_key=ibis.struct({name: rows[name] for name in ROW[1:]}).hash())
 
 
 def judge(
@@ -168,35 +173,48 @@ def judge(
     person_id. Gives `reason` and the columns of MEMBERS. Planning asks the parts one by one and
     holds their answers (`planning.Bench`).
     """
-    keys, before = wanted_keys(wanted, withdrawn), known_keys(known)
-    leaving = judge_leaving(keys, before, known, withdrawn)
-    reasons = judge_wanted(keys, before, wanted, leaving, renewal=renewal, as_of=as_of)
+    keys = compared(wanted, known, withdrawn)
+    absent = absent_keys(keys)
+    leaving = judge_leaving(keys, absent, known, withdrawn)
+    reasons = judge_wanted(keys, wanted, leaving, renewal=renewal, as_of=as_of)
     staying = wanted.inner_join(reasons, "person_id")
     return staying.select(*ROW, "reason").union(leaving)
 
 
-def wanted_keys(wanted: ibis.Table, withdrawn: ibis.Table | None) -> ibis.Table:
-    """Who is wanted and did not take consent back: columns KEY."""
+def compared(wanted: ibis.Table, known: ibis.Table, withdrawn: ibis.Table | None) -> ibis.Table:
+    """Every row that is wanted or known: columns KEY, wanted, standing, sent_on.
+
+    Whoever took consent back is not wanted; `standing` is null where a row is not known.
+    """
     if withdrawn is not None:
         wanted = wanted.anti_join(withdrawn.select("person_id"), "person_id").select(*ROW)
-    return keyed(wanted).select(*KEY)
+    keys = keyed(wanted).select(*KEY)
+    before = keyed(known).select(*KEY, "standing", "sent_on")
+    both = keys.outer_join(before, KEY)
+    return both.select(
+        person_id=both.person_id.coalesce(both.person_id_right),
+        row_key=both.row_key.coalesce(both.row_key_right),
+        wanted=both.person_id.notnull(),
+        standing=both.standing,
+        sent_on=both.sent_on,
+    )
 
 
-def known_keys(known: ibis.Table) -> ibis.Table:
-    """What is believed of each row: columns KEY, standing, sent_on."""
-    return keyed(known).select(*KEY, "standing", "sent_on")
+def absent_keys(keys: ibis.Table) -> ibis.Table:
+    """The rows that are known and not to stay: columns KEY; `keys` are what `compared` gave."""
+    return keys.filter(~keys.wanted & (keys.standing != Standing.REFUSED.value)).select(*KEY)
 
 
 def judge_leaving(
-    wanted: ibis.Table, before: ibis.Table, known: ibis.Table, withdrawn: ibis.Table | None
+    keys: ibis.Table, absent: ibis.Table, known: ibis.Table, withdrawn: ibis.Table | None
 ) -> ibis.Table:
-    """The rows of `known` that are not to stay, with their reason.
+    """The rows of `known` that are `absent_keys`, with their reason.
 
-    `wanted` are the `wanted_keys`, `before` the `known_keys`. Gives the columns of MEMBERS, reason.
+    `keys` are what `compared` gave. Gives the columns of MEMBERS, reason.
     """
-    absent = before.filter(before.standing != Standing.REFUSED.value).anti_join(wanted, KEY)
     leaving = keyed(known.semi_join(absent, "person_id")).semi_join(absent, KEY).select(*ROW)
-    leaving = _marked(leaving, wanted, "wanted")
+    staying = keys.filter(keys.wanted).semi_join(absent, "person_id")
+    leaving = _marked(leaving, staying, "wanted")
     if withdrawn is None:
         leaving = leaving.mutate(withdrawn=ibis.literal(False))
     else:
@@ -211,7 +229,6 @@ def judge_leaving(
 
 def judge_wanted(
     keys: ibis.Table,
-    before: ibis.Table,
     wanted: ibis.Table,
     leaving: ibis.Table,
     *,
@@ -220,10 +237,9 @@ def judge_wanted(
 ) -> ibis.Table:
     """The reason of everybody who is wanted: columns person_id, reason.
 
-    `keys` are the `wanted_keys`, `before` the `known_keys`, `leaving` is what `judge_leaving` gave.
+    `keys` are what `compared` gave, `leaving` is what `judge_leaving` gave.
     """
-    row = keys.left_join(before, KEY).drop("person_id_right", "row_key_right")
-    row = _marked(row, leaving, "changed")
+    row = _marked(keys.filter(keys.wanted), leaving, "changed")
     row = row.left_join(_sharing(wanted, leaving), "person_id").drop("person_id_right")
     is_in = row.standing == Standing.IN.value
     due = renewal.is_due(row, as_of) if renewal else ibis.literal(False)
@@ -264,7 +280,12 @@ def _marked(rows: ibis.Table, people: ibis.Table, name: str) -> ibis.Table:
 
 
 def known_after(
-    known: ibis.Table, planned: ibis.Table, sent: ibis.Table, turned_down: ibis.Table
+    known: ibis.Table,
+    planned: ibis.Table,
+    sent: ibis.Table,
+    turned_down: ibis.Table,
+    *,
+    named: Name = lambda table: table,
 ) -> ibis.Table:
     """What is known of a list once these batches of a plan were sent; columns of KNOWN.
 
@@ -272,12 +293,12 @@ def known_after(
     have been removed already.
     """
     row = planned.left_join(sent, "batch").drop("batch_right")
-    row = row.filter(row.settled.notnull() | (row.reason == Reason.RESTORE.value))
+    row = named(keyed(row.filter(row.settled.notnull() | (row.reason == Reason.RESTORE.value))))
     others = known.anti_join(row, "person_id").select(*KNOWN.names)
-    theirs = keyed(known.semi_join(row, "person_id"))
-    events = _events(theirs, keyed(row), turned_down)
-    untouched = theirs.anti_join(events, KEY).select(*KNOWN.names)
-    return others.union(untouched, events.filter(events.standing.notnull()).select(*KNOWN.names))
+    theirs = named(keyed(known.semi_join(row, "person_id")))
+    untouched = theirs.anti_join(row, KEY).select(*KNOWN.names)
+    events = _events(theirs, row, turned_down)
+    return others.union(untouched, events.filter(events.standing.notnull()))
 
 
 def _events(known: ibis.Table, row: ibis.Table, turned_down: ibis.Table) -> ibis.Table:
@@ -301,7 +322,7 @@ def _events(known: ibis.Table, row: ibis.Table, turned_down: ibis.Table) -> ibis
     # a removal that may have happened leaves the row in doubt, whatever it was before
     standing = ibis.ifelse(_is(row, Verb.REMOVE) & ~settled, Standing.UNSURE.value, standing)
     sent_on = ibis.ifelse(_is(row, Verb.ADD) & taken, row.day, row.before_on)
-    return row.select(*ROW, "row_key", standing=standing, sent_on=sent_on)
+    return row.select(*ROW, standing=standing, sent_on=sent_on)
 
 
 def _is(row: ibis.Table, verb: Verb) -> ibis.Value:

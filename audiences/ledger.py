@@ -19,7 +19,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
-from audiences.difference import KNOWN, ROW, Standing, known_after
+from audiences.difference import KNOWN, ROW, Name, Standing, known_after
 from audiences.leases import Lease, hold_lease
 from audiences.model import AudienceRef, Receipt, Snapshot, Verb
 from audiences.plan import AudiencePlan, ListPlan, StalePlan, plan_folder, plans_folder, rows_name
@@ -43,7 +43,6 @@ from audiences.sealing import Seal
 from audiences.snapshots import (
     RowsFile,
     commit_snapshot,
-    held,
     open_rows,
     read_rows,
     snapshot_at,
@@ -51,6 +50,7 @@ from audiences.snapshots import (
     stream,
     write_rows,
 )
+from audiences.staging import Staging
 
 Clock = Callable[[], datetime]
 Checkpoint = Callable[[str], None]
@@ -121,6 +121,9 @@ class Ledger:
 
     def known(self, audience: AudienceRef) -> ibis.Table:
         """What we believe of the list right now, of schema KNOWN, an open plan's batches in it."""
+        return self._known(audience, lambda table: table)
+
+    def _known(self, audience: AudienceRef, named: Name) -> ibis.Table:
         with self.catalog.begin() as connection:
             record = read_list(connection, audience)
             _, path = known_now(connection, audience)
@@ -130,7 +133,8 @@ class Ledger:
             sent, refused = sent_batches(connection, audience, record["open_plan"])
         rows = plan_folder(self.state, record["open_plan"]) / rows_name(audience)
         planned = open_rows(self.engine, rows, self.seal)
-        return known_after(known, planned, ibis.memtable(sent), ibis.memtable(refused))
+        batches = ibis.memtable(sent), ibis.memtable(refused)
+        return known_after(known, planned, *batches, named=named)
 
     def keep(self, plan: AudiencePlan) -> None:
         """Record that a plan was made, or the very same one made again: its age begins anew."""
@@ -268,9 +272,9 @@ class Ledger:
             sent, _ = sent_batches(connection, audience, plan)
         file = None
         if sent.num_rows:
-            with held(self.engine, self.known(audience)) as known:
-                rows = stream(self.engine, known.order_by(*ROW))
-                file = self._write(audience, rows)
+            with Staging() as staging:
+                known = self._known(audience, staging.name)
+                file = self._write(audience, stream(self.engine, known.order_by(*ROW)))
             self.checkpoint("snapshot written")
         with self.catalog.begin() as connection:
             now = self.clock()

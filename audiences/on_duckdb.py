@@ -52,7 +52,11 @@ class OnDuckDB(Engine):
 
     def stream(self, rows: ir.Table | str, rows_at_once: int) -> Iterator[pa.RecordBatch]:
         # Not to_pyarrow_batches: Ibis 12 calls a method that DuckDB 2.0 no longer has.
-        query = rows if isinstance(rows, str) else self.backend.compile(rows)
+        if isinstance(rows, str):
+            query = rows
+        else:
+            self.backend._run_pre_execute_hooks(rows)  # what is in memory becomes known to it
+            query = self.backend.compile(rows)
         yield from self.backend.con.sql(query).to_arrow_reader(rows_at_once)
 
     def open_file(self, path: Path, seal: Seal | None) -> ir.Table:

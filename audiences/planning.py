@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -20,10 +21,10 @@ from audiences.difference import (
     Reason,
     Renewal,
     Step,
+    absent_keys,
+    compared,
     judge_leaving,
     judge_wanted,
-    known_keys,
-    wanted_keys,
 )
 from audiences.model import AudienceRef
 from audiences.plan import (
@@ -195,18 +196,21 @@ class Bench:
             people = gone.select("person_id")
             gone = held_here.enter_context(held(self.engine, people, "withdrawn_people"))
 
-            before = answered("known_keys", lambda: known_keys(known))
-            keys = answered("wanted_keys", lambda: wanted_keys(wanted, gone))
-            leaving = answered("leaving", lambda: judge_leaving(keys, before, known, gone))
+            keys = answered("compared_keys", lambda: compared(wanted, known, gone))
+            absent = answered("absent_keys", lambda: absent_keys(keys))
+            leaving = answered("leaving", lambda: judge_leaving(keys, absent, known, gone))
             reasons = answered(
                 "reasons",
-                lambda: judge_wanted(
-                    keys, before, wanted, leaving, renewal=renewal, as_of=self._as_of
-                ),
+                lambda: judge_wanted(keys, wanted, leaving, renewal=renewal, as_of=self._as_of),
             )
             counted = answered("counted", lambda: _counted(reasons, leaving))
-            query = self._query("to_send", lambda: _to_send(wanted, reasons, leaving), renewal)
-            to_send = stream(self.engine, query)
+            to_send = chain.from_iterable(
+                stream(self.engine, self._query(name, question, renewal))
+                for name, question in (
+                    ("going", lambda: _going(leaving)),
+                    ("coming", lambda: _coming(wanted, reasons)),
+                )
+            )
             yield Judged(_by_reason(self.engine, counted), to_send, wanted, reasons, leaving)
 
     def _query(self, name: str, question: Callable[[], ibis.Table], renewal: Renewal | None) -> str:
@@ -226,13 +230,17 @@ def _by_reason(engine: Backend, counted: ibis.Table) -> Mapping[str, int]:
     return dict(zip(*(table[name].to_pylist() for name in ("reason", "people")), strict=True))
 
 
-def _to_send(wanted: ibis.Table, reasons: ibis.Table, leaving: ibis.Table) -> ibis.Table:
-    sent = reasons.filter(reasons.reason.isin([one.value for one in STEP_OF]))
-    coming = wanted.inner_join(sent, "person_id").select("reason", *ROW)
-    rows = coming.union(leaving.select("reason", *ROW))
-    order = {Step.WITHDRAW: 0, Step.REMOVE: 1, Step.ADD: 2}
-    place = ibis.cases(*((rows.reason == why.value, order[s]) for why, s in STEP_OF.items()))
-    return rows.mutate(place=place).order_by("place", *ROW).select("reason", *ROW)
+def _going(leaving: ibis.Table) -> ibis.Table:
+    """Who is removed, in the order of sending; a person may have several rows."""
+    place = (leaving.reason != Reason.WITHDRAWN.value).cast("int8")
+    return leaving.mutate(place=place).order_by("place", *ROW).select("reason", *ROW)
+
+
+def _coming(wanted: ibis.Table, reasons: ibis.Table) -> ibis.Table:
+    """Who is added, in the order of sending: by the person, who has one row only."""
+    added = [why.value for why, step in STEP_OF.items() if step is Step.ADD]
+    sent = reasons.filter(reasons.reason.isin(added))
+    return wanted.inner_join(sent, "person_id").order_by("person_id").select("reason", *ROW)
 
 
 def _holds_withdrawals(plan: ListPlan) -> bool:
@@ -349,7 +357,8 @@ def _numbered(
     ends = np.cumsum(sizes)
     parts = -(-sizes // batch_size)
     first = np.cumsum(parts) - parts + 1
-    names = np.array([(step.value, step.verb.value) for step, _ in steps], dtype=object)
+    names = [pa.array([step.value for step, _ in steps])]
+    names.append(pa.array([step.verb.value for step, _ in steps]))
     place = 0
     for batch in rows:
         at = np.arange(place, place + batch.num_rows)
@@ -358,7 +367,7 @@ def _numbered(
         number = first[step] + (at - (ends - sizes)[step]) * parts[step] // sizes[step]
         columns = [
             pa.array(number.astype("int32")),
-            *(pa.array(column, pa.string()) for column in names[step].T),
+            *(column.take(pa.array(step)) for column in names),
             *(batch.column(name) for name in ("reason", *ROW)),
         ]
         yield pa.RecordBatch.from_arrays(columns, names=PLANNED.names)

@@ -42,6 +42,7 @@ from audiences.catalog import Instant, metadata
 from audiences.engines import engine_for
 from audiences.model import Snapshot
 from audiences.sealing import Seal, open_parquet
+from audiences.staging import keep_as
 
 ROWS_AT_ONCE = 65_536
 """Rows held in memory while a file is written or read; also its row groups."""
@@ -86,7 +87,7 @@ def held(engine: ibis.BaseBackend, expression: ibis.Table, name: str = "") -> It
     """
     name = name or ibis.util.gen_name("held")
     try:
-        yield engine.create_table(name, expression, temp=True)
+        yield keep_as(engine, expression, name)
     finally:
         engine.drop_table(name, force=True)
 
@@ -163,7 +164,15 @@ def write_rows(
 def parquet_writer(target: Any, schema: pa.Schema, seal: Seal | None) -> pq.ParquetWriter:
     """What writes a Parquet file that only the seal's key opens, or a plain one without a seal."""
     properties = None if seal is None else seal.to_write()
-    return pq.ParquetWriter(target, schema, compression="zstd", encryption_properties=properties)
+    # of what hardly ever repeats, digests and ids of people, a dictionary is only in the way
+    repeated = [one.name for one in schema if one.name != "person_id" and one.type.num_fields == 0]
+    return pq.ParquetWriter(
+        target,
+        schema,
+        compression="zstd",
+        use_dictionary=repeated,
+        encryption_properties=properties,
+    )
 
 
 def read_rows(path: Path, seal: Seal | None = None) -> Iterator[pa.RecordBatch]:
@@ -209,9 +218,8 @@ def canonical_text(batch: pa.RecordBatch) -> bytes:
     """One line per row: cells parted by `|`, list items by `,`; a missing value is empty."""
     if batch.num_rows == 0:
         return b""
-    cells = [_as_text(column) for column in batch.columns]
-    rows = _joined(cells, "|")
-    lines = _joined([rows, pa.scalar("")], "\n")
+    *cells, last = [_as_text(column) for column in batch.columns]
+    lines = _joined([*cells, _joined([last, pa.scalar("")], "\n")], "|")
     offsets, text = lines.buffers()[1:]
     ends = memoryview(offsets).cast("i")
     return bytes(memoryview(text)[ends[0] : ends[len(lines)]])

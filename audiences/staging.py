@@ -14,7 +14,7 @@ def keep(table: ir.Table) -> ir.Table:
     It lives as long as the engine's session. (Ibis' own cache is dropped by the garbage collector,
     at a moment nobody chose, and fails at interpreter exit.)
     """
-    return _kept(table, gen_name("kept"))
+    return keep_as(engine_of(table), table, gen_name("kept"))
 
 
 def engine_of(table: ir.Table) -> ibis.BaseBackend:
@@ -27,12 +27,14 @@ class Staging:
 
     def __init__(self) -> None:
         self._kept: list[tuple[ibis.BaseBackend, str]] = []
-        self._named: list[tuple[ibis.BaseBackend, str]] = []
+        self._named: list[tuple[ibis.BaseBackend, str, ir.Table]] = []
+        """With the table: what it is made of must be there as long as its name."""
 
     def keep(self, table: ir.Table) -> ir.Table:
         name = gen_name("staged")
-        kept = _kept(table, name)
-        self._kept.append((engine_of(kept), name))
+        engine = engine_of(table)
+        kept = keep_as(engine, table, name)
+        self._kept.append((engine, name))
         return kept
 
     def name(self, table: ir.Table) -> ir.Table:
@@ -45,13 +47,14 @@ class Staging:
         if engine.name != "duckdb":
             return table
         name = gen_name("named")
+        engine._run_pre_execute_hooks(table)
         engine.raw_sql(f"CREATE TEMP VIEW {name} AS {engine.compile(table)}")
-        self._named.append((engine, name))
+        self._named.append((engine, name, table))
         return engine.table(name)
 
     def drop(self) -> None:
         """Drop what is kept."""
-        for engine, name in self._named:
+        for engine, name, _ in self._named:
             engine.raw_sql(f"DROP VIEW IF EXISTS {name}")
         for engine, name in self._kept:
             engine.drop_table(name, force=True)
@@ -70,8 +73,8 @@ class Staging:
         self.drop()
 
 
-def _kept(table: ir.Table, name: str) -> ir.Table:
-    engine = engine_of(table)
+def keep_as(engine: ibis.BaseBackend, table: ir.Table, name: str) -> ir.Table:
+    """Work out `table` once and keep it as a temporary table of this name."""
     if engine.name != "duckdb":
         return engine.create_table(name, table, temp=True)
     # What Ibis' create_table does in four statements, an empty table filled and renamed, in one.

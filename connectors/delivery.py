@@ -35,7 +35,7 @@ from connectors.errors import (
 from connectors.replacing import Whole, changes, with_members
 
 NOT_TAKEN = (Throttled, ListBusy, QuotaGone, OperatorError, RuleRefused, ListGone, NotOurs)
-"""Answers that say for certain that a request had no effect."""
+"""Answers that say for certain that a request had no effect, if it was the first try."""
 
 
 class Record(Protocol):
@@ -311,7 +311,8 @@ class _Walk:
         if isinstance(error, ListGone):
             self.record.lost()
         making = self.list_id is None and self.connector.limits.born_with_members
-        if isinstance(error, NOT_TAKEN) and not partly_sent and not making:
+        in_doubt = error.in_doubt or partly_sent or making
+        if isinstance(error, NOT_TAKEN) and not in_doubt:
             return self._without_effect(batch)
         return "unsure"
 

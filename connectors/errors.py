@@ -35,6 +35,8 @@ class ConnectorError(Exception):
         """Seconds the platform asked us to wait, if it did."""
         self.trace = ""
         """The platform's own id of the request: its support asks for it."""
+        self.in_doubt = False
+        """An earlier try of the same change got no answer and may have happened."""
 
     def __str__(self) -> str:
         text = super().__str__()

@@ -62,8 +62,9 @@ class GoogleLists(AdsAccount, Connector, TellsOutcomes):
         self._data = data
         self._manager = manager
         self._terms_accepted = terms_accepted
-        self._sent: dict[str, str] = {}
-        """By list: the last request this connector made of it."""
+        self._sent: dict[str, set[str]] = {}
+        """By list: the requests this connector made of it, but for those that are known to be over.
+        Several threads add to them."""
 
     def find(self, audience: AudienceRef) -> str | None:
         """Titles are unique among the account's own lists; other kinds are not ours to fill."""
@@ -247,7 +248,7 @@ class GoogleLists(AdsAccount, Connector, TellsOutcomes):
             log.warning("list %s: %s: %d values were left out", list_id, reason, times)
         if not isinstance(reference, str) or not reference:
             raise ContractBroken(f"{ask}: the answer has no requestId.")
-        self._sent[list_id] = reference
+        self._sent.setdefault(list_id, set()).add(reference)
         return reference
 
     def _destination(self, list_id: str) -> dict[str, Any]:

@@ -150,8 +150,14 @@ class GoogleLookalikes(GoogleLists, GrowsLookalikes, ExcludesLists):
         )
 
     def _under_way(self, list_id: str) -> bool:
-        reference = self._sent.get(list_id)
-        return reference is not None and not self.outcome(reference).done
+        """Whether Google still works on any of what was sent, in whatever order it does."""
+        sent = self._sent.get(list_id, set())
+        while sent:
+            reference = min(sent)
+            if not self.outcome(reference).done:
+                return True
+            sent.discard(reference)
+        return False
 
 
 def _values(likeness: dict[str, Any], name: str) -> set[str]:

@@ -252,6 +252,9 @@ class Door:
             if doubts and not isinstance(fault, Unsure):
                 raise doubts[-1] from None
             raise
+        except ConnectorError as fault:
+            fault.in_doubt = bool(doubts)
+            raise
 
     def counted(self, group: str, seconds: float) -> int:
         """Requests of a quota group in so many seconds before now, as far as our meter knows."""

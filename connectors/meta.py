@@ -4,8 +4,9 @@ A list is a custom audience made empty, then filled by requests of at most 10,00
 changes at any time and shows their effect hours later, as a rounded range of matched people.
 
 Sessions are used where one batch takes several requests, and nowhere else: Meta drops what comes
-90 minutes after a session's first batch, and batches must stand alone to be sent again. The column
-COUNTRY is not sent: nobody's country is known here, and phones carry their country code.
+90 minutes after a session's first batch, and batches must stand alone to be sent again. Batches may
+be under way together: each is a session of its own or none, whose requests follow one another. The
+column COUNTRY is not sent: nobody's country is known here, and phones carry their country code.
 
 Facts: Marketing API v26.0 documentation and the official SDK 26.0.3, as of November 2026.
 UNVERIFIED marks what they leave open.
@@ -15,6 +16,7 @@ import logging
 from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
+from itertools import count
 from json import dumps
 from typing import Any, ClassVar, Self
 
@@ -84,7 +86,7 @@ class Meta(MetaLookalikes, MetaCorrections, Connector, ReplacesWhole, ReportsSpe
     def __init__(self, graph: Graph, account: Account, around: Surroundings) -> None:
         super().__init__(graph, account, around)
         self._value_based: dict[str, bool] = {}
-        self._sessions = 0
+        self._sessions = count(1)
 
     @classmethod
     def connect(cls, account: Account, around: Surroundings) -> Self:
@@ -238,8 +240,7 @@ class Meta(MetaLookalikes, MetaCorrections, Connector, ReplacesWhole, ReportsSpe
 
     def _session(self, batch: Batch) -> int:
         """Another one for every sending: a session that ended takes nothing more."""
-        self._sessions += 1
-        return session_id(batch, f"{self._now().isoformat()} {self._sessions}")
+        return session_id(batch, f"{self._now().isoformat()} {next(self._sessions)}")
 
     def _is_value_based(self, list_id: str) -> bool:
         if list_id not in self._value_based:

@@ -26,9 +26,9 @@ processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(["tests.support.crashing_run"])
 
 
-def die(folder, *, born, at):
+def die(folder, *, born, at, together=1):
     """True if the run was killed at that step, False if it ended before it."""
-    process = processes.Process(target=run_and_die, args=(folder, born, at))
+    process = processes.Process(target=run_and_die, args=(folder, born, at, together))
     process.start()
     process.join(600)
     assert process.exitcode in (0, -signal.SIGKILL)
@@ -46,10 +46,10 @@ def resume(folder, *, born):
     run.catalog.dispose()
 
 
-def finish(folder, people, *, born):
+def finish(folder, people, *, born, together=1):
     """The next run: plan again and apply."""
     run = open_run(folder)
-    delivered = run.sync(people, connector_for(folder, born=born))
+    delivered = run.sync(people, connector_for(folder, born=born, together=together))
     assert delivered.stopped_by is None
     assert run.plan(people).is_empty
     assert run.standing() == {person: ["in"] for person in sorted(people)}
@@ -99,3 +99,30 @@ def test_after_a_kill_the_wish_may_have_changed(tmp_path):
         finish(folder, BEFORE, born=False)
         check(folder, BEFORE)
     assert at > 10
+
+
+CROWD = {f"n{i:02}": [f"e{i}", f"p{i}"] for i in range(14)}
+"""A batch each."""
+
+
+@pytest.mark.slow
+def test_a_kill_leaves_several_batches_in_doubt_and_the_next_run_settles_them_all(tmp_path):
+    """Three requests at once: as many are under way, and as many more are recorded."""
+    start = tmp_path / "start"
+    start.mkdir()
+    finish(start, {**BEFORE, "n00": ["e0", "p0"]}, born=False)
+    make_plan(start, CROWD, batch_size=1)
+    in_doubt = []
+    for at in range(2, 3 * MOST_STEPS, 5):
+        folder = tmp_path / f"{at}"
+        shutil.copytree(start, folder)
+        if not die(folder, born=False, at=at, together=3):
+            break
+        run = open_run(folder)
+        states = [one["state"] for one in run.ledger.history(ref())]
+        in_doubt.append(states.count("intended"))
+        run.catalog.dispose()
+        finish(folder, CROWD, born=False, together=3)
+        check(folder, CROWD)
+    assert len(in_doubt) >= 8
+    assert max(in_doubt) >= 3

@@ -6,14 +6,16 @@ answer arrives. SIGKILL gives nothing a chance to tidy up.
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from audiences.catalog import open_catalog
 from audiences.plan import load_plan
+from audiences.planning import ListLimits
 from tests.support.audience_run import People, Run
-from tests.support.memory_platform import MemoryConnector, Platform
+from tests.support.memory_platform import Answer, MemoryConnector, Platform
 from tests.support.warm import compile_differences, import_late
 
 FOREIGN = {"a stranger's list": {"e1", "stranger"}}
@@ -38,18 +40,33 @@ def open_platform(folder: Path) -> Platform:
     return platform
 
 
+class Queued(MemoryConnector):
+    """One whose platform takes several requests at once and works on one after the other."""
+
+    turn = threading.Lock()
+
+    def _request(self, what: str, effect: Callable[[], Answer]) -> Answer:
+        with self.turn:
+            return super()._request(what, effect)
+
+
 def connector_for(
-    folder: Path, *, born: bool, on_effect: Callable[[str], None] = lambda _what: None
+    folder: Path,
+    *,
+    born: bool,
+    together: int = 1,
+    on_effect: Callable[[str], None] = lambda _what: None,
 ) -> MemoryConnector:
-    """A connector on the platform."""
-    limits = replace(MemoryConnector.limits, born_with_members=born)
-    return MemoryConnector(open_platform(folder), limits=limits, on_effect=on_effect)
+    """A connector on the platform, which takes so many requests at once."""
+    limits = replace(MemoryConnector.limits, born_with_members=born, max_in_flight=together)
+    return Queued(open_platform(folder), limits=limits, on_effect=on_effect)
 
 
-def make_plan(folder: Path, people: People) -> None:
+def make_plan(folder: Path, people: People, *, batch_size: int = 3) -> None:
     """Plan what every copy of the folder is to apply."""
     run = open_run(folder)
-    (folder / "fingerprint").write_text(run.plan(people).fingerprint)
+    plan = run.plan(people, limits=ListLimits(batch_size))
+    (folder / "fingerprint").write_text(plan.fingerprint)
     run.catalog.dispose()
 
 
@@ -58,19 +75,21 @@ def planned(folder: Path) -> str:
     return (folder / "fingerprint").read_text()
 
 
-def run_and_die(folder: Path, born: bool, at: int) -> None:
+def run_and_die(folder: Path, born: bool, at: int, together: int = 1) -> None:
     """Apply the plan in this process; killed at step `at`, or never if there are fewer."""
-    steps = 0
+    steps, counting = 0, threading.Lock()
 
     def step(name: str) -> None:
         nonlocal steps
-        steps += 1
-        if steps == at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        with counting:
+            steps += 1
+            if steps == at:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     run = open_run(folder)
     plan = load_plan(run.state, planned(folder))
-    run.apply(plan, connector_for(folder, born=born, on_effect=step), checkpoint=step)
+    connector = connector_for(folder, born=born, together=together, on_effect=step)
+    run.apply(plan, connector, checkpoint=step)
 
 
 import_late()  # once, for all processes that start from this one

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from audiences.model import (
     AudienceRef,
@@ -25,6 +25,8 @@ from connectors.base import Connector, Limits, ReplacesWhole
 from connectors.errors import ConnectorError, ListGone, RuleRefused
 
 KINDS = ("email", "phone", "external_id")
+
+Answer = TypeVar("Answer", Opened, Receipt)
 
 
 @dataclass
@@ -135,7 +137,7 @@ class MemoryConnector(Connector):
     def delete(self, list_id: str) -> None:
         self.remote.lists.pop(list_id, None)
 
-    def _request(self, what: str, effect: Callable[[], Opened | Receipt]) -> "Opened | Receipt":
+    def _request(self, what: str, effect: Callable[[], Answer]) -> Answer:
         self.requests.append(what)
         fault = self.faults.popleft() if self.faults else None
         if fault is not None and not fault.after_effect:
