@@ -6,6 +6,7 @@ Python, in batches, and come back by a join; nothing here writes, logs or shows 
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import ibis
@@ -164,15 +165,22 @@ def as_digest(value: ir.StringValue, how: str = "sha256", cut: int = 0) -> ir.St
 
 def _email(value: ir.StringValue, steps: Sequence[EmailStep]) -> ir.StringValue:
     """An address after a recipe's steps, '' where nothing is left; a digest stays as it is."""
-    place = value.find("@")
-    local, domain = value.substr(0, place), value.substr(place + 1)
-    as_it_is = [value.startswith(HASHED)]
-    if all(step in ONLY_AT for step in steps):  # most addresses are elsewhere
-        as_it_is.append(~domain.isin(sorted({at for step in steps for at in ONLY_AT[step]})))
-    for step in steps:
-        local, domain = STEPS[step](local, domain)
+    parts = value.split("@")
+    local, domain = parts[0], parts[1]
+    for domains, several in groupby(steps, key=ONLY_AT.get):
+        other: Address = local, domain
+        for step in several:
+            other = STEPS[step](*other)
+        if domains is None:
+            local, domain = other
+        else:
+            there = domain.isin(domains)
+            local, domain = (
+                new if new is old else there.ifelse(new, old)
+                for new, old in zip(other, (local, domain), strict=True)
+            )
     return ibis.cases(
-        *((one, value) for one in as_it_is), (local == "", ""), else_=local + "@" + domain
+        (value.startswith(HASHED), value), (local == "", ""), else_=local + "@" + domain
     )
 
 
@@ -185,57 +193,7 @@ _YANDEX_LANDS = (
 YANDEX = ("ya.ru", "narod.ru", *(f"yandex.{land}" for land in _YANDEX_LANDS))
 """Yandex prints no full list: all but ya.ru, .com and .com.tr are UNVERIFIED."""
 
-
-def _at(
-    domains: Sequence[str], change: Callable[[ir.StringValue], ir.StringValue]
-) -> Callable[[ir.StringValue, ir.StringValue], Address]:
-    def step(local: ir.StringValue, domain: ir.StringValue) -> Address:
-        return domain.isin(domains).ifelse(change(local), local), domain
-
-    return step
-
-
-def _becomes(
-    domains: Sequence[str], name: str
-) -> Callable[[ir.StringValue, ir.StringValue], Address]:
-    return lambda local, domain: (local, domain.isin(domains).ifelse(name, domain))
-
-
-def _no_dots(local: ir.StringValue) -> ir.StringValue:
-    return local.replace(".", "")
-
-
-def _no_tag(local: ir.StringValue) -> ir.StringValue:
-    return local.split("+")[0]
-
-
-def _hyphens(local: ir.StringValue) -> ir.StringValue:
-    return local.replace(".", "-")
-
-
-def _latin(local: ir.StringValue, domain: ir.StringValue) -> Address:
-    return (local + domain).re_search(r"[^\x21-\x7e]").ifelse("", local), domain
-
-
-STEPS: dict[EmailStep, Callable[[ir.StringValue, ir.StringValue], Address]] = {
-    EmailStep.GMAIL_DOTS: _at(GMAIL, _no_dots),
-    EmailStep.GMAIL_PLUS_TAG: _at(GMAIL, _no_tag),
-    EmailStep.GMAIL_DOMAIN: _becomes(GMAIL, "gmail.com"),
-    EmailStep.GMAIL_COM_DOTS: _at(GMAIL[:1], _no_dots),
-    EmailStep.GMAIL_COM_PLUS_TAG: _at(GMAIL[:1], _no_tag),
-    EmailStep.PLUS_TAG: lambda local, domain: (_no_tag(local), domain),
-    EmailStep.DOTS: lambda local, domain: (_no_dots(local), domain),
-    EmailStep.LEADING_PLUS: lambda local, domain: (local.re_replace(r"^\++", ""), domain),
-    EmailStep.YANDEX_DOMAIN: _becomes(YANDEX, "yandex.ru"),
-    EmailStep.YANDEX_HYPHENS: _at(YANDEX, _hyphens),
-    EmailStep.ONLY_LATIN: _latin,
-    EmailStep.ONLY_LETTERS_DIGITS: lambda local, domain: (
-        local.re_replace(r"[^a-z0-9.-]", ""),
-        domain.re_replace(r"[^a-z0-9.-]", ""),
-    ),
-}
-
-ONLY_AT: dict[EmailStep, Sequence[str]] = {
+ONLY_AT = {
     EmailStep.GMAIL_DOTS: GMAIL,
     EmailStep.GMAIL_PLUS_TAG: GMAIL,
     EmailStep.GMAIL_DOMAIN: GMAIL,
@@ -245,6 +203,45 @@ ONLY_AT: dict[EmailStep, Sequence[str]] = {
     EmailStep.YANDEX_HYPHENS: YANDEX,
 }
 """Steps that change an address at these domains and no other."""
+
+
+def _becomes(name: str) -> Callable[[ir.StringValue, ir.StringValue], Address]:
+    return lambda local, domain: (local, ibis.literal(name))
+
+
+def _no_dots(local: ir.StringValue, domain: ir.StringValue) -> Address:
+    return local.replace(".", ""), domain
+
+
+def _no_tag(local: ir.StringValue, domain: ir.StringValue) -> Address:
+    return local.split("+")[0], domain
+
+
+def _hyphens(local: ir.StringValue, domain: ir.StringValue) -> Address:
+    return local.replace(".", "-"), domain
+
+
+def _latin(local: ir.StringValue, domain: ir.StringValue) -> Address:
+    return (local + domain).re_search(r"[^\x21-\x7e]").ifelse("", local), domain
+
+
+STEPS: dict[EmailStep, Callable[[ir.StringValue, ir.StringValue], Address]] = {
+    EmailStep.GMAIL_DOTS: _no_dots,
+    EmailStep.GMAIL_PLUS_TAG: _no_tag,
+    EmailStep.GMAIL_DOMAIN: _becomes("gmail.com"),
+    EmailStep.GMAIL_COM_DOTS: _no_dots,
+    EmailStep.GMAIL_COM_PLUS_TAG: _no_tag,
+    EmailStep.PLUS_TAG: _no_tag,
+    EmailStep.DOTS: _no_dots,
+    EmailStep.LEADING_PLUS: lambda local, domain: (local.re_replace(r"^\++", ""), domain),
+    EmailStep.YANDEX_DOMAIN: _becomes("yandex.ru"),
+    EmailStep.YANDEX_HYPHENS: _hyphens,
+    EmailStep.ONLY_LATIN: _latin,
+    EmailStep.ONLY_LETTERS_DIGITS: lambda local, domain: (
+        local.re_replace(r"[^a-z0-9.-]", ""),
+        domain.re_replace(r"[^a-z0-9.-]", ""),
+    ),
+}
 
 
 def hash_one(

@@ -294,11 +294,10 @@ def known_after(
     """
     row = planned.left_join(sent, "batch").drop("batch_right")
     row = named(keyed(row.filter(row.settled.notnull() | (row.reason == Reason.RESTORE.value))))
-    others = known.anti_join(row, "person_id").select(*KNOWN.names)
-    theirs = named(keyed(known.semi_join(row, "person_id")))
-    untouched = theirs.anti_join(row, KEY).select(*KNOWN.names)
+    untouched = keyed(known).anti_join(row, KEY).select(*KNOWN.names)
+    theirs = keyed(known.semi_join(row, "person_id"))
     events = _events(theirs, row, turned_down)
-    return others.union(untouched, events.filter(events.standing.notnull()))
+    return untouched.union(events.filter(events.standing.notnull()))
 
 
 def _events(known: ibis.Table, row: ibis.Table, turned_down: ibis.Table) -> ibis.Table:

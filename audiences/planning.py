@@ -367,7 +367,7 @@ def _numbered(
         number = first[step] + (at - (ends - sizes)[step]) * parts[step] // sizes[step]
         columns = [
             pa.array(number.astype("int32")),
-            *(column.take(pa.array(step)) for column in names),
+            *(column.take(pa.array(step, pa.int64())) for column in names),
             *(batch.column(name) for name in ("reason", *ROW)),
         ]
         yield pa.RecordBatch.from_arrays(columns, names=PLANNED.names)

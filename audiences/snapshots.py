@@ -163,16 +163,12 @@ def write_rows(
 
 def parquet_writer(target: Any, schema: pa.Schema, seal: Seal | None) -> pq.ParquetWriter:
     """What writes a Parquet file that only the seal's key opens, or a plain one without a seal."""
-    properties = None if seal is None else seal.to_write()
     # of what hardly ever repeats, digests and ids of people, a dictionary is only in the way
     repeated = [one.name for one in schema if one.name != "person_id" and one.type.num_fields == 0]
-    return pq.ParquetWriter(
-        target,
-        schema,
-        compression="zstd",
-        use_dictionary=repeated,
-        encryption_properties=properties,
-    )
+    options: dict[str, Any] = {"compression": "zstd", "use_dictionary": repeated}
+    if seal is not None:
+        options["encryption_properties"] = seal.to_write()
+    return pq.ParquetWriter(target, schema, **options)
 
 
 def read_rows(path: Path, seal: Seal | None = None) -> Iterator[pa.RecordBatch]:
