@@ -9,9 +9,10 @@ held back by that.
 from sqlalchemy import Engine, select
 
 from audiences.leases import Lease, hold_lease
-from audiences.ledger import Clock, ListNotOurs
+from audiences.ledger import ListNotOurs
 from audiences.model import AudienceRef
 from audiences.records import LISTS, read_list, write_list
+from audiences.sending import Clock
 
 
 def adopt(

@@ -171,7 +171,7 @@ def judge(
 
     `wanted` has the columns of MEMBERS, one row per person, `known` of KNOWN, `withdrawn`
     person_id. Gives `reason` and the columns of MEMBERS. Planning asks the parts one by one and
-    holds their answers (`planning.Bench`).
+    holds their answers (`bench.Bench`).
     """
     keys = compared(wanted, known, withdrawn)
     absent = absent_keys(keys)

@@ -7,8 +7,7 @@ snapshot and makes it current in one transaction, after a run or at the start of
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,11 +16,11 @@ from typing import Any
 import ibis
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from audiences.difference import KNOWN, ROW, Name, Standing, known_after
 from audiences.leases import Lease, hold_lease
-from audiences.model import AudienceRef, Receipt, Snapshot, Verb
+from audiences.model import AudienceRef, Snapshot
 from audiences.plan import AudiencePlan, ListPlan, StalePlan, plan_folder, plans_folder, rows_name
 from audiences.planning import Base
 from audiences.records import (
@@ -30,21 +29,19 @@ from audiences.records import (
     KNOWN_KIND,
     LISTS,
     PLANS,
-    REFUSALS,
     known_now,
     last_replacement,
     old_list,
     read_list,
-    refusal_rows,
     sent_batches,
     write_list,
 )
 from audiences.sealing import Seal
+from audiences.sending import Clock, Sending
 from audiences.snapshots import (
     RowsFile,
     commit_snapshot,
     open_rows,
-    read_rows,
     snapshot_at,
     snapshot_name,
     stream,
@@ -52,7 +49,6 @@ from audiences.snapshots import (
 )
 from audiences.staging import Staging
 
-Clock = Callable[[], datetime]
 Checkpoint = Callable[[str], None]
 
 
@@ -172,7 +168,7 @@ class Ledger:
             return None
         return Approval(row["fingerprint"], row["who"], row["why"], row["at"])
 
-    def begin(self, fingerprint: str, plan: ListPlan, lease: Lease) -> "Sending":
+    def begin(self, fingerprint: str, plan: ListPlan, lease: Lease) -> Sending:
         """Open one list's plan for sending, or open it again after a crash.
 
         Raises StalePlan if the list's state is no longer the one that the plan was made on.
@@ -199,7 +195,16 @@ class Ledger:
                 PLANS.c.fingerprint == fingerprint, PLANS.c.begun_at.is_(None)
             )
             connection.execute(begun.values(begun_at=now))
-        return Sending(self, fingerprint, plan, lease)
+        return Sending(
+            self.catalog,
+            self.state,
+            self.clock,
+            self.seal,
+            fingerprint,
+            plan,
+            lease,
+            lambda: self._close(audience, fingerprint, lease),
+        )
 
     def recover(self, audience: AudienceRef, lease: Lease) -> Snapshot | None:
         """Close a plan that a run left open, if there is one: its unsure batches stay unsure."""
@@ -305,132 +310,3 @@ class Ledger:
         if path is None:
             return ibis.memtable(KNOWN.empty_table())
         return open_rows(self.engine, self.state / path, self.seal)
-
-
-@dataclass(frozen=True)
-class Sending(AbstractContextManager["Sending"]):
-    """One list's plan while it is sent: what `connectors.delivery` records into.
-
-    Leaving the `with` block closes the plan, also after an error; after a crash `recover` does.
-    """
-
-    ledger: Ledger
-    plan_fingerprint: str
-    plan: ListPlan
-    lease: Lease
-
-    def __exit__(self, *_error: object) -> None:
-        self.ledger._close(self.plan.audience, self.plan_fingerprint, self.lease)
-
-    @property
-    def rows(self) -> Iterator[pa.RecordBatch]:
-        """The plan's rows in the order of sending, of schema PLANNED."""
-        path = plan_folder(self.ledger.state, self.plan_fingerprint) / self.plan.rows
-        return read_rows(path, self.ledger.seal)
-
-    @property
-    def list_id(self) -> str | None:
-        """Id of the list, or None while it is not known to be made."""
-        record = self._record()
-        return None if record is None else record["list_id"]
-
-    @property
-    def claimed(self) -> bool:
-        """True if we asked for the list to be made: one that is found then is ours."""
-        record = self._record()
-        return record is not None and record["state"] in ("creating", "ours")
-
-    @property
-    def settled(self) -> frozenset[int]:
-        """Numbers of the batches that need not be sent again."""
-        query = select(BATCHES.c.number).where(self._mine(), BATCHES.c.state == "settled")
-        with self.ledger.catalog.begin() as connection:
-            return frozenset(connection.scalars(query))
-
-    def hold(self) -> None:
-        """Renew the lease. Raises LeaseLost."""
-        with self.ledger.catalog.begin() as connection:
-            hold_lease(connection, self.lease, now=self.ledger.clock())
-
-    def claim(self) -> None:
-        """Record that the list may be made from now on."""
-        self._change_list(state="creating")
-
-    def open(self, list_id: str) -> None:
-        """Record that the list is there and ours."""
-        self._change_list(state="ours", list_id=list_id)
-
-    def renamed(self) -> None:
-        """Record that the platform calls the list as the rules do."""
-        self._change_list(title=self.plan.audience.title)
-
-    def lost(self) -> None:
-        """Record that the list was deleted behind our back."""
-        self._change_list(state="gone")
-
-    def intend(self, number: int, verb: Verb, people: int) -> str:
-        """Record that a batch is about to be sent; gives its key."""
-        now = self.ledger.clock()
-        key = f"{self.plan.fingerprint[:40]}-{number}"
-        row = {
-            "plan": self.plan_fingerprint,
-            "account": self.plan.audience.account,
-            "audience": self.plan.audience.audience,
-            "number": number,
-            "verb": verb.value,
-            "people": people,
-        }
-        again = update(BATCHES).where(BATCHES.c.key == key).values(tries=BATCHES.c.tries + 1)
-        with self.ledger.catalog.begin() as connection:
-            hold_lease(connection, self.lease, now=now)
-            if connection.execute(again).rowcount == 0:
-                first = {"state": "intended", "tries": 1, "intended_at": now}
-                connection.execute(insert(BATCHES).values(key=key, **row, **first))
-        return key
-
-    def recall(self, key: str) -> bool:
-        """Forget an intention that certainly had no effect.
-
-        One that an earlier run had intended as well stays, and the answer is False: that one may
-        have had an effect.
-        """
-        once = (BATCHES.c.key == key) & (BATCHES.c.tries == 1) & (BATCHES.c.state == "intended")
-        with self.ledger.catalog.begin() as connection:
-            hold_lease(connection, self.lease, now=self.ledger.clock())
-            return connection.execute(delete(BATCHES).where(once)).rowcount == 1
-
-    def settle(self, receipt: Receipt) -> None:
-        """Record what the platform said of a batch, member by member where it refused."""
-        settled = {
-            "state": "settled",
-            "settled_at": self.ledger.clock(),
-            "accepted": receipt.accepted,
-            "refused": len(receipt.refused),
-            "reference": receipt.reference,
-        }
-        with self.ledger.catalog.begin() as connection:
-            hold_lease(connection, self.lease, now=self.ledger.clock())
-            this = update(BATCHES).where(BATCHES.c.key == receipt.batch)
-            if connection.execute(this.values(**settled)).rowcount != 1:
-                raise LookupError(f"batch {receipt.batch} was never intended")
-            connection.execute(delete(REFUSALS).where(REFUSALS.c.batch == receipt.batch))
-            if receipt.refused:
-                connection.execute(insert(REFUSALS), refusal_rows(receipt))
-
-    def _record(self) -> dict[str, Any] | None:
-        with self.ledger.catalog.begin() as connection:
-            return read_list(connection, self.plan.audience)
-
-    def _change_list(self, **values: object) -> None:
-        now = self.ledger.clock()
-        with self.ledger.catalog.begin() as connection:
-            hold_lease(connection, self.lease, now=now)
-            write_list(connection, self.plan.audience, now, **values)
-
-    def _mine(self) -> Any:
-        audience = self.plan.audience
-        return (
-            (BATCHES.c.plan == self.plan_fingerprint)
-            & (BATCHES.c.account == audience.account)
-            & (BATCHES.c.audience == audience.audience)
-        )

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, delete, select, update
 
 from audiences.leases import Lease, hold_lease
-from audiences.ledger import Clock, ListNotOurs
+from audiences.ledger import ListNotOurs
 from audiences.lookalikes import LOOKALIKES
 from audiences.model import AudienceRef
 from audiences.rebuilds import NEW
 from audiences.records import KNOWN_KIND, LISTS, OLD, read_list
+from audiences.sending import Clock
 from audiences.snapshots import SNAPSHOTS
 
 

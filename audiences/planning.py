@@ -2,10 +2,8 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
-from itertools import chain
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -14,18 +12,8 @@ import numpy as np
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from audiences.difference import (
-    PLANNED,
-    ROW,
-    STEP_OF,
-    Reason,
-    Renewal,
-    Step,
-    absent_keys,
-    compared,
-    judge_leaving,
-    judge_wanted,
-)
+from audiences.bench import Bench
+from audiences.difference import PLANNED, ROW, STEP_OF, Reason, Renewal, Step
 from audiences.model import AudienceRef
 from audiences.plan import (
     AudiencePlan,
@@ -40,15 +28,7 @@ from audiences.plan import (
 )
 from audiences.replacing import instead_of
 from audiences.sealing import Seal
-from audiences.snapshots import (
-    held,
-    held_answer,
-    open_rows,
-    private_folder,
-    stream,
-    viewed,
-    write_rows,
-)
+from audiences.snapshots import open_rows, private_folder, write_rows
 
 
 @dataclass(frozen=True)
@@ -140,109 +120,6 @@ def plan_audiences(
         shutil.rmtree(draft, ignore_errors=True)
 
 
-@dataclass(frozen=True, eq=False)
-class Judged:
-    """One list, judged; its rows are held by the engine while it is planned."""
-
-    reasons: Mapping[str, int]
-    """How many rows have each reason."""
-    to_send: Iterable[pa.RecordBatch]
-    """The rows that are sent, in the order of sending: reason and the columns of MEMBERS."""
-    wanted: ibis.Table
-    because: ibis.Table
-    """The reason of everybody who is wanted: columns person_id, reason."""
-    leaving: ibis.Table
-
-    @property
-    def everybody(self) -> ibis.Table:
-        """Every row that is wanted or known: the columns of MEMBERS and reason."""
-        staying = self.wanted.inner_join(self.because, "person_id").select(*ROW, "reason")
-        return staying.union(self.leaving)
-
-
-class Bench:
-    """Where lists are laid side by side, one after the other: wanted, known, withdrawn.
-
-    The questions are the same for every list of a platform, so they are put into SQL once: that
-    takes longer than answering them for a small list. Only who leaves, and who comes, is carried
-    along with all digests; the many who stay are a key and a reason.
-    """
-
-    def __init__(self, engine: Backend, as_of: date) -> None:
-        self.engine = engine
-        self._as_of = as_of
-        self._questions: dict[tuple[str, Renewal | None], str] = {}
-
-    @contextmanager
-    def judged(
-        self,
-        wanted: ibis.Table,
-        known: ibis.Table,
-        withdrawn: ibis.Table | None,
-        limits: ListLimits,
-    ) -> Iterator[Judged]:
-        """Every row that is wanted or known, with its reason; as `audiences.difference.judge`."""
-        renewal = Renewal(limits.membership_days) if limits.membership_days else None
-        nobody = known.filter(ibis.literal(value=False))
-        gone = nobody if withdrawn is None else withdrawn
-        with ExitStack() as held_here:
-
-            def answered(name: str, question: Callable[[], ibis.Table]) -> ibis.Table:
-                query = self._query(name, question, renewal)
-                return held_here.enter_context(held_answer(self.engine, query, name))
-
-            wanted = held_here.enter_context(held(self.engine, wanted.select(*ROW), "wanted_rows"))
-            known = held_here.enter_context(viewed(self.engine, known, "known_rows"))
-            people = gone.select("person_id")
-            gone = held_here.enter_context(held(self.engine, people, "withdrawn_people"))
-
-            keys = answered("compared_keys", lambda: compared(wanted, known, gone))
-            absent = answered("absent_keys", lambda: absent_keys(keys))
-            leaving = answered("leaving", lambda: judge_leaving(keys, absent, known, gone))
-            reasons = answered(
-                "reasons",
-                lambda: judge_wanted(keys, wanted, leaving, renewal=renewal, as_of=self._as_of),
-            )
-            counted = answered("counted", lambda: _counted(reasons, leaving))
-            to_send = chain.from_iterable(
-                stream(self.engine, self._query(name, question, renewal))
-                for name, question in (
-                    ("going", lambda: _going(leaving)),
-                    ("coming", lambda: _coming(wanted, reasons)),
-                )
-            )
-            yield Judged(_by_reason(self.engine, counted), to_send, wanted, reasons, leaving)
-
-    def _query(self, name: str, question: Callable[[], ibis.Table], renewal: Renewal | None) -> str:
-        """A question in SQL, compiled the first time."""
-        if (name, renewal) not in self._questions:
-            self._questions[name, renewal] = self.engine.compile(question())
-        return self._questions[name, renewal]
-
-
-def _counted(reasons: ibis.Table, leaving: ibis.Table) -> ibis.Table:
-    both = reasons.select("reason").union(leaving.select("reason"))
-    return both.group_by("reason").agg(people=both.count())
-
-
-def _by_reason(engine: Backend, counted: ibis.Table) -> Mapping[str, int]:
-    table = engine.to_pyarrow(counted)
-    return dict(zip(*(table[name].to_pylist() for name in ("reason", "people")), strict=True))
-
-
-def _going(leaving: ibis.Table) -> ibis.Table:
-    """Who is removed, in the order of sending; a person may have several rows."""
-    place = (leaving.reason != Reason.WITHDRAWN.value).cast("int8")
-    return leaving.mutate(place=place).order_by("place", *ROW).select("reason", *ROW)
-
-
-def _coming(wanted: ibis.Table, reasons: ibis.Table) -> ibis.Table:
-    """Who is added, in the order of sending: by the person, who has one row only."""
-    added = [why.value for why, step in STEP_OF.items() if step is Step.ADD]
-    sent = reasons.filter(reasons.reason.isin(added))
-    return wanted.inner_join(sent, "person_id").order_by("person_id").select("reason", *ROW)
-
-
 def _holds_withdrawals(plan: ListPlan) -> bool:
     """Whether people who took their consent back would wait with the rest of a refused plan."""
     return bool(plan.counts.withdrawn) and Step.WITHDRAW not in dict(plan.steps)
@@ -261,7 +138,8 @@ def plan_list(
     limits, members = wanted.limits, wanted.members
     if isinstance(members, Path):
         members = open_rows(bench.engine, members, seal)
-    with bench.judged(members, base.known, wanted.withdrawn, limits) as judged:
+    renewal = Renewal(limits.membership_days) if limits.membership_days else None
+    with bench.judged(members, base.known, wanted.withdrawn, renewal) as judged:
         steps = _steps(judged.reasons, limits, apart=apart or base.add_only)
         whole = None
         if _may_be_replaced(limits, base):

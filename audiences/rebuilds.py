@@ -11,9 +11,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, select, update
 
 from audiences.leases import Lease, hold_lease
-from audiences.ledger import Clock, ListNotOurs
+from audiences.ledger import ListNotOurs
 from audiences.model import AudienceRef
 from audiences.records import KNOWN_KIND, LISTS, old_list, read_list, write_list
+from audiences.sending import Clock
 from audiences.snapshots import SNAPSHOTS
 
 NEW = "~new"

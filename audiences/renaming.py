@@ -3,10 +3,11 @@
 from sqlalchemy import Connection, Engine, Table, update
 
 from audiences.leases import Lease, hold_lease
-from audiences.ledger import Clock, ListNotOurs
+from audiences.ledger import ListNotOurs
 from audiences.lookalikes import LOOKALIKES
 from audiences.model import AudienceRef
 from audiences.records import BATCHES, KNOWN_KIND, LISTS, read_list
+from audiences.sending import Clock
 from audiences.snapshots import SNAPSHOTS
 
 

@@ -2,7 +2,7 @@
 
 Removals come before additions, because a plan has them first. What the platform does not take now
 waits for a later run; what it refuses is data; what nobody can know stays unsure. The record
-(`audiences.ledger.Sending`, here only a protocol) remembers every batch before it leaves and what
+(`audiences.sending.Sending`, here only a protocol) remembers every batch before it leaves and what
 was answered. Where the platform takes several requests at once, so many are under way, and as many
 more are recorded and ready, so that no place stays empty while an answer is written down; no more
 are held in memory. What is ready and not begun does not leave once something stopped the list.

@@ -7,9 +7,10 @@ import pyarrow as pa
 
 from audiences.difference import Step
 from audiences.leases import Lease
-from audiences.ledger import Ledger, Sending
+from audiences.ledger import Ledger
 from audiences.plan import AudiencePlan, ListPlan
 from audiences.rebuilds import NEW
+from audiences.sending import Sending
 from audiences.worth import with_worth
 from connectors.base import Connector
 from connectors.delivered import Delivered, Tally

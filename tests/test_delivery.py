@@ -6,9 +6,10 @@ import pytest
 
 from audiences.catalog import open_catalog
 from audiences.leases import take_lease
-from audiences.ledger import ListNotOurs, Sending
+from audiences.ledger import ListNotOurs
 from audiences.model import MEMBERS, Batch, Receipt, Refusal, Verb
 from audiences.planning import ListLimits
+from audiences.sending import Sending
 from connectors.errors import (
     ContractBroken,
     CredentialsRefused,
