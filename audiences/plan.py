@@ -8,8 +8,7 @@ fingerprint is what is applied under it.
 import hashlib
 import json
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -91,9 +90,13 @@ class ListPlan:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over what is to be done, to which list, from which state."""
+        """SHA-256 over what is to be done, to which list, from which state, and what is refused.
+
+        The codes of guards are in it, so an approval is for the reasons that a person was shown.
+        """
         ref = self.audience
         held = sorted(wait.step.value for wait in self.waiting)
+        refused = sorted({one.code for one in self.refused_by})
         return _sha256(
             [
                 ref.account,
@@ -105,6 +108,7 @@ class ListPlan:
                 self.rows_fingerprint,
                 held,
                 *([self.old_title] if self.old_title else []),
+                *([refused] if refused else []),
             ]
         )
 
@@ -193,11 +197,6 @@ def load_plan(state: Path, fingerprint: str, seal: Seal | None = None) -> Audien
                 "made: plan again"
             )
     return plan
-
-
-def with_refusals(plan: ListPlan, refused: Iterable[Refused]) -> ListPlan:
-    """The same plan, refused for these reasons besides its own."""
-    return replace(plan, refused_by=(*plan.refused_by, *refused))
 
 
 def _sha256(content: object) -> str:

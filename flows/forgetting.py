@@ -1,6 +1,6 @@
 """`adsteer forget`: somebody asked to be forgotten. What was typed is hashed and never shown."""
 
-from audiences.forgetting import Request, ask, known_by, named_by, requests
+from audiences.forget_requests import Request, ask, known_by, named_by, requests
 from flows.documents import Document
 from flows.workshop import CannotRun, Workshop
 

@@ -10,9 +10,10 @@ from audiences.model import AudienceRef
 from audiences.rebuilds import NEW
 from audiences.records import APPROVALS, BATCHES, KNOWN_KIND, LISTS, OLD, REFUSALS, old_list
 from audiences.snapshots import SNAPSHOTS
+from config.audiences import Purpose
 from flows.curating import find
 from flows.documents import Document
-from flows.leftovers import named, recorded, reference_of
+from flows.leftovers import named
 from flows.lists import ledger, reference
 from flows.workshop import Workshop
 
@@ -41,9 +42,19 @@ def _ruled(workshop: Workshop, account: str | None) -> list[AudienceRef]:
 
 
 def _left_behind(workshop: Workshop) -> list[AudienceRef]:
-    """Lists whose audience the rules do not name any more."""
-    found = [reference_of(record) for record in recorded(workshop, named(workshop))]
-    return [one for one in found if not one.audience.endswith((NEW, OLD))]
+    """Lists that the rules do not name any more, whether they are still there or not."""
+    sent = select(BATCHES.c.account, BATCHES.c.audience).distinct()
+    with workshop.catalog.begin() as connection:
+        pairs = sorted((row.account, row.audience) for row in connection.execute(sent))
+    platforms = {one.name: one.platform for one in workshop.project.platforms.account}
+    known = named(workshop)
+    return [
+        AudienceRef(account, platforms[account], audience, Purpose.RETARGETING, "")
+        for account, audience in pairs
+        if (account, audience) not in known
+        and account in platforms
+        and not audience.endswith((NEW, OLD))
+    ]
 
 
 def _story(workshop: Workshop, ref: AudienceRef) -> Document:
@@ -58,15 +69,15 @@ def _story(workshop: Workshop, ref: AudienceRef) -> Document:
         "account": ref.account,
         "audience": ref.audience,
         "list_id": record["list_id"] if record else None,
-        "state": _state(dict(record) if record else None),
+        "state": _state(dict(record) if record else None, sent=bool(events)),
         "old_list": kept,
         "events": events,
     }
 
 
-def _state(record: Mapping[str, Any] | None) -> str:
+def _state(record: Mapping[str, Any] | None, *, sent: bool) -> str:
     if record is None:
-        return "nothing was ever sent"
+        return "deleted" if sent else "nothing was ever sent"
     if record["state"] == "ours" and record["add_only"]:
         return "adopted: people are added, nobody is removed until removals are allowed"
     return {

@@ -4,8 +4,7 @@ A list whose audience left the rules, one that a rebuild replaced, one that a re
 each may serve a campaign, so a withdrawal counts there as everywhere.
 """
 
-from collections.abc import Collection, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from sqlalchemy import select
 
@@ -18,36 +17,9 @@ from flows.lists import ledger, limits_of, opposed
 from flows.workshop import Workshop
 
 
-def recorded(workshop: Workshop, named: Collection[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Records of lists on accounts of the project whose account and audience are not `named`."""
-    accounts = {one.name for one in workshop.project.platforms.account}
-    query = select(LISTS).order_by(LISTS.c.account, LISTS.c.audience)
-    with workshop.catalog.begin() as connection:
-        rows = [dict(row) for row in connection.execute(query).mappings()]
-    return [
-        row
-        for row in rows
-        if row["account"] in accounts and (row["account"], row["audience"]) not in named
-    ]
-
-
-def reference_of(record: dict[str, Any]) -> AudienceRef:
-    """What the list of a record is found by."""
-    return AudienceRef(
-        record["account"],
-        record["platform"],
-        record["audience"],
-        Purpose(record["purpose"]),
-        record["title"],
-    )
-
-
 def withdrawals(workshop: Workshop) -> Iterator[Wanted]:
     """Each such list with somebody in it who took back a consent it asks for, without them."""
-    for record in recorded(workshop, named(workshop)):
-        if record["state"] not in ("ours", "retired") or record["list_id"] is None:
-            continue
-        audience = reference_of(record)
+    for audience in _left_behind(workshop):
         gone = opposed(workshop, audience)
         known = ledger(workshop).known(audience).select(*ROW, "standing")
         there = known.filter(known.standing != Standing.REFUSED.value)
@@ -61,6 +33,21 @@ def withdrawals(workshop: Workshop) -> Iterator[Wanted]:
             notes=("nobody fills this list any more: who took their consent back leaves it",),
             left_behind=True,
         )
+
+
+def _left_behind(workshop: Workshop) -> list[AudienceRef]:
+    """Lists on accounts of the project that are there and that the rules do not fill."""
+    accounts = {(one.name, one.platform) for one in workshop.project.platforms.account}
+    there = LISTS.c.state.in_(("ours", "retired")) & LISTS.c.list_id.is_not(None)
+    query = select(LISTS).where(there).order_by(LISTS.c.account, LISTS.c.audience)
+    with workshop.catalog.begin() as connection:
+        rows = connection.execute(query).all()
+    filled = named(workshop)
+    return [
+        AudienceRef(row.account, row.platform, row.audience, Purpose(row.purpose), row.title)
+        for row in rows
+        if (row.account, row.platform) in accounts and (row.account, row.audience) not in filled
+    ]
 
 
 def named(workshop: Workshop) -> set[tuple[str, str]]:

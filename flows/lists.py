@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from audiences.choosing import choose, members, withdrawn
-from audiences.forgetting import leaving
+from audiences.forget_requests import leaving
 from audiences.gates import Verdict
 from audiences.guards import refuse_list, refuse_source
 from audiences.leases import Lease, leave_lease, take_lease

@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from audiences.behaviour import moment_of
 from audiences.exports import REJECTS_FILE
-from audiences.forgetting import requests
+from audiences.forget_requests import requests
 from audiences.origins import origins_of
 from audiences.readings import CODE
 from audiences.refreshes import Refresh, record_refresh

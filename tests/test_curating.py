@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partialmethod
 
 import pytest
 
+from connectors.yandex_audience import YandexAudience
 from tests.support.rehearsal import rehearse
 
 GUARDED = "max_removed_share = 0.2\nmax_removed_share_small = 0.4\nmax_consent_drop = 1\n"
@@ -224,6 +226,23 @@ def test_a_rebuild_that_is_cut_off_leaves_the_old_list_serving(rehearsal):
     assert rehearsal.run("history", "north")["lists"][0]["list_id"] == first
     assert box.members("yandex_audience", first) == shop.digests("north")
     box.no_more_faults()
+    assert rehearsal.run("rebuild", "north")["rebuilt"]["swapped"]
+
+
+def test_a_new_list_of_which_the_platform_counts_too_few_is_not_swapped_in(rehearsal, monkeypatch):
+    rehearsal.run("apply")
+    first = rehearsal.run("history", "north")["lists"][0]["list_id"]
+    told = YandexAudience.state
+    few = partialmethod(lambda self, list_id: replace(told(self, list_id), size=119))
+    monkeypatch.setattr(YandexAudience, "state", few)
+    made = rehearsal.run("rebuild", "north", code=1)["rebuilt"]
+    assert not made["swapped"]
+    assert (
+        "the platform counts 119 in the new list, 120 were taken: the old one stays" in made["said"]
+    )
+    assert rehearsal.run("history", "north")["lists"][0]["list_id"] == first
+    just = partialmethod(lambda self, list_id: replace(told(self, list_id), size=120))
+    monkeypatch.setattr(YandexAudience, "state", just)
     assert rehearsal.run("rebuild", "north")["rebuilt"]["swapped"]
 
 

@@ -175,6 +175,18 @@ def test_an_answer_that_never_came_leaves_the_batch_unsure_and_is_made_good(
     assert set(map(tuple, run.standing().values())) == {("in",)}
 
 
+def test_a_removal_whose_answer_never_came_leaves_the_person_in_doubt(run, platform):
+    everybody = {f"c{i}": [f"e{i}"] for i in range(6)}
+    rest = {person: everybody[person] for person in ("c3", "c4", "c5")}
+    run.sync(everybody, MemoryConnector(platform))
+    cut = [Fault(Unsure("cut"), after_effect=True)]
+    run.sync(rest, MemoryConnector(platform, faults=cut))
+    assert platform.members(TITLE) == digests(rest)
+    assert run.standing()["c0"] == ["unsure"]
+    run.sync(everybody, MemoryConnector(platform))
+    assert platform.members(TITLE) == digests(everybody)
+
+
 def test_people_who_are_unsure_and_no_longer_wanted_are_removed(run, platform):
     run.sync(EIGHT, MemoryConnector(platform, faults=[None, Fault(Unsure("cut"), True)]))
     two = {"c0": EIGHT["c0"], "c7": EIGHT["c7"]}

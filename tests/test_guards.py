@@ -207,6 +207,16 @@ def test_columns_are_compared_with_the_commonest_form_of_earlier_refreshes():
     assert source_figures([refresh("x")]).columns_come == ()
 
 
+def test_the_usual_size_and_consent_are_the_median_of_earlier_refreshes():
+    """One odd export is not the new usual."""
+    sizes = [refresh(people=people) for people in (500, 40, 1000, 1020)]
+    figures = source_figures(sizes)
+    assert (figures.people, figures.usual_people) == (500, 1000)
+    shares = [replace(refresh(), consent_share=share) for share in (0.5, 0.1, 0.6, 0.7)]
+    figures = source_figures(shares)
+    assert (figures.consent_share, figures.usual_consent_share) == (0.5, 0.6)
+
+
 def test_the_first_source_has_no_usual_size():
     first = SourceFigures(people=5, newest_order=DAY, consent_share=0.1)
     assert refuse_source(first, Guards(), as_of=DAY) == ()

@@ -160,7 +160,8 @@ def test_a_refused_plan_waits_for_an_approval_of_exactly_it(run):
 
 def test_members_of_an_earlier_day_can_be_wanted_again(run):
     platform = Platform()
-    run.sync(SIX, MemoryConnector(platform))
+    refused = {"c7": Refusal("c7", "odd")}
+    run.sync({**SIX, "c7": ["e7"]}, MemoryConnector(platform, refuse=refused))
     monday = run.now
     run.now += timedelta(days=1)
     run.sync({"c0": ["e0"], "c9": ["e9"]}, MemoryConnector(platform))

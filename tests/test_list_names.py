@@ -100,6 +100,9 @@ def test_a_list_left_behind_is_deleted_on_command_only(rehearsal):
     assert set(ids(rehearsal)) == others | {"Small shop: south"}
     assert not any("north" in note for note in rehearsal.run("plan")["notes"])
     rehearsal.run("delete", "north", code=1)
+    story = rehearsal.tell("history", "north")
+    assert "list –: deleted." in story
+    assert "removing 1 person: 1 accepted" in story
 
 
 def test_a_list_that_a_correction_names_is_not_deleted(rehearsal):

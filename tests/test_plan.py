@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
+import ibis
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -9,11 +10,11 @@ from hypothesis import strategies as st
 from audiences.catalog import open_catalog
 from audiences.difference import Renewal, Step
 from audiences.model import Refusal
-from audiences.plan import StalePlan, load_plan, plan_folder
-from audiences.planning import ListLimits
+from audiences.plan import Refused, StalePlan, load_plan, plan_folder
+from audiences.planning import ListLimits, Wanted, plan_audiences
 from config.audiences import Guards
 from connectors.errors import CredentialsRefused, ListBusy, QuotaGone, Unsure
-from tests.support.audience_run import Run, digests, ref
+from tests.support.audience_run import Run, digests, members, ref
 from tests.support.memory_platform import Fault, MemoryConnector, Platform
 
 TEN = {f"c{i}": [f"e{i}", f"p{i}"] for i in range(10)}
@@ -92,6 +93,49 @@ def test_a_plan_changed_by_hand_is_refused(run, name):
     target.write_bytes((plan_folder(run.state, other) / name).read_bytes())
     with pytest.raises(StalePlan, match="changed after it was made"):
         load_plan(run.state, fingerprint)
+
+
+@pytest.mark.parametrize(
+    ("what", "by"),
+    [
+        ('"title": "adsteer vip"', '"title": "another list"'),
+        ('"base": "empty"', '"base": "1-0123456789abcdef"'),
+        ('"step": "add"', '"step": "remove"'),
+        ('"code": "too_odd"', '"code": "minor"'),
+    ],
+)
+def test_not_a_word_of_a_plan_that_counts_can_be_changed(run, what, by):
+    guard = [Refused("too_odd", "it is odd")]
+    wanted = Wanted(ref(), ListLimits(batch_size=3, min_difference=11), ibis.memtable(members(TEN)))
+    plan = planned(run, wanted, lambda _plan, _wanted: guard)
+    written = plan_folder(run.state, plan.fingerprint) / "plan.json"
+    text = written.read_text()
+    assert text.count(what) == 1
+    written.write_text(text.replace(what, by))
+    with pytest.raises(StalePlan, match="changed after it was made"):
+        load_plan(run.state, plan.fingerprint)
+
+
+def planned(run, wanted, guard=lambda _plan, _wanted: ()):
+    base, day = run.ledger.base, date(2026, 3, 2)
+    return plan_audiences(run.engine, [wanted], base, state=run.state, as_of=day, guard=guard)
+
+
+def test_the_order_in_which_people_come_changes_nothing(run):
+    many = members({f"c{i:03}": [f"e{i}"] for i in range(300)})
+    orders = [many, many.take(list(range(299, -1, -1))), many.take([*range(7, 300), *range(7)])]
+    wanted = [Wanted(ref(), ListLimits(batch_size=7), ibis.memtable(rows)) for rows in orders]
+    assert len({planned(run, one).fingerprint for one in wanted}) == 1
+
+
+def test_an_approval_is_for_the_reasons_that_were_shown(run):
+    wanted = Wanted(ref(), ListLimits(batch_size=3), ibis.memtable(members(TEN)))
+    reasons = [(), ("removes_too_many",), ("removes_too_many", "source_stale"), ("source_stale",)]
+    plans = {
+        planned(run, wanted, lambda _p, _w, codes=codes: [Refused(one, "") for one in codes])
+        for codes in reasons
+    }
+    assert len({plan.fingerprint for plan in plans}) == len(reasons)
 
 
 def test_an_unknown_plan_is_refused(run):
