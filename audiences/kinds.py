@@ -26,6 +26,7 @@ from audiences.faults import (
 )
 from audiences.tables import COSTS, EVENT_ROWS, ORDER_ROWS
 from config.exports import Export, ExportKind
+from config.presets import COMMON, load_preset
 
 ORDER_LINES = ibis.schema(
     {
@@ -105,14 +106,19 @@ def _is_marked(
 
 
 def _state(said: ir.Value | None, net: ir.DecimalValue, export: Export) -> ir.StringValue:
-    """paid, cancelled or returned. Where the paid states are named, every other one is left out."""
+    """paid, cancelled or returned. Where the paid states are named, every other one is left out.
+
+    Where no state is named, by the project or its preset, the usual words for none are.
+    """
     signed = ibis.ifelse(net < 0, "returned", "paid")
     if said is None:
         return signed
-    paid = words_of(export, "paid")
+    paid, out, back = (words_of(export, name) for name in ("paid", "cancelled", "returned"))
+    if not (paid or out or back):
+        out = [word.lower() for word in load_preset(COMMON).values.cancelled]
     return ibis.cases(
-        (said.isin(words_of(export, "cancelled")), "cancelled"),
-        (said.isin(words_of(export, "returned")), "returned"),
+        (said.isin(out), "cancelled"),
+        (said.isin(back), "returned"),
         (said.isin(paid) | said.isnull(), signed),
         else_=signed if not paid else ibis.literal("cancelled"),
     )

@@ -109,8 +109,16 @@ def as_toml(files: Sequence[Recognised]) -> str:
     """exports.toml: what was recognised, and in comments what was not."""
     parts = [_HEAD]
     for number, file in enumerate(files, 1):
-        parts.append(_export(file, f"source{number}" if len(files) > 1 else "crm"))
+        source = f"source{number}" if len(files) > 1 else "crm"
+        parts.append(_export(file, source, _of_one_system(file, files)))
     return "\n".join(parts)
+
+
+def _of_one_system(file: Recognised, files: Sequence[Recognised]) -> tuple[str, ...]:
+    """Other files whose column of customer ids has the same header."""
+    mine = file.columns.get("contact_id")
+    others = (other for other in files if other is not file and mine)
+    return tuple(each.path for each in others if each.columns.get("contact_id") == mine)
 
 
 CONSENT = re.compile(r"соглас|подпис|рассыл|згод|підпис|розсил|consent|accepts|opt in|subscri")
@@ -125,7 +133,7 @@ max_rejected = 0.05           # stop when more than 5 % of the rows of a file ca
 """
 
 
-def _export(file: Recognised, source: str) -> str:
+def _export(file: Recognised, source: str, of_one: Sequence[str]) -> str:
     start = "# " if file.kind is None else ""
     lines = [f"# {file.path}: {file.said}"] if file.said else []
     lines += [
@@ -133,6 +141,11 @@ def _export(file: Recognised, source: str) -> str:
         f"{start}kind = {_quoted((file.kind or ExportKind.CONTACTS).value)}",
         f"{start}source = {_quoted(source)}",
         f"{start}path = {_quoted(file.path)}",
+    ]
+    lines += [
+        f"# the same ids as in {_quoted(path)}? Then give both the same source, or none of these "
+        "leads to those people by its id."
+        for path in of_one
     ]
     if file.preset:
         lines.append(f"preset = {_quoted(file.preset)}")
@@ -144,6 +157,10 @@ def _export(file: Recognised, source: str) -> str:
         if CONSENT.search(plain(header)) and file.kind in OF_PEOPLE
     ]
     if file.kind is ExportKind.ORDERS and "state" in file.columns:
+        lines.append(
+            "# Which states count? Without the next line all do, returns too, but for usual"
+        )
+        lines.append("# words for cancelled, new and unpaid.")
         lines.append('# values = { paid = ["..."], cancelled = ["..."], returned = ["..."] }')
     if file.kind in (ExportKind.CONTACTS, ExportKind.AGGREGATE) and (
         "consent_ads" not in file.columns

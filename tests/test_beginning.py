@@ -50,6 +50,17 @@ def test_a_first_file_of_exports_names_what_it_knows_and_copies_no_value(tmp_pat
     assert "as_of" not in tomllib.loads((tmp_path / "shop" / "adsteer.toml").read_text())["shop"]
 
 
+def test_files_with_ids_of_one_name_are_asked_for_one_source(tmp_path):
+    rest = "Номер заказа;ID клиента;Дата заказа;Сумма;Статус\n1;7;01.02.2026;5,50;Новый\n"
+    _, text = begun(tmp_path, PEOPLE, rest)
+    for name in ("given0.csv", "given1.csv"):
+        assert f'{name}"? Then give both the same source' in text
+    assert "Which states count?" in text
+    (tmp_path / "other").mkdir()
+    _, text = begun(tmp_path / "other", PEOPLE, SHOPIFY)
+    assert "give both" not in text
+
+
 def test_headers_that_any_system_may_use_are_no_presets(tmp_path):
     sums = "customer_id;email;last_purchase_date;orders_count;total_sum;last_category;channel\n"
     document, _ = begun(tmp_path, sums + "1;a@example.com;2026-05-20;3;300.50;tea;email\n")

@@ -1,6 +1,7 @@
 """Reading exports: any file in; typed rows, rejects or one clear refusal out; no row lost."""
 
 import codecs
+import csv
 import gzip
 import json
 import stat
@@ -174,6 +175,10 @@ def test_the_same_rows_in_every_format(tmp_path):
         ("1.234,50", "1234.50"),
         ("'1234,50", "1234.50"),
         ("12,00", "12.00"),
+        ("₴ 1\u202f234,50", "1234.50"),
+        ("1.234,50 €", "1234.50"),
+        ("1'234,50 р.", "1234.50"),
+        ('"=""1234,50"""', "1234.50"),
     ],
 )
 def test_numbers_with_a_decimal_comma(tmp_path, written, amount):
@@ -216,6 +221,43 @@ def test_states_count_as_the_project_says(tmp_path):
     assert found[2][1] == Decimal("-10.50")
 
 
+def test_states_that_nobody_named_are_known_where_they_are_usual(tmp_path):
+    states = ["Выполнен", "Отменён", "НОВЫЙ", "pending", "shipped", "Скасовано"]
+    body = "".join(f"{n};7;2026-01-02;{state};10,50\n" for n, state in enumerate(states))
+    text = f"{HEADER}\n{body}"
+    cancelled = [state == "cancelled" for (state,) in orders_of(tmp_path, text, "state")]
+    assert cancelled == [False, True, True, True, False, True]
+    named = orders_of(tmp_path, text, "state", values={"paid": ["новый"]})
+    assert [state for (state,) in named].index("paid") == 2  # what the project says comes first
+    assert [state for (state,) in named].count("paid") == 1
+
+
+def test_ids_are_texts_without_what_a_spreadsheet_made_of_them(tmp_path):
+    cells = ["5001.0", "'7210448301122", '"=""007"""', " 12 "]
+    body = "".join(f"{cell};7;2026-01-02;ok;10,50\n" for cell in cells)
+    found = orders_of(tmp_path, f"{HEADER}\n{body}", "order_id")
+    assert [order for (order,) in found] == ["5001", "7210448301122", "007", "12"]
+
+
+def test_the_first_sheet_that_can_be_seen_is_read(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.sheet_state = "hidden"
+    for title, amount in (("Shown", 10.5), ("Later", 99.5)):
+        sheet = book.create_sheet(title)
+        for row in [
+            ["Отчёт за год"],
+            [],
+            HEADER.split(";"),
+            ["1", "7", "2026-01-02", "ok", amount],
+        ]:
+            sheet.append(row)
+    book.save(tmp_path / "o.xlsx")
+    engine, _ = read(tmp_path, "o.xlsx")
+    assert rows(engine, ORDERS_TABLE, "amount", "line") == [(Decimal("10.50"), 4)]
+    engine, _ = read(tmp_path, "o.xlsx", sheet="Later")
+    assert rows(engine, ORDERS_TABLE, "amount") == [(Decimal("99.50"),)]
+
+
 def test_an_order_told_twice_counts_once_as_told_last(tmp_path):
     (tmp_path / "2026-01.csv").write_text(f"{HEADER}\n1;7;2026-01-02;ok;10.50\n")
     (tmp_path / "2026-02.csv").write_text(f"{HEADER}\n1;7;2026-01-02;ok;8.50\n")
@@ -244,18 +286,22 @@ def test_consent_fails_closed(tmp_path):
 
 def test_tables_have_their_schemas_and_rejects_hold_no_contact(tmp_path):
     secret = "olga.petrova@example.com"
-    good = "".join(f"{n};k{n}@example.com;2026-01-02;10.50\n" for n in range(40))
+    good = "".join(f"{n};k{n}@example.com;2026-01-02;10.50\n" for n in range(60))
     text = f"order_id;email;order_date;amount\n{good}1;{secret};2026-01-02\n2;x;{secret};1.50\n"
-    (tmp_path / "orders.csv").write_text(text)
-    engine, reading = read(tmp_path, "orders.csv")
-    assert reading.rejected == 2
+    text += "3;k3@example.com;2026-01-02;-SUM(A1:A9)\n"
+    (tmp_path / "=orders.csv").write_text(text)
+    engine, reading = read(tmp_path, "=orders.csv")
+    assert reading.rejected == 3
     assert engine.table(CONTACTS_TABLE).schema().names == CONTACT_ROWS.names
     assert engine.table(ORDERS_TABLE).schema().names == ORDER_ROWS.names
     assert engine.table(REJECTS_TABLE).schema().names == REJECTS.names
     path = write_rejects(engine, tmp_path / "state")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     written = path.read_text()
-    assert written.count("\n") == 3
+    assert written.count("\n") == 4
+    cells = [cell for row in csv.DictReader(written.splitlines()) for cell in row.values()]
+    assert "'=orders.csv" in cells
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]  # no formula
     assert "olga" not in written
     assert "petrova" not in written
 

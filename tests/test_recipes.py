@@ -238,6 +238,14 @@ def test_what_a_page_refuses_is_no_identifier(answers, page, kind, text, recipe)
     assert answers[recipe.name, str(kind), text] == (), page
 
 
+def test_a_digest_that_a_page_warns_of_is_never_made(answers):
+    """Of nothing at all; of an address as it was typed, as Microsoft's negative checks are."""
+    made = {digest for found in answers.values() for digest in found}
+    assert made.isdisjoint({sha256(b"").hexdigest(), md5(b"").hexdigest()})  # noqa: S324
+    (clean,) = hash_one(EMAIL, " Test@Contoso.com ", MICROSOFT, REGIONS)
+    assert clean == sha256(b"test@contoso.com").hexdigest()
+
+
 def test_a_number_in_two_forms_only_differs_by_its_plus():
     assert hash_one(PHONE, "(650) 555-1212", TIKTOK, ("US",)) == (US_PLUS,)
     assert hash_one(PHONE, "8 (495) 123-45-67", GOOGLE, REGIONS) == (
