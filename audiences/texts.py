@@ -76,7 +76,8 @@ class Found:
     @property
     def is_ready(self) -> bool:
         """Whether the engine can read it where it is."""
-        return self.facts.plain and self.encoding == "utf-8" and self.member is None
+        told = self.encoding == "utf-8" and self.facts.is_utf8  # what was declared may be wrong
+        return told and self.facts.plain and self.member is None
 
     @property
     def held(self) -> int:

@@ -50,8 +50,10 @@ def rows(engine, table, *columns):
     return [tuple(row.values()) for row in found.to_pyarrow().to_pylist()]
 
 
-def orders_of(tmp_path, text, *columns, encoding="utf-8", **export):
+def orders_of(tmp_path, text, *columns, encoding="utf-8", said=None, **export):
     (tmp_path / "orders.csv").write_bytes(text.encode(encoding))
+    if said:
+        export["encoding"] = said
     engine, _ = read(tmp_path, "orders.csv", **export)
     return rows(engine, ORDERS_TABLE, *columns)
 
@@ -135,6 +137,15 @@ def test_encodings_and_line_ends(tmp_path, encoding, newline):
 def test_cp1252_is_read(tmp_path):
     text = "order_id;customer_id;order_date;amount;category\n1;7;2026-01-02;10,50;Crème brûlée\n"
     assert orders_of(tmp_path, text, "category", encoding="cp1252") == [("Crème brûlée",)]
+
+
+@pytest.mark.parametrize("said", ["utf-8", "utf-16", "ascii", "klingon"])
+def test_an_encoding_that_is_not_the_files_is_refused(tmp_path, said):
+    text = f"{HEADER}\n1;7;2026-01-02;Выполнен;10,50\n"
+    with pytest.raises(ExportRefused) as refusal:
+        orders_of(tmp_path, text, "amount", encoding="cp1251", said=said)
+    assert f"is not written in {said}" in str(refusal.value)
+    assert "leave it out" in refusal.value.todo
 
 
 @pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
