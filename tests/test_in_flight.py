@@ -30,6 +30,9 @@ OPERATIONS = {
 MEMBERS = 100
 """Who is in the list beforehand: people 1 and on."""
 BATCHES, EACH = 12, 6
+PATIENCE = 60.0
+"""Seconds: a busy machine is no fault. So the fault that outwaits it is left out here."""
+STRIKING = [name for name in FAULTS if name != "no_answer_in_time"]
 COMING = 1001
 
 
@@ -86,7 +89,7 @@ def box(sandbox_server):
 
 @pytest.fixture
 def connector(box, platform):
-    return box.connector(platform)
+    return box.connector(platform, seconds=PATIENCE)
 
 
 @pytest.fixture
@@ -123,7 +126,7 @@ def everybody_was_taken(record: Record, but: Collection[str] = ()) -> None:
     assert all(one.accepted == EACH for key, one in record.receipts.items() if key not in but)
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", STRIKING)
 @pytest.mark.parametrize("verb", [Verb.ADD, Verb.REMOVE])
 def test_every_batch_is_settled_by_its_own_verdict(box, platform, connector, record, verb, name):
     rows = people(COMING if verb is Verb.ADD else 1, BATCHES * EACH)
@@ -177,7 +180,7 @@ def test_answers_that_never_come_leave_all_under_way_unsure_and_the_next_run_sen
     assert held_by(box, connector, record) == expected
 
     box.no_more_faults()
-    again = box.connector(platform)
+    again = box.connector(platform, seconds=PATIENCE)
     tally, stopped_by = send(box, again, record, Verb.ADD, rows)
     assert (tally, stopped_by) == (Tally(accepted=BATCHES * EACH), None)
     everybody_was_taken(record)
@@ -220,7 +223,7 @@ def test_a_token_that_ends_in_the_middle(box, platform, connector, record, caplo
 
 
 def test_a_seed_is_under_way_until_all_that_was_sent_is_worked_on(box):
-    google = box.connector("google")
+    google = box.connector("google", seconds=PATIENCE)
     audience = AudienceRef(ACCOUNT, "google", "vip", Purpose.SEED, "adsteer: vip")
     list_id = google.find_or_create(audience, batch(1, MEMBERS)).list_id
     references = [google.add(list_id, batch(1, MEMBERS)).reference]

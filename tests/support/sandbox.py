@@ -23,14 +23,14 @@ class Sandbox:
 
     url: str
 
-    def connector(self, platform: str, **account: Any) -> Any:
-        """A fresh connector with half a second of patience for an answer.
+    def connector(self, platform: str, *, seconds: float = 0.5, **account: Any) -> Any:
+        """A fresh connector with so much patience for an answer.
 
         When it waits, the sandbox's clock moves and nobody waits.
         """
         written = Account(name=ACCOUNT, platform=platform, sandbox=True, **account)
         clock = Moving(box=self)
-        return connect(written, surroundings(clock, sandbox_url=self.url, timeout=(5, 0.5)))
+        return connect(written, surroundings(clock, sandbox_url=self.url, timeout=(5, seconds)))
 
     def lists(self, platform: str) -> list[dict[str, Any]]:
         return list(self._state()["platforms"][platform]["lists"])
