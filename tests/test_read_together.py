@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audiences import shapes, together
+from audiences import alike, shapes, together
 from audiences.exports import (
     CONTACTS_TABLE,
     EVENTS_TABLE,
@@ -296,7 +296,7 @@ def test_files_as_1c_writes_them_are_read_together(
         odd = "odd;c1;5.1.2026;(7,00);Оплачен\nbad;c1;вчера;1,00;\n" if number == 3 else ""
         text = as_1c(number, 70) + odd
         (tmp_path / f"{number}.csv").write_bytes(text.encode("cp1251"))
-    monkeypatch.setattr(together, "HELD_AT_ONCE", 6000)
+    monkeypatch.setattr(alike, "HELD_AT_ONCE", 6000)
     apart: list[int] = []
     exactly = together.read_one
     monkeypatch.setattr(together, "read_one", lambda *given: apart.append(1) or exactly(*given))
