@@ -1,8 +1,8 @@
 """Microsoft Advertising: customer lists, bid adjustments for them, and what they brought.
 
-Each part has a file: microsoft_lists, microsoft_bids, microsoft_reports; the wire is
-microsoft_wire, errors are microsoft_errors. Look-alikes are grown by Microsoft itself and cannot be
-asked for, so that ability is absent.
+Each part has a file: microsoft_lists, microsoft_campaigns, microsoft_bids, microsoft_reports; the
+wire is microsoft_wire, errors are microsoft_errors. Look-alikes are grown by Microsoft itself and
+cannot be asked for, so that ability is absent.
 
 Facts: Microsoft Advertising REST API v13, as of autumn 2026. UNVERIFIED marks what the documents
 leave open.
@@ -37,6 +37,7 @@ from connectors.errors import ListGone, RuleRefused
 from connectors.http import Door, Surroundings, trace_in_header
 from connectors.microsoft_bids import LIMITS as BID_LIMITS
 from connectors.microsoft_bids import Adjustments
+from connectors.microsoft_campaigns import Campaigns
 from connectors.microsoft_errors import judge
 from connectors.microsoft_lists import MicrosoftLists
 from connectors.microsoft_reports import OBJECTS_PER_REPORT, Reports
@@ -90,7 +91,8 @@ class Microsoft(MicrosoftLists, CorrectsBids, NamesObjects, ReportsSpend):
         campaigns = door(*CAMPAIGNS)
         super().__init__(campaigns, number, accepts_terms=secrets.accepts_terms)
         self._name = account.name
-        self._bids = Adjustments(campaigns, number)
+        self._campaigns = Campaigns(campaigns, number)
+        self._bids = Adjustments(campaigns, self._campaigns)
         self._reports = Reports(door(*REPORTING), around, number, secrets.report_time_zone)
 
     @classmethod
@@ -136,14 +138,14 @@ class Microsoft(MicrosoftLists, CorrectsBids, NamesObjects, ReportsSpend):
                 BidObject(self._name, self.platform, level, str(one["Id"])),
                 str(one.get("Name") or ""),
             )
-            for one in self._bids.present(level)
+            for one in self._campaigns.present(level)
         )
 
     # Figures
 
     def spend(self, objects: Sequence[BidObject], first: date, last: date) -> tuple[SpendRow, ...]:
         """Somebody in two lists is counted in both, and never among those in none."""
-        campaign_of = self._bids.campaigns_of(objects)
+        campaign_of = self._campaigns.campaigns_of(objects)
         for one in objects:
             if one not in campaign_of:
                 log.warning("%s is not in the account any more: it has no figures", one)

@@ -3,8 +3,8 @@
 A link is a criterion of a campaign or an ad group and names the list itself. Reading names one
 object and one kind of audience per call; writing takes many objects, deleting one.
 
-Facts: BidMultiplier, AddCampaignCriterions, AddAdGroupCriterions, TargetSetting (v13), as of
-autumn 2026. UNVERIFIED marks what the documents leave open.
+Facts: BidMultiplier, AddCampaignCriterions, AddAdGroupCriterions (v13), as of autumn 2026.
+UNVERIFIED marks what the documents leave open.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,11 +13,11 @@ from typing import Any
 
 from bids.model import BidObject, CorrectionChange, CorrectionReceipt, Level, PresentCorrection
 from connectors.base import Strategy
-from connectors.chunks import chunks
 from connectors.errors import ContractBroken
 from connectors.facts import facts_of
 from connectors.http import Ask, Door, Effect
 from connectors.in_turn import Step, by_level, by_object, refused, write_in_turn
+from connectors.microsoft_campaigns import CAMPAIGNS_PER_CALL, GROUPS_PER_CALL, Campaigns
 from connectors.microsoft_errors import (
     NOT_ON_CAMPAIGNS,
     Said,
@@ -29,10 +29,6 @@ from connectors.microsoft_errors import (
 
 FACTS = facts_of("microsoft")
 LIMITS = FACTS.bid_limits(levels=frozenset(Level))
-CAMPAIGNS_PER_CALL = FACTS.whole("campaigns")
-GROUPS_PER_CALL = FACTS.whole("ad_groups")
-CAMPAIGN_TYPES = "Search, Shopping, DynamicSearchAds, Audience, Hotel, PerformanceMax, App"
-"""Left out, only campaigns of search would be found."""
 
 ACTS_ON = {  # BidMultiplier, guides/budget-bid-strategies
     "EnhancedCpc": "bid",
@@ -43,10 +39,6 @@ ACTS_ON = {  # BidMultiplier, guides/budget-bid-strategies
     "TargetRoas": "ignored",
     "MaxConversionValue": "ignored",  # UNVERIFIED: not named there, taken as alike
 }
-ENDED = frozenset({"Deleted", "Expired"})
-INHERITED = "InheritFromParent"
-LONG_NAME = "BiddingScheme"
-"""Ends the names of some strategies in Microsoft's models; in answers too: UNVERIFIED."""
 
 DUPLICATE, BOTH_LEVELS = 4521, 4522
 NOT_FOUND = frozenset({4526, 4151})
@@ -84,22 +76,12 @@ WIRE = {
 }
 
 
-@dataclass(frozen=True)
-class Standing:
-    """How an object's campaign bids, and whether the object shows ads to its lists only."""
-
-    campaign: str
-    scheme: str
-    only_lists: bool
-
-
 class Adjustments:
     """The audience criteria of one ad account."""
 
-    def __init__(self, door: Door, account: str) -> None:
+    def __init__(self, door: Door, campaigns: Campaigns) -> None:
         self._door = door
-        self._account = account
-        self._campaign_of_group: dict[str, str] = {}
+        self._campaigns = campaigns
 
     def read(self, objects: Sequence[BidObject]) -> tuple[PresentCorrection, ...]:
         """Of customer lists only: nothing of ours is of another kind."""
@@ -117,7 +99,7 @@ class Adjustments:
 
     def strategies(self, objects: Sequence[BidObject]) -> tuple[Strategy, ...]:
         """A group bids as its campaign does unless it says otherwise."""
-        standing = self._standing(objects)
+        standing = self._campaigns.standing(objects)
         return tuple(
             Strategy(one, name, ACTS_ON.get(name, "unknown"))
             for one in objects
@@ -172,7 +154,7 @@ class Adjustments:
 
     def _add(self, changes: Sequence[CorrectionChange]) -> list[CorrectionReceipt]:
         """After a lost answer, what is there already is not added again."""
-        standing = self._standing(sorted({change.object for change in changes}))
+        standing = self._campaigns.standing(sorted({change.object for change in changes}))
         done = {
             change: refused(change, _ONLY_LISTS)
             for change in changes
@@ -228,104 +210,11 @@ class Adjustments:
         answer = self._door.send(ask).body
         return answer, by_index(ask, item_errors(answer), len(changes))
 
-    def _standing(self, objects: Sequence[BidObject]) -> dict[BidObject, Standing]:
-        """As it is now, of the objects that are there."""
-        campaign_of = self.campaigns_of(objects)
-        campaigns = self._by_id(
-            "Campaigns",
-            {"AccountId": self._account, "CampaignType": CAMPAIGN_TYPES},
-            "CampaignIds",
-            sorted(set(campaign_of.values())),
-            CAMPAIGNS_PER_CALL,
-        )
-        groups: dict[str, dict[str, Any]] = {}
-        for campaign in sorted(set(campaign_of.values())):
-            mine = [
-                one.object_id
-                for one, owner in campaign_of.items()
-                if one.level is Level.AD_GROUP and owner == campaign
-            ]
-            owner_of = {"CampaignId": campaign}
-            groups |= self._by_id("AdGroups", owner_of, "AdGroupIds", mine, GROUPS_PER_CALL)
-        return {
-            one: _standing_of(campaign, campaigns[campaign], groups.get(one.object_id, {}))
-            for one, campaign in campaign_of.items()
-            if campaign in campaigns
-        }
-
-    def _by_id(
-        self, key: str, fixed: dict[str, Any], ids_key: str, ids: Sequence[str], most: int
-    ) -> dict[str, dict[str, Any]]:
-        """Objects by id; those that are not there come as null, with an error that says so."""
-        found: dict[str, dict[str, Any]] = {}
-        for some in chunks(ids, most):
-            ask = Ask("POST", f"{key}/QueryByIds", json={**fixed, ids_key: list(some)})
-            answer = self._door.send(ask).body
-            found |= {str(one["Id"]): one for one in list_in(ask, answer, key) if one}
-        return found
-
-    def campaigns_of(self, objects: Sequence[BidObject]) -> dict[BidObject, str]:
-        """A group is asked for under its campaign only, so all campaigns are looked through."""
-        missing = {one.object_id for one in objects if one.level is Level.AD_GROUP}
-        missing -= self._campaign_of_group.keys()
-        for told in self.all_campaigns() if missing else ():
-            campaign = str(told["Id"])
-            for group in self.groups_of(campaign):
-                self._campaign_of_group[str(group["Id"])] = campaign
-            if missing <= self._campaign_of_group.keys():
-                break
-        found = {one: one.object_id for one in objects if one.level is Level.CAMPAIGN}
-        for one in objects:
-            if one.level is Level.AD_GROUP and one.object_id in self._campaign_of_group:
-                found[one] = self._campaign_of_group[one.object_id]
-        return found
-
-    def present(self, level: Level) -> Iterator[dict[str, Any]]:
-        """Campaigns or ad groups as the service tells them; those that ended are none."""
-        for campaign in self.all_campaigns():
-            if campaign.get("Status") in ENDED:
-                continue
-            if level is Level.CAMPAIGN:
-                yield campaign
-            else:
-                groups = self.groups_of(str(campaign["Id"]))
-                yield from (one for one in groups if one.get("Status") not in ENDED)
-
-    def all_campaigns(self) -> list[dict[str, Any]]:
-        body = {"AccountId": self._account, "CampaignType": CAMPAIGN_TYPES}
-        ask = Ask("POST", "Campaigns/QueryByAccountId", json=body)
-        return list_in(ask, self._door.send(ask).body, "Campaigns")
-
-    def groups_of(self, campaign: str) -> list[dict[str, Any]]:
-        ask = Ask("POST", "AdGroups/QueryByCampaignId", json={"CampaignId": campaign})
-        return list_in(ask, self._door.send(ask).body, "AdGroups")
-
 
 _ONLY_LISTS = (
     "it shows ads to its lists only (target and bid), so another list would change whom it "
     "reaches; set its audiences to bid only, or correct them by hand"
 )
-
-
-def _standing_of(campaign: str, told: dict[str, Any], group: dict[str, Any]) -> Standing:
-    own = _scheme(group)
-    scheme = _scheme(told) if own in ("", INHERITED) else own
-    return Standing(campaign, scheme, _only_lists(told) or _only_lists(group))
-
-
-def _scheme(told: dict[str, Any]) -> str:
-    scheme = told.get("BiddingScheme") or {}
-    return str(scheme.get("Type") or "").removesuffix(LONG_NAME)
-
-
-def _only_lists(told: dict[str, Any]) -> bool:
-    """Get tells only those groups of criteria that target and bid."""
-    return any(
-        detail.get("CriterionTypeGroup") == "Audience" and detail.get("TargetAndBid")
-        for setting in told.get("Settings") or []
-        if setting and setting.get("Type") == "TargetSetting"
-        for detail in setting.get("Details") or []
-    )
 
 
 def _bid(change: CorrectionChange) -> dict[str, Any]:

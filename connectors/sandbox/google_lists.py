@@ -3,19 +3,17 @@
 Source: Data Manager API v1 userLists, Google Ads API v26 userLists.
 """
 
-import re
-from typing import Any
-
-import numpy as np
-
 from connectors.sandbox.frame import View
 from connectors.sandbox.google_call import DIRECT, NAME, TEST, Violation, data_refusal
-from connectors.sandbox.google_shapes import camel, snake
-from connectors.sandbox.store import DIGEST, Document, Rows, Store, digests, without
+from connectors.sandbox.google_filter import passes
+from connectors.sandbox.google_processing import catch_up, figures
+from connectors.sandbox.google_shapes import camel
+from connectors.sandbox.store import DIGEST, Document, Store, digests
 from connectors.sandbox.world import World
 
 DAY = 86_400
 LONGEST = 540 * DAY
+NETWORKS = ("displayNetwork", "searchNetwork", "youtube", "gmail")
 PAGE, LARGEST_PAGE = 50, 1000
 FIRST_ID, FOREIGN_LIST = 7_000_000_101, 7_000_000_001
 SHOWN = (
@@ -39,15 +37,6 @@ CHANGEABLE = (
     "membershipStatus",
     "membershipDuration",
     "accountAccessStatus",
-)
-FILTERED = (
-    "id",
-    "display_name",
-    "description",
-    "membership_status",
-    "integration_code",
-    "access_reason",
-    "ingested_user_list_info.upload_key_types",
 )
 
 
@@ -94,74 +83,6 @@ def names_taken(store: Store, customer: int, but: int | None = None) -> set[str]
     }
 
 
-# Members: what was received becomes the list's when the clock has run
-
-
-def catch_up(world: World, found: Document) -> Document:
-    """The list with everything that has been processed by now, and nobody whose time is over."""
-    store, left = world.store(NAME), []
-    for number in found["pending"]:
-        asked = store.get("request", number)
-        if asked is None or asked["ready_at"] > world.now():
-            left.append(number)
-        elif not asked["fails"]:
-            apply(store, found, asked)
-    over = world.now() - float(str(found["membershipDuration"]).removesuffix("s"))
-    oldest = found["oldest"]
-    if oldest is not None and oldest < over:
-        apply(store, found, {"verb": "removeAll", "as_of": over})
-        oldest = min(ingested_at(store, found, over), default=None)
-    if (left, oldest) != (found["pending"], found["oldest"]):
-        counted = found["counted"] or left != found["pending"]
-        found = {**found, "pending": left, "oldest": oldest, "counted": counted}
-        store.put("list", int(found["id"]), found)
-    return found
-
-
-def ingested_at(store: Store, found: Document, since: float) -> list[float]:
-    """Moments at which somebody was sent to the list."""
-    return [
-        float(asked["received_at"])
-        for asked in store.all("request")
-        if asked["verb"] == "ingest"
-        and int(found["id"]) in asked["lists"]
-        and asked["received_at"] >= since
-    ]
-
-
-def apply(store: Store, found: Document, asked: Document) -> None:
-    number = int(found["id"])
-    if asked["verb"] == "removeAll":
-        kept = added_since(store, found, asked["as_of"])
-        present = store.members(number)
-        store.change_members(number, "replace", without(present, without(digests(present), kept)))
-    elif asked["verb"] == "remove":
-        store.change_members(number, "remove", digests(store.members(-asked["number"])))
-    else:
-        store.change_members(number, "add", store.members(-asked["number"]))
-
-
-def added_since(store: Store, found: Document, moment: float) -> Rows:
-    """Digests that were sent to the list at or after a moment."""
-    sent = [
-        digests(store.members(-asked["number"]))
-        for asked in store.all("request")
-        if asked["verb"] == "ingest"
-        and int(found["id"]) in asked["lists"]
-        and asked["received_at"] >= moment
-    ]
-    return np.unique(np.concatenate([np.empty(0, dtype=f"S{DIGEST}"), *sent]))
-
-
-def figures(world: World, found: Document) -> tuple[int, int]:
-    """People in a list, and those Google knows by any of their identifiers."""
-    rows = world.store(NAME).members(int(found["id"]))
-    if not len(rows):
-        return 0, 0
-    known = world.known(rows.view(f"S{DIGEST}")).reshape(len(rows), -1)
-    return len(rows), int(known.any(axis=1).sum())
-
-
 def shown(world: World, found: Document) -> View:
     """A list as the Data Manager shows it; zeroes are left out, as protobuf JSON does."""
     found = catch_up(world, found)
@@ -176,9 +97,6 @@ def shown(world: World, found: Document) -> View:
             info["contactIdInfo"] = {**info["contactIdInfo"], "matchRatePercentage": percent}
             view["ingestedUserListInfo"] = info
     return view
-
-
-NETWORKS = ("displayNetwork", "searchNetwork", "youtube", "gmail")
 
 
 # The Data Manager's requests
@@ -284,65 +202,6 @@ def page(world: World, customer: int, query: dict[str, str]) -> View:
     more = {"nextPageToken": str(end)} if end < len(fits) else {}
     found = fits[int(start) : end]
     return {**({"userLists": found} if found else {}), **more}
-
-
-TERM = re.compile(
-    r'\s*([\w.]+)\s*(=|!=|>=|<=|>|<|:)\s*("(?:[^"\\]|\\.)*"|\S+)\s*'
-    r'|\s*IN\(\s*([\w.]+)\s*((?:,\s*(?:"(?:[^"\\]|\\.)*"|[^\s,)]+)\s*)+)\)\s*'
-)
-VALUE = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,)]+')
-
-
-def passes(view: View, condition: str) -> bool:
-    """Whether a list fits an AIP-160 filter of the documented fields."""
-    if not condition.strip():
-        return True
-    place, result, spellings = 0, True, set()
-    while True:
-        term = TERM.match(condition, place)
-        if term is None:
-            raise bad_filter()
-        field = term[1] or term[4]
-        spellings |= {"snake"} if "_" in field else set()
-        spellings |= {"camel"} if snake(field) != field else set()
-        if snake(field) not in FILTERED or len(spellings) > 1:
-            raise bad_filter()
-        values = [unquoted(one) for one in VALUE.findall(term[3] or term[5])]
-        result = result and compared(values_at(view, snake(field)), term[2] or "IN", values)
-        place = term.end()
-        if place == len(condition):
-            return result
-        if not condition.startswith("AND ", place):
-            raise bad_filter()
-        place += 4
-
-
-def bad_filter() -> Exception:
-    return data_refusal(400, "INVALID_ARGUMENT", Violation("filter", "INVALID_FILTER"))
-
-
-def unquoted(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text
-
-
-def values_at(view: View, path: str) -> list[str]:
-    value: Any = view
-    for part in path.split("."):
-        value = (value or {}).get(camel(part))
-    return [str(one) for one in value] if isinstance(value, list) else [str(value or "")]
-
-
-def compared(present: list[str], operator: str, values: list[str]) -> bool:
-    if operator in ("=", "IN"):
-        return any(one in values for one in present)
-    if operator == "!=":
-        return all(one not in values for one in present)
-    if operator == ":":
-        return any(values[0].lower() in one.lower() for one in present)
-    here, there = (int(text) if text.isdigit() else -1 for text in (present[0], values[0]))
-    return {">": here > there, ">=": here >= there, "<": here < there, "<=": here <= there}[
-        operator
-    ]
 
 
 # What the control door shows

@@ -9,8 +9,8 @@ from typing import Any
 
 from connectors.sandbox.google_call import NAME, resource
 from connectors.sandbox.google_gaql import INT64, METRICS, NUMBERS, Query, Row
-from connectors.sandbox.google_lists import catch_up
-from connectors.sandbox.google_lists import figures as list_figures
+from connectors.sandbox.google_processing import catch_up
+from connectors.sandbox.google_processing import figures as list_figures
 from connectors.sandbox.google_shapes import camel
 from connectors.sandbox.google_uploads import jobs
 from connectors.sandbox.store import Document, Store

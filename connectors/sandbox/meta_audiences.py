@@ -1,23 +1,27 @@
-"""Custom audiences and look-alikes of Meta as the sandbox plays them: their states and their clock.
+"""Custom audiences of Meta as the sandbox plays them: made, listed, read, changed, deleted.
 
-An audience is a document: its wire fields, and what the state machine needs (`populated_at`,
-`figures` to come, `bounds` visible). What was uploaded becomes visible `processing_seconds` later.
+An account has accepted the terms first, has so many audiences of a kind at most, and keeps those
+that look-alikes grew from.
 """
-
-import hashlib
-import json
-from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
 
 from connectors.sandbox.frame import View
 from connectors.sandbox.meta_call import NAME, Call, refuse, stamp
+from connectors.sandbox.meta_lookalikes import countries_of, grow
 from connectors.sandbox.meta_members import WIDTH
-from connectors.sandbox.store import DIGEST, Document, Rows, digests
+from connectors.sandbox.meta_states import (
+    MIN_DELIVERY,
+    NORMAL,
+    WORDS,
+    bounds,
+    children,
+    matched_now,
+    new,
+    own,
+    status,
+)
+from connectors.sandbox.store import DIGEST, Document, digests
 from connectors.sandbox.world import World
 
-FIRST_AUDIENCE = 23_850_000_000_000_101
 SUBTYPES = ("CUSTOM", "LOOKALIKE", "WEBSITE", "APP", "ENGAGEMENT")
 SOURCES = ("USER_PROVIDED_ONLY", "PARTNER_PROVIDED_ONLY", "BOTH_USER_AND_PARTNER_PROVIDED")
 RETENTION_DAYS = (1, 180)
@@ -62,72 +66,13 @@ FIELDS = [
     "lookalike_audience_ids",
 ]
 MOST_OF = {"CUSTOM": 500, "LOOKALIKE": 500, "WEBSITE": 10_000, "APP": 200}
-MIN_SEED = 100
-SEED_FLAGGED = 1713228
 TERMS = 1870090
 HAS_CHILDREN = 2656
-
-NORMAL, EMPTY, REPLACING, REPLACE_FAILED, POPULATING, FAILED, FLAGGED = (
-    200,
-    410,
-    414,
-    415,
-    441,
-    442,
-    471,
-)
-WORDS = {
-    NORMAL: "Normal",
-    EMPTY: "Nothing has been uploaded",
-    REPLACING: "The audience is being replaced",
-    REPLACE_FAILED: "The replacement failed",
-    POPULATING: "The audience is being populated",
-    FAILED: "The audience could not be populated",
-    FLAGGED: "The audience is restricted",
-}
 
 # UNVERIFIED choices
 SPEC_SHOWN = ("type", "ratio", "starting_ratio", "country")
 """What of a given spec is read back; the type of an origin and a list of codes are guesses too."""
-MIN_DELIVERY = 100
-"""Matched people from which an audience is delivered to."""
-ROUNDED_TO = 10
-"""Bounds are rounded to this: how Meta rounds is not stated."""
 TOO_MANY = 2655
-POPULATION, PER_CENT_OF_POPULATION = 20_000, 200
-
-
-def own(call: Call, number: Any) -> Document:
-    return call.find("audience", number)
-
-
-def status(audience: Document, now: float) -> int:
-    """The code of operation_status."""
-    if audience.get("flagged"):
-        return FLAGGED
-    if audience.get("replace_until", 0) > now:
-        return REPLACING
-    if until := audience.get("replace_open_until"):
-        return REPLACING if now < until else REPLACE_FAILED
-    if not audience.get("populated_at"):
-        return EMPTY
-    if now < audience["populated_at"]:
-        return POPULATING
-    return FAILED if audience.get("fails") else NORMAL
-
-
-def bounds(audience: Document, now: float) -> tuple[int, int]:
-    """The rounded range that is visible now; -1 where nothing was computed yet."""
-    visible = audience["matched"] if now >= audience["visible_at"] else audience["matched_before"]
-    if visible is None:
-        return -1, -1
-    low = visible // ROUNDED_TO * ROUNDED_TO
-    return low, low + ROUNDED_TO if visible % ROUNDED_TO else low
-
-
-def matched_now(audience: Document, now: float) -> int:
-    """People matched as far as processing is over."""
-    return int((audience["matched"] if now >= audience["visible_at"] else 0) or 0)
 
 
 def wire(call: Call, audience: Document) -> Document:
@@ -163,46 +108,6 @@ def wire(call: Call, audience: Document) -> Document:
             "target_countries": countries_of(spec),
         }
     return shown
-
-
-def children(call: Call, audience: Document) -> list[str]:
-    number = str(audience["id"])
-    return [str(one["id"]) for one in call.store.all("audience") if one.get("origin") == number]
-
-
-def repopulate(call: Call, audience: Document, *, fails: bool = False) -> None:
-    """Begin processing: the bounds that were visible stay visible until the clock has run."""
-    rows = call.store.members(audience["id"], width=WIDTH)
-    if call.now >= audience["visible_at"]:
-        audience["matched_before"] = audience["matched"]
-    audience["matched"] = matched(call.world, rows)
-    audience["visible_at"] = call.now + call.world.settings.processing_seconds
-    audience["populated_at"] = audience.get("populated_at") or audience["visible_at"]
-    audience["time_content_updated"] = int(call.now)
-    audience["fails"] = fails
-    call.store.put("audience", audience["id"], audience)
-
-
-def matched(world: World, rows: Rows) -> int:
-    if not len(rows):
-        return 0
-    columns = rows.view(f"S{DIGEST}").reshape(len(rows), rows.dtype.itemsize // DIGEST)
-    known = np.column_stack([world.known(np.ascontiguousarray(each)) for each in columns.T])
-    return int(known.any(axis=1).sum())
-
-
-def new(call: Call, account: Document, **fields: Any) -> Document:
-    number = call.store.next_id("audience", first=FIRST_AUDIENCE)
-    return {
-        "id": number,
-        "account": account["id"],
-        "time_created": int(call.now),
-        "time_updated": int(call.now),
-        "matched": None,
-        "matched_before": None,
-        "visible_at": 0.0,
-        **fields,
-    }
 
 
 # Edges and objects
@@ -290,84 +195,6 @@ def delete(call: Call, number: str) -> Document:
         refuse(HAS_CHILDREN, "The audience is the source of look-alikes.")
     forget(call.world, int(audience["id"]))
     return {"success": True}
-
-
-# Look-alikes
-
-
-def grow(call: Call, account: Document, name: str) -> Document:
-    spec = spec_of(call)
-    seed = own(call, call.required("origin_audience_id", (str, int), "an id"))
-    if seed.get("flagged"):
-        refuse(100, "The source audience is restricted", SEED_FLAGGED)
-    if matched_now(seed, call.now) < MIN_SEED:
-        refuse(100, f"The source audience must have at least {MIN_SEED} people in one country")
-    made = new(call, account, name=name, subtype="LOOKALIKE", origin=str(seed["id"]))
-    made["lookalike_spec"] = spec
-    ratio = round(100 * spec["ratio"])
-    first = round(100 * spec.get("starting_ratio", 0))
-    people = similar(first, ratio, call.store.members(seed["id"], width=WIDTH))
-    call.store.change_members(made["id"], "replace", people)
-    repopulate(call, made, fails=call.fault == "processing_failed")
-    return {"id": str(made["id"])}
-
-
-def spec_of(call: Call) -> Document:
-    """`lookalike_spec` is a JSON text; its types are checked strictly."""
-    given = call.params.get("lookalike_spec")
-    if isinstance(given, str):
-        try:
-            given = json.loads(given)
-        except ValueError:
-            refuse(100, "Param lookalike_spec must be a JSON text")
-    elif call.params.get("_json_body"):
-        refuse(100, "Param lookalike_spec must be a JSON text")
-    if not isinstance(given, dict):
-        refuse(100, "Param lookalike_spec must be an object")
-    kind = given.get("type", "custom_ratio")
-    if kind not in ("similarity", "reach", "custom_ratio"):
-        refuse(100, "lookalike_spec.type is similarity, reach or custom_ratio")
-    ratio = {"similarity": 0.01, "reach": 0.05}.get(kind, given.get("ratio"))
-    check_ratio(ratio, "ratio")
-    start = given.get("starting_ratio")
-    if start is not None:
-        check_ratio(start, "starting_ratio")
-        if start >= ratio:
-            refuse(100, "lookalike_spec.starting_ratio must be below ratio")
-    check_place(given)
-    return {**given, "type": kind, "ratio": ratio}
-
-
-def countries_of(spec: Mapping[str, Any]) -> list[str]:
-    if spec.get("country"):
-        return [spec["country"]]
-    return list(spec["location_spec"]["geo_locations"].get("countries") or [])
-
-
-def check_ratio(ratio: Any, name: str) -> None:
-    whole = isinstance(ratio, int | float) and not isinstance(ratio, bool)
-    if not whole or not 0.01 <= ratio <= 0.20 or abs(100 * ratio - round(100 * ratio)) > 1e-9:
-        refuse(100, f"lookalike_spec.{name} is 0.01 to 0.20 in steps of 0.01")
-
-
-def check_place(spec: Mapping[str, Any]) -> None:
-    country, places = spec.get("country"), spec.get("location_spec")
-    if country is None and places is None:
-        refuse(100, "lookalike_spec needs country or location_spec")
-    if country is not None and not (isinstance(country, str) and len(country) == 2):
-        refuse(100, "lookalike_spec.country is a two-letter code")
-    if places is not None and not isinstance(places.get("geo_locations"), dict):
-        refuse(100, "lookalike_spec.location_spec needs geo_locations")
-    if not isinstance(spec.get("allow_international_seeds", False), bool):
-        refuse(100, "lookalike_spec.allow_international_seeds is a boolean")
-
-
-def similar(first: int, last: int, seed: Rows) -> Rows:
-    """Digests of the population nearest by lot, per cent `first` to `last`, without the seed."""
-    places = range(first * PER_CENT_OF_POPULATION, last * PER_CENT_OF_POPULATION)
-    found = [hashlib.sha256(f"sandbox person {n}".encode()).digest() for n in places]
-    people = np.setdiff1d(np.array(found, dtype=f"S{DIGEST}"), digests(seed))
-    return people.astype(f"S{WIDTH}")
 
 
 # For the control door

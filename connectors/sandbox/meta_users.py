@@ -4,10 +4,18 @@ from typing import Any
 
 import numpy as np
 
-from connectors.sandbox import meta_audiences as audiences
-from connectors.sandbox.meta_audiences import EMPTY, NORMAL, own, repopulate, status
+from connectors.sandbox.meta_audiences import TERMS
 from connectors.sandbox.meta_call import Call, refuse, stamp
 from connectors.sandbox.meta_members import VALUE, WIDTH, Upload, read
+from connectors.sandbox.meta_states import (
+    EMPTY,
+    NORMAL,
+    REPLACE_FAILED,
+    REPLACING,
+    own,
+    repopulate,
+    status,
+)
 from connectors.sandbox.store import Document, Rows, digests
 
 SESSION_SECONDS = 90 * 60.0
@@ -55,7 +63,7 @@ def change(call: Call, number: str, verb: str) -> Document:
     if verb == "replace":
         stage(call, audience, session, upload)
     else:
-        if status(audience, call.now) == audiences.REPLACING:
+        if status(audience, call.now) == REPLACING:
             refuse(REPLACE, "The audience is being replaced", IN_PROGRESS)
         put(call, audience, verb, upload.records)
         repopulate(call, audience, fails=call.fault == "processing_failed")
@@ -69,7 +77,7 @@ def takes_uploads(call: Call, number: str) -> Document:
     if audience["subtype"] != "CUSTOM":
         refuse(100, "Only audiences of subtype CUSTOM take users")
     if not account["terms"]:
-        refuse(200, "The custom audience terms have not been accepted.", audiences.TERMS)
+        refuse(200, "The custom audience terms have not been accepted.", TERMS)
     if audience.get("flagged"):
         refuse(100, "The audience is restricted", UPLOADS_REFUSED)
     return audience
@@ -209,9 +217,9 @@ def sessions(call: Call, number: str) -> Document:
 
 
 def check_replaceable(call: Call, audience: Document, upload: Upload) -> None:
-    if status(audience, call.now) == audiences.REPLACING or open_sessions(call, audience):
+    if status(audience, call.now) == REPLACING or open_sessions(call, audience):
         refuse(REPLACE, "An update is in progress", IN_PROGRESS)
-    if status(audience, call.now) not in (*REPLACEABLE, audiences.REPLACE_FAILED):
+    if status(audience, call.now) not in (*REPLACEABLE, REPLACE_FAILED):
         refuse(REPLACE, "The audience cannot be replaced now", UNSPECIFIED)
     if audience.get("is_value_based", False) != (VALUE in upload.schema):
         refuse(100, "Replacing cannot change whether an audience is value based")

@@ -10,12 +10,15 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from connectors.sandbox import yandex_lookalikes as lookalikes
 from connectors.sandbox import yandex_segments as segments
+from connectors.sandbox import yandex_states as states
 from connectors.sandbox.frame import Platform, View, fault_of
 from connectors.sandbox.store import Document
 from connectors.sandbox.world import World
 from connectors.sandbox.yandex_files import BadFile, Records, read_crm, read_ids
-from connectors.sandbox.yandex_segments import DAY, NAME, own, refusal
+from connectors.sandbox.yandex_segments import DAY
+from connectors.sandbox.yandex_states import NAME, own, refusal
 
 MAX_UPLOAD_BYTES = 10**9
 DEFAULT_LIMIT = 10_000
@@ -221,12 +224,12 @@ def segment_routes(world: World, routes: APIRouter) -> None:
         if "pixel" in request.query_params:
             own_ones = [s for s in own_ones if s["type"] == "pixel"]
         page = own_ones[offset : offset + limit]
-        return {"segments": [segments.shown(store, segment, world.now()) for segment in page]}
+        return {"segments": [states.shown(store, segment, world.now()) for segment in page]}
 
     @routes.post("/segments/create_lookalike")
     async def _grow(request: Request) -> View:
         login = admit(world, request, change=True)
-        return {"segment": await act(world, segments.grow, login, await wish_of(request))}
+        return {"segment": await act(world, lookalikes.grow, login, await wish_of(request))}
 
     @routes.put("/segment/{number}")
     async def _rename(request: Request, number: int) -> View:

@@ -6,7 +6,7 @@ from connectors.sandbox import yandex_segments
 from connectors.sandbox.store import Document
 from connectors.sandbox.world import LOGIN, World
 from connectors.sandbox.yandex_call import NAME, Call, CallError, ids, names_of, only, required
-from connectors.sandbox.yandex_lists import BID_INCREMENT, MAXIMUM_BID, MINIMUM_BID
+from connectors.sandbox.yandex_targets import BID_INCREMENT, MAXIMUM_BID, MINIMUM_BID
 
 TEXT, UNIFIED = 710_427_315, 710_427_316
 TEXT_GROUP, UNIFIED_GROUP = 500_001, 500_002

@@ -11,7 +11,13 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
-from connectors.sandbox import yandex_bids, yandex_campaigns, yandex_lists, yandex_points
+from connectors.sandbox import (
+    yandex_bids,
+    yandex_campaigns,
+    yandex_lists,
+    yandex_points,
+    yandex_targets,
+)
 from connectors.sandbox.frame import Platform, View, fault_of
 from connectors.sandbox.store import Document
 from connectors.sandbox.world import World
@@ -23,7 +29,7 @@ MAX_PARALLEL = 5
 SERVICES: dict[str, dict[str, Any]] = {
     "bidmodifiers": yandex_bids.METHODS,
     "retargetinglists": yandex_lists.LIST_METHODS,
-    "audiencetargets": yandex_lists.TARGET_METHODS,
+    "audiencetargets": yandex_targets.TARGET_METHODS,
     "campaigns": yandex_campaigns.CAMPAIGN_METHODS,
     "adgroups": yandex_campaigns.GROUP_METHODS,
     "dictionaries": yandex_campaigns.DICTIONARY_METHODS,

@@ -1,24 +1,21 @@
-"""Segments of Yandex Audience: their states, figures, and what changes them.
+"""Segments of Yandex Audience: uploaded, confirmed, changed by files, processed again.
 
-A segment is a document in the store (its wire fields plus what the state machine needs) and rows
-of digests: phone and e-mail side by side, or one device id. Rows of a draft wait in two forms,
-hashed under the segment's id and plain under its negative, until confirm says which is meant.
+Rows of a segment are digests: phone and e-mail side by side, or one device id. Rows of a draft
+wait in two forms, hashed under the segment's id and plain under its negative, until confirm says
+which is meant.
 """
 
 import hashlib
-from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 
-from connectors.sandbox.frame import Refused, View
-from connectors.sandbox.store import DIGEST, Document, Rows, Store, digests
+from connectors.sandbox.frame import View
+from connectors.sandbox.store import DIGEST, Document, digests
 from connectors.sandbox.world import LOGIN, World
 from connectors.sandbox.yandex_files import Records
+from connectors.sandbox.yandex_states import NAME, figures, iso, own, refusal, shown, start, status
 
-NAME = "yandex_audience"
 MIN_RECORDS = 100
-MIN_REACH = 100
 REPROCESS_OF_SEGMENT, REPROCESS_OF_LOGIN = 2, 20
 DAY = 86400.0
 FIRST_ID = 5_001_001
@@ -29,105 +26,13 @@ FOREIGN_SEGMENT = 4_900_001
 CONFIRMED_TWICE = (400, "invalid_parameter")
 TOO_FEW_RECORDS = (400, "invalid_parameter")
 NOT_SETTLED = (400, "invalid_parameter")
-LOOKALIKE_SOURCE_NOT_READY = (400, "invalid_parameter")
-NOT_OWN_SOURCE = (400, "invalid_parameter")
 OTHER_FORM = (400, "invalid_parameter")
 OTHER_HEADER = (400, "header_validation_error")
-ORPHANED_LOOKALIKE = "processing_failed"
 FIRST_FILE_COUNTS_AS = ("addition", "replace")
 """With which modifications the uploaded file, sent again, is 'the same file'."""
-POPULATION = 20_000
-"""People outside all lists that look-alikes are drawn from."""
-LOOKALIKE_SHARE = 0.05
-"""Share of the population per step of lookalike_value."""
 
 SETTLED = ("processed", "few_data")
 STATED = ("name", "hashed", "content_type")
-INNER = {"phase", "ready_at", "figures", "shown", "columns", "last_file", "count", "md5"}
-
-
-def refusal(status: int, kind: str, message: str, **headers: str) -> Refused:
-    error = {"error_type": kind, "message": message, "location": ""}
-    return Refused(status, {"errors": [error], "code": status, "message": message}, headers)
-
-
-def iso(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def figures(world: World, rows: Rows, count: int) -> Document:
-    """Match feedback as a function of the members: percentages are texts, as on the wire."""
-    columns = rows.view(f"S{DIGEST}").reshape(len(rows), rows.dtype.itemsize // DIGEST)
-    known = np.column_stack([world.known(column) for column in columns.T])
-    reach = sum(int(world.anonymous_ids(np.ascontiguousarray(c)).sum()) for c in columns.T)
-    matched = int(known.any(axis=1).sum())
-    return {
-        "item_quantity": count,
-        "valid_unique_quantity": len(rows),
-        "valid_unique_percentage": f"{100 * len(rows) / count:.2f}" if count else "0.00",
-        "matched_quantity": matched,
-        "matched_percentage": f"{100 * matched / len(rows):.2f}" if len(rows) else "0.00",
-        "cookies_matched_quantity": reach,
-    }
-
-
-def status(segment: Document, now: float) -> str:
-    if segment["phase"] not in ("is_processed", "is_updated") or now < segment["ready_at"]:
-        return str(segment["phase"])
-    if segment.get("fails"):
-        return "processing_failed"
-    enough = segment["figures"]["cookies_matched_quantity"] >= MIN_REACH
-    return "processed" if enough else "few_data"
-
-
-def shown(store: Store, segment: Document, now: float) -> View:
-    """A segment as the API shows it: match figures appear when processing is over."""
-    state = status(segment, now)
-    known = segment["shown"] if state in ("is_processed", "is_updated") else segment["figures"]
-    if state == "uploaded":
-        known = {}
-    if segment["type"] == "lookalike" and store.get("segment", segment["lookalike_link"]) is None:
-        state = ORPHANED_LOOKALIKE
-    children = [s["id"] for s in store.all("segment") if s.get("lookalike_link") == segment["id"]]
-    return {
-        **{k: v for k, v in segment.items() if k not in INNER and k != "fails"},
-        "status": state,
-        "has_guests": False,
-        "guest_quantity": 0,
-        "can_create_dependent": state == "processed",
-        "has_derivatives": bool(children),
-        "derivatives": children,
-        "guest": False,
-        **known,
-    }
-
-
-def own(store: Store, number: int, login: str) -> Document:
-    """The segment, or Refused: another account's segments do not exist for this one."""
-    segment = store.get("segment", number)
-    if segment is None or segment["owner"] != login:
-        raise refusal(404, "not_found", "There is no such segment.")
-    return segment
-
-
-def start(world: World, segment: Document, phase: str, new: Document, **shown_now: Any) -> None:
-    """Begin processing: what was visible stays visible until the clock has run."""
-    segment["shown"] = shown_now.get("shown", {})
-    segment["phase"], segment["figures"] = phase, new
-    segment["ready_at"] = world.now() + world.settings.processing_seconds
-
-
-def usable(world: World, number: int, login: str) -> bool:
-    """Whether Direct sees the segment under this login and can show ads to it."""
-    segment = world.store(NAME).get("segment", number)
-    return (
-        segment is not None
-        and segment["owner"] == login
-        and shown(world.store(NAME), segment, world.now())["status"] == "processed"
-    )
-
-
-# Operations; each runs inside one transaction
 
 
 def upload(world: World, login: str, records: Records) -> View:
@@ -232,54 +137,6 @@ def modify(
     start(world, segment, "is_updated", figures(world, rows, len(rows) + bad), shown=was)
     store.put("segment", number, segment)
     return shown(store, segment, world.now())
-
-
-def grow(world: World, login: str, wish: Document) -> View:
-    store = world.store(NAME)
-    for key in ("name", "lookalike_link", "lookalike_value"):
-        if key not in wish:
-            raise refusal(400, "missing_parameter", f"segment.{key} is needed.")
-    value = wish["lookalike_value"]
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 5:
-        raise refusal(400, "invalid_parameter", "segment.lookalike_value is a number from 1 to 5.")
-    if isinstance(wish["lookalike_link"], bool) or not isinstance(wish["lookalike_link"], int):
-        raise refusal(400, "invalid_parameter", "segment.lookalike_link is the id of a segment.")
-    flags = {
-        k: wish.get(k, True) for k in ("maintain_device_distribution", "maintain_geo_distribution")
-    }
-    if not all(isinstance(flag, bool) for flag in flags.values()):
-        raise refusal(400, "invalid_parameter", "segment.maintain_* are booleans.")
-    source = store.get("segment", wish["lookalike_link"])
-    if source is None:
-        raise refusal(404, "not_found", "There is no source segment.")
-    if source["owner"] != login:
-        raise refusal(*NOT_OWN_SOURCE, "The source is not a segment of this account.")
-    if status(source, world.now()) != "processed":
-        raise refusal(*LOOKALIKE_SOURCE_NOT_READY, "The source is not processed.")
-    number = store.next_id("segment", first=FIRST_ID)
-    people = similar(value, store.members(source["id"], width=2 * DIGEST))
-    store.change_members(number, "replace", people)
-    segment = {
-        "type": "lookalike",
-        "id": number,
-        "name": wish["name"],
-        "create_time": iso(world.now()),
-        "owner": login,
-        "lookalike_link": source["id"],
-        "lookalike_value": value,
-        **flags,
-    }
-    start(world, segment, "is_processed", {"cookies_matched_quantity": 2 * len(people)})
-    store.put("segment", number, segment)
-    return shown(store, segment, world.now())
-
-
-def similar(value: int, source: Rows) -> Rows:
-    """Digests of the population nearest by lot, wider with `value`, without the source's own."""
-    taken = int(POPULATION * LOOKALIKE_SHARE * value)
-    found = [hashlib.sha256(f"sandbox person {n}".encode()).digest() for n in range(taken)]
-    people = np.array(found, dtype=f"S{DIGEST}")
-    return np.setdiff1d(people, digests(source))
 
 
 def reprocess(world: World, login: str, number: int) -> View:
