@@ -122,7 +122,7 @@ SURVIVED = {
 TERMS = {
     "google": "test_connector_google.py::test_check_says_that_terms_are_to_be_accepted",
     "meta": "test_contract_meta.py::test_terms_that_nobody_accepted",
-    "microsoft": "test_connector_microsoft.py::test_terms_that_nobody_accepted",
+    "microsoft": "test_microsoft_members.py::test_terms_that_nobody_accepted",
     "tiktok": "",
     "vk": "",
     "yandex_audience": "",
