@@ -61,7 +61,7 @@ def buy(order_rows: ir.Table, buyers: ir.Table, strangers: ir.Table) -> Bought:
     """
 
     def days(part: Part) -> ir.Table:
-        return occasions_of(owned_by(order_rows, part(buyers), part(strangers)))
+        return occasions_of(owned_by(part(order_rows), buyers, part(strangers)))
 
     owned = owned_by(order_rows, buyers, strangers)
     return Bought(

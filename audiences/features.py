@@ -11,6 +11,11 @@ import ibis.expr.types as ir
 
 LOG_UNIT = 1e-8
 """Unit in which natural logs are summed as whole numbers."""
+OF_OCCASIONS = (
+    "person_id", "day", "revenue", "discount", "margin", "items", "category", "channel",
+)  # fmt: skip
+OF_PEOPLE = ("person_id", "registered_on", "last_activity_on")
+"""Columns of OCCASIONS and PEOPLE that are looked at."""
 
 
 def up_to(occasions: ir.Table, as_of: date) -> ir.Table:
@@ -59,22 +64,24 @@ def features(
 ) -> ir.Table:
     """One row per person of `people`: what is known at the end of day `as_of`.
 
-    known, returns, people: tables OCCASIONS, RETURNS, PEOPLE; `known` is `up_to` that day, best
-    by a name (Staging.name), for it is asked several times; gaps: its `completed_gaps`. Value is
+    known, returns, people: tables OCCASIONS, RETURNS, PEOPLE, or with numbers for names
+    (audiences/numbers.py); `known` is `up_to` that day, best kept or by a name (Staging), for it is
+    asked several times; gaps: its `completed_gaps`. Value is
     the margin (else revenue times `margin_rate`, else revenue) of the `value_window_days` days that
     end at the last purchase, so it does not fade with silence; `net_returns` takes off what was
     returned in the same days. People without an occasion have orders = 0 and nulls where a purchase
     is needed.
     """
-    totals = _totals(known)
-    last = known.group_by("person_id").aggregate(last_day=known.day.max())
-    value = _value(known, last, value_window_days, margin_rate)
-    back = _returned(up_to(returns, as_of), last, value_window_days)
+    ends = known.group_by("person_id").aggregate(
+        first_day=known.day.min(), last_day=known.day.max()
+    )
+    totals = _totals(known, ends, value_window_days, margin_rate)
+    back = _returned(up_to(returns, as_of), ends, value_window_days)
     rhythm = gaps.group_by("person_id").aggregate(
         gaps=gaps.count(), log_gaps=gaps.log_gap.sum().cast("int64")
     )
-    wide = people.select("person_id", "registered_on", "last_activity_on")
-    for part in (totals, value, back, rhythm):
+    wide = people.select(*OF_PEOPLE)
+    for part in (totals, back, rhythm):
         wide = wide.left_join(part, "person_id").drop("person_id_right")
     return _finished(wide, as_of, net_returns=net_returns, margin_rate=margin_rate)
 
@@ -87,46 +94,38 @@ def _cents(amount: ir.NumericValue) -> ir.IntegerValue:
     return (amount * 100).round().cast("int64")
 
 
-def _totals(known: ir.Table) -> ir.Table:
-    cents = _cents(known.revenue)
-    return known.group_by("person_id").aggregate(
-        orders=known.count(),
-        first_day=known.day.min(),
-        last_day=known.day.max(),
-        revenue_cents=cents.sum().cast("int64"),
-        first_cents=cents.argmin(known.day),
-        items=known["items"].sum().cast("int64"),
-        discounted_cents=cents.sum(where=known.discount > 0).cast("int64"),
-        margin_cents=_cents(known.margin).sum().cast("int64"),
-        margin_revenue_cents=cents.sum(where=known.margin.notnull()).cast("int64"),
-    )
-
-
-def _value(
-    known: ir.Table, last: ir.Table, window_days: int, margin_rate: float | None
+def _totals(
+    known: ir.Table, ends: ir.Table, window_days: int, margin_rate: float | None
 ) -> ir.Table:
-    worth = known.revenue * (1.0 if margin_rate is None else margin_rate)
-    rows = known.select(
-        "person_id",
-        "day",
-        "category",
-        "channel",
-        worth=_cents(ibis.coalesce(known.margin, worth)),
-    )
-    rows = rows.inner_join(last, "person_id")
-    in_window = rows.last_day.delta(rows.day, unit="day") < window_days
-    # One row a day: the maximum over the last day is that day's own.
+    """Sums by person. One row a day: the maximum over the first or last day is that day's own."""
+    rows = known.inner_join(ends, "person_id")
+    cents, margin = _cents(rows.revenue), _cents(rows.margin)
+    worth = rows.revenue * (1.0 if margin_rate is None else margin_rate)
     at_last = rows.day == rows.last_day
+    in_window = rows.last_day.delta(rows.day, unit="day") < window_days
     return rows.group_by("person_id").aggregate(
-        value_cents=rows.worth.sum(where=in_window).cast("int64"),
+        orders=rows.count(),
+        first_day=rows.first_day.max(),
+        last_day=rows.last_day.max(),
+        revenue_cents=_total(cents),
+        first_cents=cents.max(where=rows.day == rows.first_day),
+        items=_total(rows["items"]),
+        discounted_cents=_total(cents, rows.discount > 0),
+        margin_cents=_total(margin),
+        margin_revenue_cents=_total(cents, rows.margin.notnull()),
+        value_cents=_total(_cents(ibis.coalesce(rows.margin, worth)), in_window),
         category=rows.category.max(where=at_last),
         channel_last=rows.channel.max(where=at_last),
     )
 
 
-def _returned(returns: ir.Table, last: ir.Table, window_days: int) -> ir.Table:
+def _total(whole: ir.IntegerValue, where: ir.BooleanValue | None = None) -> ir.IntegerScalar:
+    return whole.sum(where=where).cast("int64")
+
+
+def _returned(returns: ir.Table, ends: ir.Table, window_days: int) -> ir.Table:
     rows = returns.select("person_id", "day", cents=_cents(returns.amount))
-    rows = rows.inner_join(last, "person_id")
+    rows = rows.inner_join(ends.select("person_id", "last_day"), "person_id")
     recent = rows.last_day.delta(rows.day, unit="day") < window_days
     return rows.group_by("person_id").aggregate(
         returned_cents=rows.cents.sum().cast("int64"),

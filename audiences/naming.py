@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from audiences.staging import keep
+from audiences.staging import keep, pack
 from audiences.tables import PERSON_ROWS
 from audiences.unions import stacked
 
@@ -99,7 +99,7 @@ def _named(
         )
         for table, text in texts
     )
-    return named.select(*PERSON_ROWS.names, "node"), keep(stacked(*digests))
+    return named.select(*PERSON_ROWS.names, "node"), pack(stacked(*digests))
 
 
 def _name(text: ir.StringValue) -> ir.StringValue:

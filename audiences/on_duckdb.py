@@ -34,9 +34,9 @@ class OnDuckDB(Engine):
     def quantiles(
         self, table: ir.Table, column: str, shares: Sequence[float]
     ) -> tuple[float | None, ...]:
-        found = {f"q{place}": table[column].quantile(share) for place, share in enumerate(shares)}
-        row = table.aggregate(**found).to_pyarrow().to_pylist()[0]
-        return tuple(None if row[name] is None else float(row[name]) for name in found)
+        row = table.aggregate(found=table[column].quantile(list(shares))).to_pyarrow()
+        found = row["found"][0].as_py() or [None] * len(shares)
+        return tuple(None if one is None else float(one) for one in found)
 
     def roots(
         self, nodes: ir.Table, links: ir.Table, largest: int

@@ -62,13 +62,14 @@ def build_people(
     `previous_keys` has schema naming.KEYS, `suppressed` SUPPRESSED.
     """
     with Staging() as passing:
-        known = passing.keep(_known(contact_rows))
-        some = orders.of_strangers(known) if isinstance(orders, Carried) else orders
-        strangers = passing.keep(_strangers(some, known))
-        rows = passing.keep(_rows(contact_rows, strangers))
-        resolution = resolve(engine, rows, shop, previous_keys)
-        row_people = passing.keep(_persons_only(resolution))
-        buyers = passing.keep(known.join(row_people, ["source", "row_id"]).select(*_BUYERS))
+        with Staging() as early:  # gone before the orders, which need the room
+            known = early.keep(_known(contact_rows))
+            some = orders.of_strangers(known) if isinstance(orders, Carried) else orders
+            strangers = passing.keep(_strangers(some, known))
+            rows = early.keep(_rows(contact_rows, strangers))
+            resolution = resolve(engine, rows, shop, previous_keys)
+            row_people = passing.keep(_persons_only(resolution))
+            buyers = passing.keep(known.join(row_people, ["source", "row_id"]).select(*_BUYERS))
         led = strangers.join(row_people, ["source", "row_id"])
         if isinstance(orders, Carried):
             bought = orders.buy(buyers, passing.keep(led))

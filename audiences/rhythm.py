@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from audiences.engines import engine_under
 from audiences.features import LOG_UNIT
@@ -89,8 +90,7 @@ def own_rhythm(
     category: ir.StringValue,
 ) -> ir.FloatingValue:
     """Log of a person's own rhythm in days, from `gaps` gaps whose logs sum to `log_gaps`."""
-    kappa = calibration.kappa
-    return (_weighed_centre(calibration, category) + log_gaps * LOG_UNIT) / (gaps + kappa)
+    return _own_rhythm(calibration, gaps, log_gaps, _weighed_centre(calibration, category))
 
 
 def silence(
@@ -107,6 +107,15 @@ def silence(
 def quantile(table: ir.Table, column: str, share: float) -> float | None:
     """Quantile with linear interpolation between order statistics; None of an empty column."""
     return engine_under(table).quantiles(table, column, (share,))[0]
+
+
+def _own_rhythm(
+    calibration: Calibration,
+    gaps: ir.IntegerValue,
+    log_gaps: ir.IntegerValue,
+    weighed_centre: ir.FloatingValue,
+) -> ir.FloatingValue:
+    return (weighed_centre + log_gaps * LOG_UNIT) / (gaps + calibration.kappa)
 
 
 def _weighed_centre(calibration: Calibration, category: ir.StringValue) -> ir.FloatingValue:
@@ -173,7 +182,14 @@ def _thresholds(
     gaps: ir.Table, shape: Calibration, quantiles: tuple[float, float, float]
 ) -> tuple[float, float, float]:
     """Scores of completed gaps, each seen from the gaps before it only (no look-ahead)."""
-    before = own_rhythm(shape, gaps.gaps_before, gaps.log_gaps_before, gaps.category)
+    if shape.categories:  # looked up, not asked one after the other: gaps are many
+        centres = {name: centre * shape.kappa for name, centre in shape.categories}
+        known = pa.table({"category": list(centres), "weighed_centre": list(centres.values())})
+        gaps = gaps.left_join(ibis.memtable(known), "category")
+        centre = gaps.weighed_centre.fill_null(shape.mu0 * shape.kappa)
+    else:
+        centre = ibis.literal(shape.mu0 * shape.kappa)
+    before = _own_rhythm(shape, gaps.gaps_before, gaps.log_gaps_before, centre)
     scores = gaps.select(z=silence(shape, gaps.days, before, gaps.gaps_before))
     first, second, third = engine_under(scores).quantiles(scores, "z", quantiles)
     if first is None or second is None or third is None:

@@ -6,8 +6,9 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from audiences.features import completed_gaps, features, up_to
+from audiences.features import OF_OCCASIONS, OF_PEOPLE, completed_gaps, features, up_to
 from audiences.model import Segment
+from audiences.numbers import by_name, by_number, numbered
 from audiences.rhythm import Calibration, calibrate, quantile
 from audiences.staging import Staging, keep
 from audiences.states import States, judge_states
@@ -83,20 +84,21 @@ def segment(
     `as_of` are not seen. The answer is a function of the rows, never of their order.
     """
     with Staging() as staging:
-        till_now = staging.name(up_to(occasions, as_of))
+        numbers = staging.keep(numbered(people, occasions))
+        till_now = up_to(occasions, as_of).select(*OF_OCCASIONS)
+        till_now = staging.pack(by_number(till_now, numbers))
         gaps = staging.keep(completed_gaps(till_now))
-        known = keep(
-            features(
-                till_now,
-                gaps,
-                returns,
-                people,
-                as_of=as_of,
-                value_window_days=base.value_window_days,
-                margin_rate=base.margin_rate,
-                net_returns=base.net_returns,
-            )
+        summed = features(
+            till_now,
+            gaps,
+            by_number(returns, numbers),
+            by_number(people.select(*OF_PEOPLE), numbers),
+            as_of=as_of,
+            value_window_days=base.value_window_days,
+            margin_rate=base.margin_rate,
+            net_returns=base.net_returns,
         )
+        known = keep(by_name(summed, numbers))
         calibration = calibrate(known, gaps, quantiles=base.quantiles)
     cuts = _cuts(known, calibration, base)
     states = judge_states(known, calibration, as_of=as_of, base=base)
