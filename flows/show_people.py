@@ -54,6 +54,7 @@ def audit(found: Document) -> Iterable[RenderableType]:
         rows += [[f"consent {name}", word, share(part)] for word, part in said.items()]
     rows += [["phones", region, count(number)] for region, number in found["phone_regions"].items()]
     rows.append(["stale", f"nothing for {found['stale_days']} days", share(found["stale_share"])])
+    rows += [["orders", state, count(number)] for state, number in found["order_states"].items()]
     rows.append(["double", "rows of somebody known", count(found["duplicate_rows"])])
     yield table("The base", ["about", "what", "share or number"], rows, left=2)
 

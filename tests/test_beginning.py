@@ -119,8 +119,16 @@ def test_an_audit_tells_shares_and_regions():
         {"id": 3, "phone": "+380501112233", "consent_ads": "no", "registered_on": date(2026, 5, 1)},
         {"id": 4, "email": "noreply@x.ru"},
     )
-    people = build_people(engine, shop, rows, orders(engine))
-    found = audit(engine, people, rows, as_of=date(2026, 6, 1))
+    long_ago = date(2020, 1, 1)
+    sold = orders(
+        engine,
+        {"contact_id": "1", "ordered_on": long_ago},
+        {"contact_id": "1", "ordered_on": long_ago},
+        {"contact_id": "3", "ordered_on": long_ago, "state": "cancelled"},
+    )
+    people = build_people(engine, shop, rows, sold)
+    found = audit(engine, people, rows, sold, as_of=date(2026, 6, 1))
+    assert found["order_states"] == {"cancelled": 1, "paid": 2}
     assert (found["rows"], found["people"], found["duplicate_rows"]) == (4, 3, 1)
     assert found["filled"]["email"] == 0.75
     assert found["reachable"]["phone"] == pytest.approx(2 / 3)
