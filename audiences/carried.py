@@ -24,10 +24,12 @@ from ibis.util import gen_name
 
 from audiences.assembling import write_orders
 from audiences.bought import CARDS, Bought, card_of, cards_of, occasions_of, owned_by, returns_of
+from audiences.layers import drop
+from audiences.parts import packed
 from audiences.readings import CODE, Readings, told_in, write_told
 from audiences.sealing import Seal
 from audiences.snapshots import open_rows
-from audiences.staging import Staging, keep
+from audiences.staging import Staging
 from audiences.tables import OCCASIONS, RETURNS
 from audiences.unions import stacked
 from config.exports import ExportKind, Rate
@@ -72,7 +74,9 @@ class Carried:
     """(key, card, changed, gone) of every row of every file: its order, its card or null, whether
     its file is new or gone, and whether it is gone."""
     orders_of: Callable[[ir.Table], ir.Table]
-    """ORDER_ROWS of the orders whose keys are given."""
+    """ORDER_ROWS of the orders whose keys are given, until the purchases are summed up."""
+    passing: Staging
+    """Holds both until then."""
 
     def of_strangers(self, known: ir.Table) -> ir.Table:
         """ORDER_ROWS with every order that (source, contact_id) of `known` leads to nobody."""
@@ -81,8 +85,8 @@ class Carried:
         return self.orders_of(present.anti_join(cards, "card").select("key").distinct())
 
     def buy(self, buyers: ir.Table, strangers: ir.Table) -> Bought:
-        """As `bought.buy`, which it equals."""
-        with Staging() as passing:
+        """As `bought.buy`, which it equals. It is the last that is asked of these orders."""
+        with self.passing as passing:
             present = self.places.filter(~self.places.gone)
             named = buyers.mutate(card=card_of(buyers.source, buyers.contact_id))
             cards = present.filter(present.card.notnull()).select("card").distinct()
@@ -95,7 +99,7 @@ class Carried:
 
             def rest(table: ir.Table, schema: ibis.Schema, anew: ir.Table) -> ir.Table:
                 left = table.select(*schema.names).anti_join(touched, "person_id")
-                return keep(stacked(left, anew).cast(dict(schema)))
+                return packed(stacked(left, anew).cast(dict(schema)))
 
             return Bought(
                 rest(self.past.occasions, OCCASIONS, occasions_of(owned)),
@@ -154,8 +158,9 @@ def carry_on(
         *(_placed(kind, table, changed=True, gone=True) for kind, table in _each(lost)),
     ]
     now = {kind: [*before[kind], *new[kind]] for kind in OF_ORDERS}
-    write = partial(_write, engine, now, shop, rates)
-    return Carried(past, keep(stacked(*places)), write)
+    passing = Staging()
+    write = partial(_write, engine, now, shop, rates, passing)
+    return Carried(past, passing.keep(stacked(*places)), write, passing)
 
 
 Tables = dict[ExportKind, list[ir.Table]]
@@ -192,14 +197,22 @@ def _placed(kind: ExportKind, rows: ir.Table, *, changed: bool, gone: bool) -> i
 
 
 def _write(
-    engine: Backend, tables: Tables, shop: Shop, rates: Sequence[Rate], keys: ir.Table
+    engine: Backend,
+    tables: Tables,
+    shop: Shop,
+    rates: Sequence[Rate],
+    passing: Staging,
+    keys: ir.Table,
 ) -> ir.Table:
     """ORDER_ROWS of the orders whose keys are given, made of all that tells of them."""
-    wanted = keep(keys)
+    wanted = passing.keep(keys)
     orders, lines = (
         [table.filter(_key(table).isin(wanted.key)) for table in tables[kind]] for kind in OF_ORDERS
     )
-    return write_orders(engine, gen_name("some_orders"), orders, lines, shop, rates)
+    name = gen_name("some_orders")
+    made = passing.keep(write_orders(engine, name, orders, lines, shop, rates))
+    drop(engine, name)
+    return made
 
 
 def settings_of(shop: Shop, rates: Sequence[Rate]) -> str:

@@ -19,9 +19,11 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+from ibis import _
 from ibis.backends.duckdb import Backend
 
 from audiences.faults import FUTURE
+from audiences.phones import phones_in
 from audiences.sealing import Seal, is_sealed, open_parquet
 from audiences.snapshots import open_rows, parquet_writer, private_folder, stream
 from audiences.staged import Origin, file_digest
@@ -35,6 +37,12 @@ KEPT_KINDS = (ExportKind.ORDERS, ExportKind.ORDER_LINES, ExportKind.EVENTS, Expo
 """Kinds whose rows may be without a contact; a customer card never is."""
 CONTACT_LIKE = r"@|^\+?[0-9 ()-]{10,}$"
 """What an id looks like that may be somebody's address or phone."""
+NUMBER_LIKE = r"^\+?[ ()-]*(?:[0-9][ ()-]*){10,}$"
+"""What a number of an order looks like that may be a phone."""
+CHANCE = 0.01
+"""Share of orders whose numbers may be phones by chance: where people's stand there, all are."""
+LOOKED_AT = 1_000
+"""Order numbers of a file that libphonenumber is asked about."""
 UNNEEDED = timedelta(days=1)
 """How long a reading is kept that no run asks for: another run may be at it."""
 FACTS = b"adsteer"
@@ -78,6 +86,7 @@ class Readings:
             origin.member,
             export.model_dump(mode="json"),
             self.shop.time_zone,
+            self.shop.phone_regions,  # by which an order's number is told from a phone
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -106,7 +115,7 @@ class Readings:
         self, engine: Backend, name: str, kind: ExportKind, facts: dict[str, Any], typed: Typed
     ) -> None:
         """Write a reading beside the kept ones, if it may be kept; `settle` makes it one."""
-        if kind not in KEPT_KINDS or _has_contacts(engine, typed.rows):
+        if kind not in KEPT_KINDS or _has_contacts(engine, typed.rows, self.shop.phone_regions):
             return
         if engine.to_pyarrow((typed.rejects.reason == FUTURE).any()).as_py():
             return
@@ -211,13 +220,21 @@ def as_facts(file: Any) -> dict[str, Any]:
     return {key: value for key, value in asdict(file).items() if key not in ("kind", "newest")}
 
 
-def _has_contacts(engine: Backend, rows: ir.Table) -> bool:
-    held = [rows[name].notnull() for name in ("email", "phone") if name in rows.columns]
-    held += [
-        rows[name].re_search(CONTACT_LIKE)
-        for name in ("contact_id", "order_id")
-        if name in rows.columns
-    ]
-    if not held:
-        return False
-    return bool(engine.to_pyarrow(ibis.or_(*held).any()).as_py())
+def _has_contacts(engine: Backend, rows: ir.Table, regions: Sequence[str]) -> bool:
+    named = set(rows.columns)
+    held = [rows[name].notnull() for name in ("email", "phone") if name in named]
+    if "contact_id" in named:
+        held.append(rows.contact_id.re_search(CONTACT_LIKE))
+    if "order_id" not in named:
+        return bool(held) and bool(engine.to_pyarrow(ibis.or_(*held).any()).as_py())
+    held.append(rows.order_id.contains("@"))
+    like = rows.order_id.re_search(NUMBER_LIKE)
+    asked = rows.aggregate(contact=ibis.or_(*held).any(), like=like.sum(), rows=rows.count())
+    found = engine.to_pyarrow(asked).to_pylist()[0]
+    if found["contact"] or not found["like"]:
+        return bool(found["contact"])
+    numbers = rows.filter(like).select("order_id").distinct()
+    some = numbers.order_by([_.order_id.hash(), _.order_id]).limit(LOOKED_AT)
+    looked_at = engine.to_pyarrow(some).column(0).to_pylist()
+    phones = sum(bool(phones_in(number, regions)) for number in looked_at)
+    return phones / len(looked_at) * found["like"] > CHANCE * found["rows"]

@@ -18,6 +18,7 @@ from audiences.exports import (
     read_exports,
 )
 from audiences.forgetting import look_for, settle, without
+from audiences.layers import drop
 from audiences.people import People, build_people
 from audiences.readings import Readings
 from audiences.refreshes import Refresh, last_refreshes
@@ -97,9 +98,12 @@ def _refresh(workshop: Workshop, taken: Footprint) -> Document:
         "returns": people.returns,
         "people": people.people,
     }
+    behaviour = _behaviour(workshop, people)
+    if engine.name == "duckdb":  # nobody asks for them any more; the rest has their memory
+        for rows in (CONTACTS_TABLE, EVENTS_TABLE):
+            drop(engine, rows)
     made = segment_gated(workshop, tables, as_of)
     rolled = roll_ups_document(workshop, made, roll_ups_of(last.document if last else None))
-    behaviour = _behaviour(workshop, people)
     costs = next(costs_read(workshop), None)
     scored = score(workshop, made, people.occasions, people.people, behaviour, costs)
     described = described_people(workshop, made.table, people.people, scored.scores, made.as_of)

@@ -12,6 +12,7 @@ from audiences.behaviour import moment_of, sessions_per_month
 from audiences.choosing import describe
 from audiences.gates import Verdict, gate_behaviour
 from audiences.history import carry_on
+from audiences.parts import packed
 from audiences.scores import score_people
 from audiences.seeds import Age, Seed, overlap, pick_seed
 from audiences.segments import Segmentation
@@ -96,7 +97,7 @@ def score(
             "audiences": behavioural(workshop) if judged.verdict is Verdict.REFUSE else [],
             "notes": list(judged.notes),
         }
-    return Scored(stories, keep(scores), predicted, model.faults, gate, notes)
+    return Scored(stories, packed(scores), predicted, model.faults, gate, notes)
 
 
 def _scale(workshop: Workshop, as_of: date) -> tuple[float, tuple[str, ...]]:

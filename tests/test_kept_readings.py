@@ -218,6 +218,33 @@ def test_a_file_with_a_contact_in_it_is_not_kept(tmp_path: Path) -> None:
     assert b"@" not in text
 
 
+@pytest.mark.parametrize(
+    ("number", "kept"), [("24-00012{n:05d}", True), ("8 916 12{n:05d}", False)]
+)
+def test_long_numbers_of_orders_are_no_phones_unless_they_are(
+    tmp_path: Path, number: str, kept: bool
+) -> None:
+    shop = make_shop(tmp_path / "shop", 3)
+    rows = [f"{number.format(n=n)},{n},2025-01-{n:02d},100.00,paid" for n in range(10, 20)]
+    for month in range(6):
+        path_of(shop, month).unlink()
+    write_orders(shop, 0, rows)
+    refreshed(shop)
+    edit(shop, "consent", 5)
+    assert refreshed(shop)["work"]["files_taken_over"] == int(kept)
+    held = list((shop / ".adsteer" / FOLDER).glob("*.rows.parquet"))
+    assert len(held) == int(kept)
+
+
+def test_a_single_order_numbered_like_a_phone_is_a_chance(tmp_path: Path) -> None:
+    shop = make_shop(tmp_path / "shop", 3)
+    rows = [f"{n},{n % 40},2025-01-10,100.00,paid" for n in range(200)]
+    write_orders(shop, 0, [*rows, "89161234567,3,2025-01-11,100.00,paid"])
+    refreshed(shop)
+    edit(shop, "consent", 5)
+    assert refreshed(shop)["work"]["files_taken_over"] == 6
+
+
 def test_a_row_of_tomorrow_is_read_again_tomorrow(tmp_path: Path) -> None:
     shop = make_shop(tmp_path / "shop", 5)
     write_orders(shop, 0, ["1,1,2026-06-02,5.00,paid", "2,1,2025-01-02,5.00,paid"])
