@@ -44,7 +44,8 @@ def packed(table: ir.Table) -> ir.Table:
     engine, schema = engine_of(table), table.schema()
     if engine.name != "duckdb":
         return keep(table)
-    held = hold(engine, gen_name("packed"), engine.compile(table))
+    engine._run_pre_execute_hooks(table)
+    held = hold(engine, gen_name("packed"), [engine.compile(table)])
     return held.select(*schema.names).cast(dict(schema))
 
 
