@@ -237,4 +237,4 @@ def _has_contacts(engine: Backend, rows: ir.Table, regions: Sequence[str]) -> bo
     some = numbers.order_by([_.order_id.hash(), _.order_id]).limit(LOOKED_AT)
     looked_at = engine.to_pyarrow(some).column(0).to_pylist()
     phones = sum(bool(phones_in(number, regions)) for number in looked_at)
-    return phones / len(looked_at) * found["like"] > CHANCE * found["rows"]
+    return bool(phones / len(looked_at) * found["like"] > CHANCE * found["rows"])
