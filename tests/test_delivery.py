@@ -10,6 +10,7 @@ from audiences.ledger import ListNotOurs
 from audiences.model import MEMBERS, Batch, Receipt, Refusal, Verb
 from audiences.planning import ListLimits
 from audiences.sending import Sending
+from connectors.delivery import deliver
 from connectors.errors import (
     ContractBroken,
     CredentialsRefused,
@@ -173,6 +174,17 @@ def test_an_answer_that_never_came_leaves_the_batch_unsure_and_is_made_good(
     run.sync(EIGHT, MemoryConnector(platform))
     assert platform.members(TITLE) == digests(EIGHT)
     assert set(map(tuple, run.standing().values())) == {("in",)}
+
+
+def test_what_is_settled_is_not_sent_again_when_a_plan_goes_on(run, platform):
+    plan = run.plan(EIGHT)
+    sending = run.ledger.begin(plan.fingerprint, plan.lists[0], run._lease(ref()))
+    asked = []
+    for _ in range(2):
+        connector = MemoryConnector(platform)
+        deliver(ref(), sending.rows, {"add"}, connector, sending, wait=run._wait, patience=0)
+        asked.append(connector.requests.count("add"))
+    assert asked == [3, 0]
 
 
 def test_a_removal_whose_answer_never_came_leaves_the_person_in_doubt(run, platform):
