@@ -25,11 +25,10 @@ from ibis.util import gen_name
 from audiences.assembling import write_orders
 from audiences.bought import CARDS, Bought, card_of, cards_of, occasions_of, owned_by, returns_of
 from audiences.layers import drop
-from audiences.parts import packed
 from audiences.readings import CODE, Readings, told_in, write_told
 from audiences.sealing import Seal
 from audiences.snapshots import open_rows
-from audiences.staging import Staging
+from audiences.staging import Staging, pack
 from audiences.tables import OCCASIONS, RETURNS
 from audiences.unions import stacked
 from config.exports import ExportKind, Rate
@@ -99,7 +98,7 @@ class Carried:
 
             def rest(table: ir.Table, schema: ibis.Schema, anew: ir.Table) -> ir.Table:
                 left = table.select(*schema.names).anti_join(touched, "person_id")
-                return packed(stacked(left, anew).cast(dict(schema)))
+                return pack(stacked(left, anew).cast(dict(schema)))
 
             return Bought(
                 rest(self.past.occasions, OCCASIONS, occasions_of(owned)),

@@ -39,16 +39,6 @@ def packed_in_parts(
     return stacked(*(one.select(*schema.names).cast(dict(schema)) for one in packed))
 
 
-def packed(table: ir.Table) -> ir.Table:
-    """`table` worked out once and kept packed (layers.hold): for what is long, and stays long."""
-    engine, schema = engine_of(table), table.schema()
-    if engine.name != "duckdb":
-        return keep(table)
-    engine._run_pre_execute_hooks(table)
-    held = hold(engine, gen_name("packed"), [engine.compile(table)])
-    return held.select(*schema.names).cast(dict(schema))
-
-
 def _parts(rows: ir.Table) -> list[Part]:
     """As many as these rows need; an engine of several machines parts its work by itself."""
     engine = engine_of(rows)

@@ -12,8 +12,7 @@ from audiences.consents import gathered
 from audiences.contacts import as_digest
 from audiences.identity import CONTACT_ID, ROWS, IdentityReport, Resolution, resolve
 from audiences.junk import OWN
-from audiences.parts import packed
-from audiences.staging import Staging, keep
+from audiences.staging import Staging, keep, pack
 from audiences.tables import IDENTIFIERS, PEOPLE, PERSON_ROWS
 from audiences.unions import stacked
 from config.shop import Shop
@@ -77,9 +76,9 @@ def build_people(
         else:
             bought = buy(orders, buyers, led)
         lost = keep(strangers.anti_join(row_people, ["source", "row_id"]).select(*_PLACE))
-        identifiers = packed(_identifiers(resolution.keys, row_people))
-        people = packed(_people(contact_rows, row_people, bought, identifiers, suppressed))
-        person_rows = packed(row_people.select(*PERSON_ROWS.names))
+        identifiers = pack(_identifiers(resolution.keys, row_people))
+        people = pack(_people(contact_rows, row_people, bought, identifiers, suppressed))
+        person_rows = pack(row_people.select(*PERSON_ROWS.names))
     nobodys = int(engine.to_pyarrow(lost.count()).as_py())
     return People(
         people=people,

@@ -9,12 +9,12 @@ from audiences.contacts import by_person, digests
 from audiences.engines import engine_for
 from audiences.exports import COSTS_TABLE
 from audiences.history import STORIES
-from audiences.parts import packed
 from audiences.people import People
 from audiences.refreshes import Refresh, record_refresh
 from audiences.seeds import Seed
 from audiences.segments import Segmentation
 from audiences.snapshots import RowsFile, commit_snapshot, snapshot_name
+from audiences.staging import pack
 from audiences.tables import OCCASIONS, PEOPLE, RETURNS, SCORES, SEGMENTED
 from config.exports import ExportKind
 from connectors.base import Connector
@@ -110,6 +110,6 @@ def _digests(workshop: Workshop, people: People) -> Iterator[tuple[str, ir.Table
     used = {account for one in workshop.project.audiences.audience for account in one.accounts}
     connectors = [workshop.connectors[account] for account in sorted(used)]
     recipes = {one.recipe.name: one.recipe for one in connectors if isinstance(one, Connector)}
-    contacts = packed(by_person(people.identifiers))
+    contacts = pack(by_person(people.identifiers))
     for name, recipe in sorted(recipes.items()):
         yield name, digests(contacts, recipe)
