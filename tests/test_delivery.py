@@ -266,6 +266,16 @@ def test_a_receipt_that_loses_people_is_the_platforms_broken_contract(run, platf
     assert tally(delivered) == (0, 0, 3, 5)
 
 
+def test_a_stranger_among_the_refused_is_the_platforms_broken_contract(run, platform):
+    class Confused(MemoryConnector):
+        def add(self, list_id, batch):
+            return Receipt(batch.key, len(batch) - 1, (Refusal("nobody of ours", "invalid"),))
+
+    delivered = run.sync(EIGHT, Confused(platform))
+    assert isinstance(delivered.stopped_by, ContractBroken)
+    assert "not in the batch" in str(delivered.stopped_by)
+
+
 def test_a_person_who_shares_a_digest_with_one_who_leaves_stays_whole(run, platform):
     couple = {**EIGHT, "wife": ["e90", "p90"], "husband": ["e91", "p90"]}
     run.sync(couple, MemoryConnector(platform))
