@@ -40,9 +40,9 @@ CONTACT_LIKE = r"@|^\+?[0-9 ()-]{10,}$"
 NUMBER_LIKE = r"^\+?[ ()-]*(?:[0-9][ ()-]*){10,}$"
 """What a number of an order looks like that may be a phone."""
 CHANCE = 0.01
-"""Share of orders whose numbers may be phones by chance: where people's stand there, all are."""
+"""Share of orders whose numbers, written as most are, may be phones by chance."""
 LOOKED_AT = 1_000
-"""Order numbers of a file that libphonenumber is asked about."""
+"""Order numbers of a file of which it is asked whether they are phones."""
 UNNEEDED = timedelta(days=1)
 """How long a reading is kept that no run asks for: another run may be at it."""
 FACTS = b"adsteer"
@@ -229,12 +229,38 @@ def _has_contacts(engine: Backend, rows: ir.Table, regions: Sequence[str]) -> bo
         return bool(held) and bool(engine.to_pyarrow(ibis.or_(*held).any()).as_py())
     held.append(rows.order_id.contains("@"))
     like = rows.order_id.re_search(NUMBER_LIKE)
-    asked = rows.aggregate(contact=ibis.or_(*held).any(), like=like.sum(), rows=rows.count())
+    asked = rows.aggregate(contact=ibis.or_(*held).any(), like=like.sum())
     found = engine.to_pyarrow(asked).to_pylist()[0]
     if found["contact"] or not found["like"]:
         return bool(found["contact"])
-    numbers = rows.filter(like).select("order_id").distinct()
-    some = numbers.order_by([_.order_id.hash(), _.order_id]).limit(LOOKED_AT)
-    looked_at = engine.to_pyarrow(some).column(0).to_pylist()
+    return _are_phones(engine, rows.mutate(like=like, form=_form(rows.order_id)), regions)
+
+
+def _form(number: ir.StringValue) -> ir.StringValue:
+    """How a number is written: how long where it is figures alone, else the signs between them."""
+    figures = number.re_search("^[0-9]+$")
+    return ibis.ifelse(figures, number.length().cast("string"), number.re_replace("[0-9]+", "9"))
+
+
+def _are_phones(engine: Backend, rows: ir.Table, regions: Sequence[str]) -> bool:
+    """Whether people's phones stand where numbers of orders do.
+
+    One that is written as most numbers are may be a phone by chance; any other was put there.
+    """
+    forms = rows.group_by("form").aggregate(rows=_.count(), like=_.like.sum())
+    counts = engine.to_pyarrow(forms.order_by(_.rows.desc(), _.form)).to_pylist()
+    every, usual = sum(one["rows"] for one in counts), counts[0]
+    form = usual["form"] if usual["rows"] * 2 > every else ""
+    numbers = rows.filter(rows.like)
+    if _share_of_phones(engine, numbers.filter(numbers.form != form), regions):
+        return True
+    by_chance = _share_of_phones(engine, numbers.filter(numbers.form == form), regions)
+    return by_chance * usual["like"] > CHANCE * every
+
+
+def _share_of_phones(engine: Backend, numbers: ir.Table, regions: Sequence[str]) -> float:
+    """Of some numbers, the same each time."""
+    some = numbers.select("order_id").distinct().order_by([_.order_id.hash(), _.order_id])
+    looked_at = engine.to_pyarrow(some.limit(LOOKED_AT)).column(0).to_pylist()
     phones = sum(bool(phones_in(number, regions)) for number in looked_at)
-    return bool(phones / len(looked_at) * found["like"] > CHANCE * found["rows"])
+    return phones / len(looked_at) if looked_at else 0.0

@@ -236,13 +236,18 @@ def test_long_numbers_of_orders_are_no_phones_unless_they_are(
     assert len(held) == int(kept)
 
 
-def test_a_single_order_numbered_like_a_phone_is_a_chance(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("usual", "taken_over"), [("100-{n:07d}", 6), ("{n}", 5), ("{n}/100-{n:07d}", 5)]
+)
+def test_one_number_that_is_a_phone_is_a_chance_where_all_are_written_so(
+    tmp_path: Path, usual: str, taken_over: int
+) -> None:
     shop = make_shop(tmp_path / "shop", 3)
-    rows = [f"{n},{n % 40},2025-01-10,100.00,paid" for n in range(200)]
-    write_orders(shop, 0, [*rows, "2124567890,3,2025-01-11,100.00,paid"])
+    rows = [f"{usual.format(n=n)},{n % 40},2025-01-10,100.00,paid" for n in range(200)]
+    write_orders(shop, 0, [*rows, "212-4567890,3,2025-01-11,100.00,paid"])
     refreshed(shop)
     edit(shop, "consent", 5)
-    assert refreshed(shop)["work"]["files_taken_over"] == 6
+    assert refreshed(shop)["work"]["files_taken_over"] == taken_over
 
 
 def test_a_row_of_tomorrow_is_read_again_tomorrow(tmp_path: Path) -> None:
