@@ -26,6 +26,9 @@ from flows.workshop import Workshop
 Written = tuple[str, str, RowsFile]
 """Kind, name and file of a snapshot that is not current yet."""
 
+ALIKE = frozenset({"events", "costs"})
+"""Kinds of which several rows may begin with the same two columns: they are ordered by all."""
+
 
 def write_all(
     workshop: Workshop,
@@ -100,7 +103,7 @@ def costs_read(workshop: Workshop) -> Iterator[ir.Table]:
 
 def _write(workshop: Workshop, kind: str, name: str, table: ir.Table, now: datetime) -> RowsFile:
     folder = workshop.state / kind / name if name else workshop.state / kind
-    keys = table.columns[:2]
+    keys = table.columns if kind in ALIKE else table.columns[:2]
     work = engine_for(workshop.engine)
     return work.write_file(folder, snapshot_name(now), table, keys, workshop.seal)
 
