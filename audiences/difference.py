@@ -267,6 +267,20 @@ def _sharing(wanted: ibis.Table, leaving: ibis.Table) -> ibis.Table:
     return shared.select("person_id").distinct().mutate(shares=ibis.literal(True))
 
 
+def under_former_ids(
+    known: ibis.Table, people: ibis.Table, gone: ibis.Table, digests: ibis.Table
+) -> ibis.Table:
+    """Members under an id that nobody bears any more, who share a digest with somebody of `gone`.
+
+    Two people turn out to be one and keep the older id: what that one takes back, the member under
+    the younger id has taken back too. Column person_id; `digests` has the columns of MEMBERS, and
+    is of everybody.
+    """
+    former = _digests(known.anti_join(people, "person_id").select(*ROW))
+    theirs = _digests(digests.semi_join(gone, "person_id").select(*ROW))
+    return former.semi_join(theirs, "digest").select("person_id").distinct()
+
+
 def _digests(rows: ibis.Table) -> ibis.Table:
     together = rows.email.concat(rows.phone, rows.external_id)
     return rows.select("person_id", digest=together.unnest())

@@ -255,7 +255,7 @@ def _are_phones(engine: Backend, rows: ir.Table, regions: Sequence[str]) -> bool
     if _share_of_phones(engine, numbers.filter(numbers.form != form), regions):
         return True
     by_chance = _share_of_phones(engine, numbers.filter(numbers.form == form), regions)
-    return by_chance * usual["like"] > CHANCE * every
+    return bool(by_chance * usual["like"] > CHANCE * every)
 
 
 def _share_of_phones(engine: Backend, numbers: ir.Table, regions: Sequence[str]) -> float:

@@ -10,6 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from audiences.choosing import choose, members, withdrawn
+from audiences.difference import under_former_ids
 from audiences.forget_requests import leaving
 from audiences.gates import Verdict
 from audiences.guards import refuse_list, refuse_source
@@ -186,13 +187,19 @@ def asked_by(workshop: Workshop, ref: AudienceRef) -> tuple[str, ...]:
 def opposed(workshop: Workshop, ref: AudienceRef) -> ir.Table:
     """Who must leave a list whatever else is known of them: column person_id.
 
-    They took back a consent that the list asks for, or asked to be forgotten.
+    They took back a consent that the list asks for, under the id they have now or had when the
+    list took them, or asked to be forgotten.
     """
-    gone = withdrawn(workshop.table("people"), asked=asked_by(workshop, ref))
+    people = workshop.table("people")
+    gone = withdrawn(people, asked=asked_by(workshop, ref))
+    recipe = workshop.lists_of(ref.account).recipe.name
+    if workshop.find_snapshot("digests", recipe) is not None:
+        known, digests = ledger(workshop).known(ref), workshop.table("digests", recipe)
+        gone = stacked(gone, under_former_ids(known, people, gone, digests))
     forgotten = leaving(workshop.catalog)
     if forgotten:
-        gone = stacked(gone, ibis.memtable({"person_id": forgotten})).distinct()
-    return gone
+        gone = stacked(gone, ibis.memtable({"person_id": forgotten}))
+    return gone.distinct()
 
 
 def _chosen(

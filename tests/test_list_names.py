@@ -105,6 +105,26 @@ def test_a_list_left_behind_is_deleted_on_command_only(rehearsal):
     assert "removing 1 person: 1 accepted" in story
 
 
+def test_two_who_turn_out_to_be_one_leave_together_when_that_one_takes_consent_back(rehearsal):
+    shop = rehearsal.shop
+    one, other = shop.wanted("north")[:2]
+    shop.cities["south"] = "EFGH"
+    shop.cities.pop("north")
+    shop.write_rules()
+    rehearsal.run("refresh")
+    rehearsal.run("apply")
+    held = rehearsal.members("north")
+    assert one.digests | other.digests <= held
+
+    joined = replace(other, email=one.email, consent="no")
+    shop.people = tuple(joined if person == other else person for person in shop.people)
+    shop.write_people()
+    rehearsal.run("refresh")
+    left = [each for each in rehearsal.run("apply")["audiences"] if each["audience"] == "north"]
+    assert [(each["withdrawn"], each["sends"]) for each in left] == [(2, ["withdraw"])]
+    assert rehearsal.members("north") == held - one.digests - other.digests
+
+
 def test_a_list_that_a_correction_names_is_not_deleted(rehearsal):
     shop = rehearsal.shop
     shop.bids["north"] = 20
