@@ -247,9 +247,9 @@ def _are_phones(engine: Backend, rows: ir.Table, regions: Sequence[str]) -> bool
 
     One that is written as most numbers are may be a phone by chance; any other was put there.
     """
+    every = int(engine.to_pyarrow(rows.count()).as_py())
     forms = rows.group_by("form").aggregate(rows=_.count(), like=_.like.sum())
-    counts = engine.to_pyarrow(forms.order_by(_.rows.desc(), _.form)).to_pylist()
-    every, usual = sum(one["rows"] for one in counts), counts[0]
+    (usual,) = engine.to_pyarrow(forms.order_by(_.rows.desc(), _.form).limit(1)).to_pylist()
     form = usual["form"] if usual["rows"] * 2 > every else ""
     numbers = rows.filter(rows.like)
     if _share_of_phones(engine, numbers.filter(numbers.form != form), regions):
