@@ -148,7 +148,8 @@ def _held(known: ir.Table, put: str, taken: str) -> ir.Table:
 
 def _carts(known: ir.Table, occasions: ir.Table, moment: datetime) -> ir.Table:
     left = _held(known, CART, UNCART)
-    bought = occasions.group_by("person_id").aggregate(bought_on=occasions.day.max())
+    theirs = occasions.semi_join(left, "person_id").select("person_id", "day")
+    bought = theirs.group_by("person_id").aggregate(bought_on=theirs.day.max())
     left = left.left_join(bought, "person_id").drop("person_id_right")
     left = left.filter(left.bought_on.isnull() | (left.bought_on < left.ts.date()))
     age = ibis.literal(moment).epoch_seconds() - left.ts.max().epoch_seconds()

@@ -87,9 +87,19 @@ class Engine(ABC):
 
     @abstractmethod
     def write_file(
-        self, folder: Path, name: str, table: ir.Table, keys: Sequence[str], seal: Seal | None
+        self,
+        folder: Path,
+        name: str,
+        table: ir.Table,
+        keys: Sequence[str],
+        seal: Seal | None,
+        *,
+        is_long: bool = False,
     ) -> "RowsFile":
-        """The rows in the order of `keys`, as `snapshots.write_rows` writes them."""
+        """The rows in the order of `keys`, as `snapshots.write_rows` writes them.
+
+        `is_long`: they may be too many to be sorted together, and are worked out already.
+        """
 
     @abstractmethod
     def set_time_zone(self, name: str) -> None:

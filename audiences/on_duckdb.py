@@ -1,6 +1,8 @@
 """DuckDB: one process, so a place in the order of all rows is a window, and keys fit an array."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from math import ceil
 from pathlib import Path
 
 import ibis
@@ -13,6 +15,11 @@ from audiences.engines import ByRow, Engine, Keep
 from audiences.exports import Asked, Read, read_here
 from audiences.sealing import Seal, is_sealed, open_parquet
 from audiences.snapshots import ROWS_AT_ONCE, RowsFile, write_rows
+
+SORTED_AT_ONCE = 2_000_000
+"""Rows of a long table that are sorted together."""
+SAMPLE = 20_000
+"""Rows by which it is cut; any cut gives the same order."""
 
 
 class OnDuckDB(Engine):
@@ -77,11 +84,43 @@ class OnDuckDB(Engine):
         return self.backend.table(name)
 
     def write_file(
-        self, folder: Path, name: str, table: ir.Table, keys: Sequence[str], seal: Seal | None
+        self,
+        folder: Path,
+        name: str,
+        table: ir.Table,
+        keys: Sequence[str],
+        seal: Seal | None,
+        *,
+        is_long: bool = False,
     ) -> RowsFile:
-        ordered = table.order_by(list(keys))
-        rows = self.stream(ordered, ROWS_AT_ONCE)
-        return write_rows(folder, name, ordered.schema().to_pyarrow(), rows, seal=seal)
+        """What is long is sorted span by span of its first key: in one piece a wide table of ten
+        million rows did not fit into a gigabyte, spilled or not.
+        """
+        spans = self._spans(table, keys[0]) if is_long else [table]
+        sorted_spans = (span.order_by(list(keys)) for span in spans)
+        rows = chain.from_iterable(self.stream(span, ROWS_AT_ONCE) for span in sorted_spans)
+        return write_rows(folder, name, table.schema().to_pyarrow(), rows, seal=seal)
+
+    def _spans(self, table: ir.Table, key: str) -> list[ir.Table]:
+        """The rows in parts that follow each other by `key`, of about SORTED_AT_ONCE each."""
+        parts = ceil(int(self.backend.to_pyarrow(table.count()).as_py()) / SORTED_AT_ONCE)
+        if parts <= 1:
+            return [table]
+        shares = [part / parts for part in range(1, parts)]
+        some = (
+            f'SELECT "{key}" AS sampled FROM ({self.backend.compile(table)}) USING SAMPLE {SAMPLE}'
+        )
+        found = self.backend.raw_sql(
+            f"SELECT quantile_disc(sampled, {shares}) FROM ({some})"
+        ).fetchone()
+        edges = sorted(set(found[0])) if found and found[0] else []
+        column = table[key]
+        lower = [None, *(column >= edge for edge in edges)]
+        upper = [*(column < edge for edge in edges), None]
+        return [
+            table.filter(*(bound for bound in bounds if bound is not None))
+            for bounds in zip(lower, upper, strict=True)
+        ]
 
     def set_time_zone(self, name: str) -> None:
         self.backend.raw_sql(f"SET TimeZone = '{name}'")

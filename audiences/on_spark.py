@@ -108,7 +108,14 @@ class OnSpark(Engine):
         return self._view(numbers.mapInArrow(task, PySparkSchema.from_ibis(schema)))
 
     def write_file(
-        self, folder: Path, name: str, table: ir.Table, keys: Sequence[str], seal: Seal | None
+        self,
+        folder: Path,
+        name: str,
+        table: ir.Table,
+        keys: Sequence[str],
+        seal: Seal | None,
+        *,
+        is_long: bool = False,
     ) -> RowsFile:
         """A folder of files, each written by the machine that has its rows."""
         schema = table.schema().to_pyarrow()

@@ -1,6 +1,6 @@
 """The features beyond the base segments, worked out once at every refresh: table SCORES."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
@@ -11,7 +11,11 @@ from audiences.behaviour import behaviour
 from audiences.engines import engine_under
 from audiences.ranks import rf_grid
 from audiences.segments import Segmentation
+from audiences.staging import Staging, pack
 from audiences.tables import BEHAVIOUR, EVENTS, SCORES
+
+AT_ONCE = 4
+"""Parts that are joined in one statement."""
 
 
 def score_people(
@@ -26,13 +30,12 @@ def score_people(
     acquisition_costs: Mapping[str, float] = MappingProxyType({}),
     margin_rate: float | None = None,
 ) -> ir.Table:
-    """One row per person of `made`, schema SCORES.
+    """One row per person of `made`, schema SCORES, kept packed.
 
     occasions: table OCCASIONS; stories: `history.carry_on`; predicted: `value.predict`, None where
     no model fits; events: table EVENTS, None without any; moment: when behaviour is looked at;
     people: table PEOPLE, for the first channel that acquisition_costs are by.
     """
-    wide = made.table.select("person_id", "segment")
     parts = [
         _recent(occasions, made.as_of),
         _shares(made.known),
@@ -48,9 +51,19 @@ def score_people(
         parts += [_predictions(predicted), _ranks(predicted, "predicted_value", "predicted_rank")]
     if events is not None:
         parts.append(behaviour(events.select(*EVENTS.names), occasions, moment=moment))
-    for part in parts:
-        wide = wide.left_join(part, "person_id").drop("person_id_right")
-    return _finished(wide)
+    with Staging() as staging:
+        wide = made.table.select("person_id", "segment")
+        for first in range(0, len(parts), AT_ONCE):
+            wide = _side_by_side(wide, parts[first : first + AT_ONCE], staging)
+        return pack(_finished(wide))
+
+
+def _side_by_side(wide: ir.Table, parts: Iterable[ir.Table], staging: Staging) -> ir.Table:
+    """`wide` with the columns of every part, kept; each part is worked out by itself."""
+    with Staging() as passing:
+        for part in parts:
+            wide = wide.left_join(passing.keep(part), "person_id").drop("person_id_right")
+        return staging.keep(wide)
 
 
 def _acquired(
@@ -78,11 +91,11 @@ def _recent(occasions: ir.Table, as_of: date) -> ir.Table:
     def since(days: int) -> ir.BooleanValue:
         return occasions.day > ibis.literal(as_of - timedelta(days=days))
 
-    known = occasions.filter(occasions.day <= ibis.literal(as_of))
+    known = occasions.filter(occasions.day <= ibis.literal(as_of), since(90))
     cents = (known.revenue * 100).round().cast("int64")
     return known.group_by("person_id").aggregate(
         orders_30d=since(30).sum(),
-        orders_90d=since(90).sum(),
+        orders_90d=known.count(),
         revenue_30d=cents.sum(where=since(30)).fill_null(0) / 100.0,
     )
 

@@ -26,6 +26,8 @@ from flows.workshop import Workshop
 Written = tuple[str, str, RowsFile]
 """Kind, name and file of a snapshot that is not current yet."""
 
+LONG = frozenset({"occasions", "returns", "events", "keys"})
+"""Kinds that have several rows for each person, kept since they were worked out."""
 ALIKE = frozenset({"events", "costs"})
 """Kinds of which several rows may begin with the same two columns: they are ordered by all."""
 
@@ -105,7 +107,8 @@ def _write(workshop: Workshop, kind: str, name: str, table: ir.Table, now: datet
     folder = workshop.state / kind / name if name else workshop.state / kind
     keys = table.columns if kind in ALIKE else table.columns[:2]
     work = engine_for(workshop.engine)
-    return work.write_file(folder, snapshot_name(now), table, keys, workshop.seal)
+    is_long = kind in LONG
+    return work.write_file(folder, snapshot_name(now), table, keys, workshop.seal, is_long=is_long)
 
 
 def _digests(workshop: Workshop, people: People) -> Iterator[tuple[str, ir.Table]]:

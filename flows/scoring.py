@@ -15,7 +15,7 @@ from audiences.history import carry_on
 from audiences.scores import score_people
 from audiences.seeds import Age, Seed, overlap, pick_seed
 from audiences.segments import Segmentation
-from audiences.staging import keep, pack
+from audiences.staging import keep
 from audiences.value import UnusableFit, fit_value, predict
 from audiences.value_tests import believed_test
 from config.audiences import Audience, Lookalike, Purpose
@@ -96,7 +96,7 @@ def score(
             "audiences": behavioural(workshop) if judged.verdict is Verdict.REFUSE else [],
             "notes": list(judged.notes),
         }
-    return Scored(stories, pack(scores), predicted, model.faults, gate, notes)
+    return Scored(stories, scores, predicted, model.faults, gate, notes)
 
 
 def _scale(workshop: Workshop, as_of: date) -> tuple[float, tuple[str, ...]]:
