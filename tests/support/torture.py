@@ -175,7 +175,7 @@ class Chain:
         plan = self.newest_plan()
         if code == -signal.SIGKILL and plan and self.random.random() < 0.5:
             code = self.wait(self.start("apply", plan))
-            assert code in (0, 1), "a plan was tried again"
+            assert code in (0, 1), f"a plan was tried again and ended with {code}"
 
     def killed_at_an_instant(self) -> None:
         self.kill_soon(self.start("apply"), within=1.2)
@@ -266,7 +266,8 @@ class Chain:
         assert code in (0, -signal.SIGKILL) or said.strip(), "a run failed without a word"
 
     def must_run(self, verb: str) -> None:
-        assert self.wait(self.start(verb)) == 0, f"a quiet {verb} failed"
+        code = self.wait(self.start(verb))
+        assert code == 0, f"a quiet {verb} ended with {code}"
 
     def newest_plan(self) -> str | None:
         plans = (self.folder / ".adsteer" / "plans").glob("*.json")
@@ -280,7 +281,8 @@ class Chain:
             target=torture_child.finish, args=(self.folder, self.settings)
         )
         child.start()
-        assert self.wait(child) == 0, "the run after the trouble failed"
+        code = self.wait(child)
+        assert code == 0, f"the run after the trouble ended with {code}"
         report = json.loads((self.folder / "believed.json").read_text())
         assert not report["failed"], "the run after the trouble was refused"
         assert report["still_to_send"] == 0, "a second run would send something again"

@@ -4,6 +4,7 @@ The fork server has this module loaded, so that a child starts warm: nothing her
 thread when it is imported.
 """
 
+import faulthandler
 import json
 import os
 import resource
@@ -119,6 +120,7 @@ def _settle(folder: Path, settings: Mapping[str, str]) -> None:
     log = os.open(folder / "child.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    faulthandler.enable(2)  # a process that dies without a word shall leave one
 
 
 import_late()  # once, for all processes that start from this one
