@@ -20,15 +20,15 @@ those of one machine on one day, and of what else it did. CPU seconds are those 
 Shops are invented and the same for the same seed (`benchmarks/_shop.py`): buyers with heavy tails,
 seasons, returns, contacts written in several ways, orders in a file per month.
 
-Not reached yet: exports to segments at 2.5 times a bare scan (some thirty times; a statement written
-by hand that does no more than sum up takes three). Reading and typing alone takes seven to eight:
-every cell is looked at before it is typed, and typed rows are packed so that they fit into memory;
-files as 1C writes them, in cp1251 with days as dd.mm.yyyy and decimal commas, take ten to eleven. A
-night of 1 % takes about three quarters of a first run and not one: purchases are worked out anew
-only for people whose orders changed, but customer cards hold contacts, so they are read, resolved
-and hashed anew every time, and features, scores and the files of everybody are made anew too. A
-first sync takes three and a half times a bare script. All of the small run took 138 CPU seconds,
-importing included.
+Not reached yet: exports to segments at 2.5 times a bare scan (some thirty times; a statement that
+is written by hand and does no more than sum up takes three). Reading and typing alone takes seven
+to eight: every cell is looked at before it is typed, and typed rows are packed so that they fit
+into memory; files as 1C writes them, in cp1251 with days as dd.mm.yyyy and decimal commas, take
+ten to eleven. A night of 1 % takes about three quarters of a first run and not one: purchases are
+worked out anew only for people whose orders changed, but customer cards hold contacts, so they are
+read, resolved and hashed anew every time, and features, scores and the files of everybody are made
+anew too. A first sync takes three and a half times a bare script. All of the small run took 138
+CPU seconds, importing included.
 """
 
 
