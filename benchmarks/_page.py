@@ -27,8 +27,8 @@ into memory; files as 1C writes them, in cp1251 with days as dd.mm.yyyy and deci
 ten to eleven. A night of 1 % takes about three quarters of a first run and not one: purchases are
 worked out anew only for people whose orders changed, but customer cards hold contacts, so they are
 read, resolved and hashed anew every time, and features, scores and the files of everybody are made
-anew too. A first sync takes three and a half times a bare script. All of the small run took 138
-CPU seconds, importing included.
+anew too. A first sync takes four times a bare script. All of the small run took 138 CPU seconds,
+importing included.
 """
 
 
